@@ -1,0 +1,1 @@
+"""What the services share: settings, errors, topics, Avro, Kafka clients, features, rules and model bundles."""

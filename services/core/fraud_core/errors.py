@@ -1,0 +1,73 @@
+"""One tree for every error that the project raises on purpose.
+
+::
+
+    FraudstreamError
+    ├── ConfigError              a setting, flag or file says something that cannot be done
+    │   └── RuleError            a rule file is wrong; names the line
+    ├── InputError               a user's data file cannot be read or mapped
+    ├── SchemaError              a schema is missing, unknown or incompatible
+    ├── UnavailableError         a broker, registry or store cannot be reached; trying again may help
+    ├── DeliveryError            records were not delivered, after all retries
+    ├── TaskFailedError          a record was at fault and errors.tolerance is none
+    ├── FencedError              another worker took this one's transactional id; this one must stop
+    ├── BundleError              a model bundle is refused: digest, versions, features or content
+    └── StackError               the embedded broker or registry did not start
+
+A message says what happened, where, and what to do. `main()` of each command prints it without a trace
+and exits with `exit_code`.
+"""
+
+
+class FraudstreamError(Exception):
+    """Base of all; `exit_code` is the exit status of a command that ends with it."""
+
+    exit_code = 1
+
+
+class ConfigError(FraudstreamError):
+    """A setting, flag or file says something that cannot be done."""
+
+    exit_code = 2
+
+
+class RuleError(ConfigError):
+    """A rule file is wrong; the message names the file and the line."""
+
+
+class InputError(FraudstreamError):
+    """A user's data file cannot be read or mapped."""
+
+    exit_code = 2
+
+
+class SchemaError(FraudstreamError):
+    """A schema is missing, unknown or incompatible."""
+
+
+class UnavailableError(FraudstreamError):
+    """A broker, registry or store cannot be reached; trying again may help."""
+
+    exit_code = 75  # EX_TEMPFAIL of sysexits.h: a supervisor may start it again
+
+
+class DeliveryError(FraudstreamError):
+    """Records were not delivered, after all retries."""
+
+
+class TaskFailedError(FraudstreamError):
+    """A record was at fault and `errors.tolerance` is `none`."""
+
+
+class FencedError(FraudstreamError):
+    """Another worker took over this one's transactional id; this one must stop."""
+
+    exit_code = 3
+
+
+class BundleError(FraudstreamError):
+    """A model bundle is refused: its digest, versions, features or content are not what was promised."""
+
+
+class StackError(FraudstreamError):
+    """The embedded broker or registry did not start."""

@@ -1,0 +1,1 @@
+"""The detector: batches of transactions in, decisions out, exactly once."""

@@ -1,0 +1,1 @@
+"""The producer: simulated or replayed transactions, encoded in columns and published to Kafka."""

@@ -1,0 +1,1 @@
+"""The trainer: fits models on features and packs them into bundles."""
