@@ -1,0 +1,57 @@
+"""How many bytes the Avro encoding of each row takes, computed from its columns.
+
+A decoder that stops at the end of the record does not notice what follows; comparing lengths does.
+Source: Apache Avro 1.12 specification, "Binary Encoding".
+"""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Lengths = np.ndarray[Any, np.dtype[np.int64]]
+DOUBLE_BYTES = 8
+
+
+def encoded_lengths(batch: pa.RecordBatch, enums: frozenset[str]) -> Lengths:
+    """Bytes of each row, shape (rows,), for flat records of strings, enums, doubles and timestamps.
+
+    `enums` names the columns of enums: Arrow shows them as strings, Avro writes one byte for up to 64 symbols.
+    """
+    total = np.zeros(batch.num_rows, dtype=np.int64)
+    for field, column in zip(batch.schema, batch.columns, strict=True):
+        size = np.ones(len(column), dtype=np.int64) if field.name in enums else _field_lengths(column)
+        if field.nullable:
+            present = ~column.is_null().to_numpy(zero_copy_only=False)
+            size = 1 + np.where(present, size, 0)
+        total += size
+    return total
+
+
+def _field_lengths(column: pa.Array) -> Lengths:
+    if pa.types.is_float64(column.type):
+        return np.full(len(column), DOUBLE_BYTES, dtype=np.int64)
+    if pa.types.is_timestamp(column.type):
+        return _varint(_filled(column.cast(pa.int64())))
+    if pa.types.is_string(column.type):
+        size = _filled(pc.binary_length(column)).astype(np.int64)
+        return size + _varint(size)
+    raise TypeError(f"no rule for the length of a column of type {column.type}")
+
+
+def _filled(column: pa.Array) -> Lengths:
+    found: Lengths = column.fill_null(0).to_numpy(zero_copy_only=False)
+    return found
+
+
+def _varint(values: Lengths) -> Lengths:
+    """Bytes of the zig-zag base-128 varint of each value."""
+    zigzag = ((values << 1) ^ (values >> 63)).view(np.uint64)
+    size = np.ones(len(values), dtype=np.int64)
+    for bits in range(7, 64, 7):
+        more = zigzag >= np.uint64(1 << bits)
+        if not more.any():
+            break
+        size += more
+    return size

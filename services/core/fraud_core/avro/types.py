@@ -1,0 +1,58 @@
+"""Arrow types of our Avro schemas, and frames as Arrow batches of exactly these types."""
+
+import json
+from functools import cache
+
+import polars as pl
+import pyarrow as pa
+import pyruhvro
+
+from fraud_core.schemas import schema, schema_text
+
+
+def arrow_schema(avro: str) -> pa.Schema:
+    """The Arrow schema that pyruhvro reads and writes for this Avro schema (a JSON text)."""
+    return pyruhvro.deserialize_array([], avro).schema
+
+
+@cache
+def arrow_type(name: str) -> pa.Schema:
+    """The Arrow schema of `schemas/<name>.avsc`."""
+    return arrow_schema(schema_text(name))
+
+
+@cache
+def polars_schema(name: str) -> pl.Schema:
+    """The columns of a frame of `schemas/<name>.avsc`; timestamps are naive UTC in milliseconds."""
+    empty = pl.from_arrow(arrow_type(name).empty_table())
+    assert isinstance(empty, pl.DataFrame)  # noqa: S101 - a table never becomes a series
+    return empty.schema
+
+
+def to_arrow(frame: pl.DataFrame, name: str) -> pa.RecordBatch:
+    """The frame as one batch of the schema's Arrow type; columns in any order, missing ones null."""
+    wanted = polars_schema(name)
+    missing = [pl.lit(None, dtype=dtype).alias(column) for column, dtype in wanted.items() if column not in frame.columns]
+    table = frame.with_columns(missing).select(wanted.names()).to_arrow()
+    batches = table.combine_chunks().cast(arrow_type(name)).to_batches()
+    return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=arrow_type(name))
+
+
+@cache
+def enum_fields(name: str) -> frozenset[str]:
+    """Names of the fields of `schemas/<name>.avsc` whose type is an enum, nullable or not."""
+    return frozenset(field["name"] for field in schema(name)["fields"] if '"enum"' in json.dumps(field["type"]))
+
+
+@cache
+def same_record(writer: str, name: str) -> bool:
+    """Whether the writer's schema reads and writes the very bytes of ours: all but documentation equal."""
+    return bool(_bare(json.loads(writer)) == _bare(schema(name)))
+
+
+def _bare(node: object) -> object:
+    if isinstance(node, dict):
+        return {key: _bare(value) for key, value in node.items() if key not in {"doc", "default", "namespace", "aliases"}}
+    if isinstance(node, list):
+        return [_bare(item) for item in node]
+    return node

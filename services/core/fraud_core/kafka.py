@@ -1,0 +1,110 @@
+"""librdkafka's configuration and errors, in one place for all services."""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+from pydantic import SecretStr
+
+from fraud_core.errors import UnavailableError
+from fraud_core.log import logger
+from fraud_core.settings import CoreSettings, KafkaSettings
+
+log = logger(__name__)
+Config = dict[str, str | int | float | bool | Callable[..., None] | logging.Logger]
+ResultT = TypeVar("ResultT")
+
+PARTITIONER = "murmur2_random"
+"""Java's partitioner: librdkafka's own default puts most users on another partition than Java does."""
+
+
+def client_config(settings: KafkaSettings) -> Config:
+    """What producers, consumers and admin clients share: addresses, security and where logs go."""
+    return {
+        "bootstrap.servers": settings.bootstrap_servers,
+        "reconnect.backoff.ms": 100,
+        "reconnect.backoff.max.ms": 2_000,
+        "logger": logging.getLogger("librdkafka"),
+        "client.id": "fraudstream",
+        **_security(settings),
+        **settings.properties,
+    }
+
+
+def _security(settings: KafkaSettings) -> Config:
+    found: dict[str, object] = {"security.protocol": settings.security_protocol}
+    if settings.security_protocol.startswith("SASL"):
+        found |= {
+            "sasl.mechanism": settings.sasl_mechanism,
+            "sasl.username": settings.sasl_username,
+            "sasl.password": _plain(settings.sasl_password),
+        }
+    if settings.security_protocol.endswith("SSL"):
+        found |= {
+            "ssl.ca.location": settings.ssl_ca_location,
+            "ssl.certificate.location": settings.ssl_certificate_location,
+            "ssl.key.location": settings.ssl_key_location,
+            "ssl.key.password": _plain(settings.ssl_key_password),
+        }
+    return {name: str(value) for name, value in found.items() if value is not None}
+
+
+def _plain(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None
+
+
+def admin_client(settings: KafkaSettings) -> AdminClient:
+    """A client for topics and metadata."""
+    return AdminClient({**client_config(settings), "socket.timeout.ms": 10_000})
+
+
+def reachable(settings: KafkaSettings) -> str:
+    """Ask the cluster for its id.
+
+    Raises:
+        UnavailableError: no broker answered in five seconds.
+    """
+    try:
+        metadata = admin_client(settings).list_topics(timeout=5)
+    except KafkaException as error:
+        raise UnavailableError(
+            f"No Kafka broker answers at {settings.bootstrap_servers} ({reason(error)}). "
+            "Is it running, and is FRAUD_KAFKA__BOOTSTRAP_SERVERS right?"
+        ) from error
+    return str(metadata.cluster_id)
+
+
+def reason(error: KafkaException) -> str:
+    """The text of the KafkaError inside."""
+    inner = error.args[0]
+    return str(inner.str()) if isinstance(inner, KafkaError) else str(inner)
+
+
+def wait_until(
+    attempt: Callable[[], ResultT], settings: CoreSettings, stop: threading.Event | None = None
+) -> ResultT:
+    """Repeat `attempt` while it raises UnavailableError, for `startup_timeout_s` at most.
+
+    The first failure is logged at once and then one in each ten seconds, so that a person sees what is
+    waited for. Ends early, with the last error, when `stop` is set.
+
+    Raises:
+        UnavailableError: the time is up.
+    """
+    waiting = stop or threading.Event()
+    delay, waited, next_line = 0.2, 0.0, 0.0
+    while True:
+        try:
+            return attempt()
+        except UnavailableError as error:
+            if waited >= settings.startup_timeout_s:
+                raise
+            if waited >= next_line:
+                log.warning("waiting", reason=str(error), waited_s=round(waited))
+                next_line = waited + 10
+            if waiting.wait(delay):
+                raise
+            waited, delay = waited + delay, min(delay * 1.5, 3.0)

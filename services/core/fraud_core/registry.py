@@ -1,0 +1,143 @@
+"""The schema registry: one client, whose failures are told apart into wrong and unreachable."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+import httpx2
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry.error import SchemaRegistryError
+
+from fraud_core.errors import ConfigError, SchemaError, UnavailableError
+from fraud_core.schemas import schema_text
+from fraud_core.settings import SchemaRegistrySettings
+from fraud_core.topics import Topic
+
+ResultT = TypeVar("ResultT")
+NOT_FOUND = 404
+UNAUTHORISED = (401, 403)
+SERVER_FAULT = 500
+
+
+class UnknownSchemaError(SchemaError):
+    """The registry answers that it does not know this schema id: a record's fault, not the registry's."""
+
+
+class Registry:
+    """A registry client whose errors are ours.
+
+    Every method raises UnavailableError where the registry can't be reached or has a fault of its own,
+    and ConfigError where it refuses the credentials.
+    """
+
+    def __init__(self, settings: SchemaRegistrySettings) -> None:
+        """Connect lazily: nothing is sent before the first call."""
+        self._url = settings.url
+        self._client = SchemaRegistryClient(_config(settings))
+
+    def schema_by_id(self, schema_id: int) -> str:
+        """Text of the Avro schema with this id.
+
+        Raises:
+            UnknownSchemaError: the registry knows no Avro schema of this id.
+        """
+        try:
+            found = self._call(partial(self._client.get_schema, schema_id))
+        except SchemaRegistryError as error:
+            raise UnknownSchemaError(f"The registry has no schema with id {schema_id}.") from error
+        if found.schema_type != "AVRO" or found.schema_str is None:
+            raise UnknownSchemaError(f"Schema {schema_id} is of type {found.schema_type}, not AVRO.")
+        return found.schema_str
+
+    def id_of(self, topic: Topic) -> int:
+        """Id of our schema under the topic's subject.
+
+        Raises:
+            SchemaError: it is not registered there.
+        """
+        name = topic.schema or ""
+        try:
+            return self._lookup(topic.subject, name)
+        except SchemaRegistryError as error:
+            raise SchemaError(
+                f"The schema {name} is not registered under {topic.subject} at {self._url} "
+                f"({error.error_message}). Run `fraudstream setup` first."
+            ) from error
+
+    def ensure(self, topic: Topic, compatibility: str) -> list[str]:
+        """Register the topic's schema under this compatibility level; returns what was changed, in words.
+
+        Raises:
+            SchemaError: the schema is not compatible with what is registered; has the registry's reason.
+        """
+        changes = []
+        if self._compatibility(topic.subject) != compatibility:
+            self._call(partial(self._client.set_compatibility, topic.subject, compatibility))
+            changes.append(f"set compatibility of {topic.subject} to {compatibility}")
+        try:
+            self._lookup(topic.subject, topic.schema or "")
+        except SchemaRegistryError:
+            registered = self._register(topic)
+            changes.append(f"registered {topic.schema} under {topic.subject} with id {registered}")
+        return changes
+
+    def _lookup(self, subject: str, name: str) -> int:
+        found = self._call(partial(self._client.lookup_schema, subject, _avro(name)))
+        return int(found.schema_id or 0)
+
+    def _register(self, topic: Topic) -> int:
+        try:
+            return int(self._call(partial(self._client.register_schema, topic.subject, _avro(topic.schema or ""))))
+        except SchemaRegistryError as error:
+            raise SchemaError(
+                f"The registry refuses {topic.schema}.avsc under {topic.subject}: {error.error_message}. "
+                "Give every added field a default and remove none without one."
+            ) from error
+
+    def _compatibility(self, subject: str) -> str | None:
+        try:
+            level = self._call(partial(self._client.get_config, subject)).compatibility_level
+        except SchemaRegistryError:
+            return None
+        return getattr(level, "value", level)
+
+    def _call(self, request: Callable[[], ResultT]) -> ResultT:
+        """Run the request; a SchemaRegistryError that it lets through is the registry's own 4xx answer."""
+        try:
+            return request()
+        except SchemaRegistryError as error:
+            if error.http_status_code in UNAUTHORISED:
+                raise ConfigError(
+                    f"The schema registry at {self._url} refuses the credentials "
+                    f"({error.http_status_code} {error.error_message}). Check FRAUD_SCHEMA_REGISTRY__USERNAME "
+                    "and FRAUD_SCHEMA_REGISTRY__PASSWORD."
+                ) from error
+            if error.http_status_code >= SERVER_FAULT:
+                raise UnavailableError(
+                    f"The schema registry at {self._url} has a fault "
+                    f"({error.http_status_code} {error.error_message})."
+                ) from error
+            raise
+        except (httpx2.HTTPError, OSError) as error:
+            raise UnavailableError(
+                f"The schema registry at {self._url} can't be reached ({error}). "
+                "Is it running, and is FRAUD_SCHEMA_REGISTRY__URL right?"
+            ) from error
+
+
+def _avro(name: str) -> Schema:
+    return Schema(schema_text(name), "AVRO")
+
+
+def _config(settings: SchemaRegistrySettings) -> dict[str, object]:
+    config: dict[str, object] = {
+        "url": settings.url,
+        "timeout": settings.timeout_s,
+        "max.retries": 0,
+        "ssl.ca.location": settings.ssl_ca_location and str(settings.ssl_ca_location),
+        "ssl.certificate.location": settings.ssl_certificate_location and str(settings.ssl_certificate_location),
+        "ssl.key.location": settings.ssl_key_location and str(settings.ssl_key_location),
+    }
+    if settings.username and settings.password:
+        config["basic.auth.user.info"] = f"{settings.username}:{settings.password.get_secret_value()}"
+    return {name: value for name, value in config.items() if value is not None}

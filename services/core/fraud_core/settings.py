@@ -1,0 +1,117 @@
+"""Settings that every service shares.
+
+They come from environment variables with the prefix `FRAUD_` and `__` between the levels
+(`FRAUD_KAFKA__BOOTSTRAP_SERVERS`); flags of a command override them. Secrets may also come as files: a
+directory named by `FRAUD_SECRETS_DIR` holds one file a setting (`fraud_kafka__sasl_password`).
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from fraud_core.errors import ConfigError
+
+ENV_PREFIX = "FRAUD_"
+SettingsT = TypeVar("SettingsT", bound=BaseSettings)
+
+
+class Section(BaseModel):
+    """A group of settings: frozen, and strict about names."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class KafkaSettings(Section):
+    """How to reach the brokers."""
+
+    bootstrap_servers: str = "127.0.0.1:9092"
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    sasl_username: str | None = None
+    sasl_password: SecretStr | None = None
+    ssl_ca_location: Path | None = None
+    ssl_certificate_location: Path | None = None
+    ssl_key_location: Path | None = None
+    ssl_key_password: SecretStr | None = None
+    properties: dict[str, str] = Field(
+        default_factory=dict, description="Further librdkafka properties, as JSON; they win over ours."
+    )
+
+
+class SchemaRegistrySettings(Section):
+    """How to reach the Confluent-compatible schema registry."""
+
+    url: str = "http://127.0.0.1:8081"
+    username: str | None = None
+    password: SecretStr | None = None
+    ssl_ca_location: Path | None = None
+    ssl_certificate_location: Path | None = None
+    ssl_key_location: Path | None = None
+    timeout_s: Annotated[float, Field(gt=0)] = 5.0
+
+
+class TopicSettings(Section):
+    """Names and sizes of the topics that `fraudstream setup` makes."""
+
+    prefix: str = Field("", pattern=r"^[A-Za-z0-9._-]*$", description="Before every topic's name but the input's.")
+    transactions: str = Field("transactions", pattern=r"^[A-Za-z0-9._-]{1,200}$")
+    partitions: Annotated[int, Field(ge=1, le=10_000)] = 6
+    replication_factor: Annotated[int, Field(ge=-1)] = Field(-1, description="-1 is the broker's default.")
+    max_message_bytes: Annotated[int, Field(ge=1024)] = 1_048_588
+
+
+class LogSettings(Section):
+    """How the service logs: one JSON object a line, or text for people."""
+
+    format: Literal["json", "console"] = "console"
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+class HttpSettings(Section):
+    """Where the service serves `/health` and `/metrics`; port 0 takes any free one."""
+
+    host: str = "0.0.0.0"  # noqa: S104 - probes and scrapers of a cluster come from other hosts
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8083
+    enabled: bool = True
+
+
+class CoreSettings(BaseSettings):
+    """What every service needs; each service adds its own sections."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, nested_model_default_partial_update=True
+    )
+
+    kafka: KafkaSettings = KafkaSettings()
+    schema_registry: SchemaRegistrySettings = SchemaRegistrySettings()
+    topics: TopicSettings = TopicSettings()
+    log: LogSettings = LogSettings()
+    http: HttpSettings = HttpSettings()
+    startup_timeout_s: Annotated[float, Field(ge=0)] = Field(
+        300.0, description="How long a service waits for broker and registry when it starts."
+    )
+
+
+def load_settings(cls: type[SettingsT], **overrides: Any) -> SettingsT:  # noqa: ANN401 - sections of any shape
+    """Read settings of type `cls` from the environment; `overrides` are nested dictionaries that win.
+
+    Raises:
+        ConfigError: a value is not allowed; names the setting, the value's fault and its variable.
+    """
+    secrets = os.environ.get(f"{ENV_PREFIX}SECRETS_DIR")
+    try:
+        return cls(**overrides, **({"_secrets_dir": secrets} if secrets else {}))
+    except ValidationError as error:
+        raise ConfigError(_explain(error)) from None
+
+
+def _explain(error: ValidationError) -> str:
+    lines = ["These settings cannot be used:"]
+    for fault in error.errors(include_url=False, include_input=False):
+        path = [str(part) for part in fault["loc"]]
+        variable = ENV_PREFIX + "__".join(path).upper()
+        lines.append(f"  {'.'.join(path)}: {fault['msg']} (set it with {variable})")
+    return "\n".join(lines)

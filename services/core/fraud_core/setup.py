@@ -1,0 +1,70 @@
+"""Creates the topics and registers the schemas: one idempotent step, before anything else runs."""
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+
+from fraud_core.errors import UnavailableError
+from fraud_core.kafka import admin_client, reachable, reason, wait_until
+from fraud_core.registry import Registry
+from fraud_core.settings import CoreSettings
+from fraud_core.topics import Topic, topics
+
+COMPATIBILITY = "FULL_TRANSITIVE"
+"""Old workers read new records during an upgrade, and training reads old ones."""
+
+
+def setup(settings: CoreSettings) -> list[str]:
+    """Make what is missing and return what was changed or differs, in words; empty if all was there.
+
+    Raises:
+        UnavailableError: broker or registry can't be reached within `startup_timeout_s`.
+        SchemaError: a schema is not compatible with what the registry holds.
+    """
+    wanted = topics(settings.topics).all()
+    wait_until(lambda: reachable(settings.kafka), settings)
+    changes = _ensure_topics(admin_client(settings.kafka), wanted, settings.topics.replication_factor)
+    registry = Registry(settings.schema_registry)
+    for topic in wanted:
+        if topic.schema:
+            changes += wait_until(lambda topic=topic: registry.ensure(topic, COMPATIBILITY), settings)  # type: ignore[misc]
+    return changes
+
+
+def _ensure_topics(admin: AdminClient, wanted: tuple[Topic, ...], replication: int) -> list[str]:
+    existing = admin.list_topics(timeout=10).topics
+    changes = []
+    for topic in wanted:
+        if topic.name in existing:
+            changes += _differences(admin, topic)
+        elif _create(admin, topic, replication):
+            changes.append(f"created topic {topic.name} with {topic.partitions} partitions")
+    return changes
+
+
+def _create(admin: AdminClient, topic: Topic, replication: int) -> bool:
+    new = NewTopic(topic.name, topic.partitions, replication, config=topic.config)
+    try:
+        admin.create_topics([new])[topic.name].result(30)
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
+            return False
+        raise UnavailableError(f"The topic {topic.name} could not be created: {reason(error)}.") from error
+    return True
+
+
+def _differences(admin: AdminClient, topic: Topic) -> list[str]:
+    """A topic that exists is its owner's: what differs is told, and kept."""
+    resource = ConfigResource(ResourceType.TOPIC, topic.name)
+    try:
+        found = admin.describe_configs([resource])[resource].result(10)
+    except KafkaException:
+        return []
+    return [
+        f"kept topic {topic.name} with {name}={found[name].value} (new ones get {value})"
+        for name, value in topic.config.items()
+        if name in found and _normal(found[name].value) != _normal(value)
+    ]
+
+
+def _normal(value: str | None) -> frozenset[str]:
+    return frozenset((value or "").split(","))

@@ -1,0 +1,69 @@
+"""The topics, their keys, clean-up and schemas: the table of schemas/README.md as data."""
+
+from dataclasses import dataclass
+
+from fraud_core.settings import TopicSettings
+
+DAY_MS = 86_400_000
+OUTPUT_SIZE_FACTOR = 2
+"""Decisions carry the transaction and more, so their topics take messages of twice the input's size."""
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic as `fraudstream setup` makes it.
+
+    Attributes:
+        name: its name, prefix included.
+        schema: name of the value's schema in `schemas/`, None where values are bytes as they came.
+        partitions: how many, when it is made; a topic that exists keeps its own number.
+        config: topic configuration, when it is made.
+    """
+
+    name: str
+    schema: str | None
+    partitions: int
+    config: dict[str, str]
+
+    @property
+    def subject(self) -> str:
+        """Registry subject of the value: TopicNameStrategy, set explicitly."""
+        return f"{self.name}-value"
+
+
+@dataclass(frozen=True)
+class Topics:
+    """The names that the services use."""
+
+    transactions: Topic
+    classified: Topic
+    alerts: Topic
+    dead_letters: Topic
+    labels: Topic
+
+    def all(self) -> tuple[Topic, ...]:
+        """Every topic, in the order in which they are made."""
+        return (self.transactions, self.classified, self.alerts, self.dead_letters, self.labels)
+
+
+def topics(settings: TopicSettings) -> Topics:
+    """The topics for these settings; the prefix goes before every name but the input's."""
+    size = settings.max_message_bytes
+    prefix = settings.prefix
+
+    def topic(name: str, schema: str | None, days: int, *, bytes_: int = size, cleanup: str = "delete") -> Topic:
+        config = {
+            "cleanup.policy": cleanup,
+            "retention.ms": str(days * DAY_MS),
+            "max.message.bytes": str(bytes_),
+        }
+        return Topic(name, schema, settings.partitions, config)
+
+    large = OUTPUT_SIZE_FACTOR * size
+    return Topics(
+        transactions=topic(settings.transactions, "Transaction", 90),
+        classified=topic(f"{prefix}classified_transactions", "Decision", 90, bytes_=large),
+        alerts=topic(f"{prefix}fraud_alerts", "Decision", 90, bytes_=large),
+        dead_letters=topic(f"{prefix}transactions_dlq", None, 90, bytes_=large),
+        labels=topic(f"{prefix}fraud_labels", "Label", 400, cleanup="compact,delete"),
+    )
