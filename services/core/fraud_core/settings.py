@@ -110,8 +110,15 @@ def load_settings(cls: type[SettingsT], **overrides: Any) -> SettingsT:  # noqa:
 
 def _explain(error: ValidationError) -> str:
     lines = ["These settings cannot be used:"]
-    for fault in error.errors(include_url=False, include_input=False):
+    for fault in error.errors(include_url=False):
         path = [str(part) for part in fault["loc"]]
         variable = ENV_PREFIX + "__".join(path).upper()
-        lines.append(f"  {'.'.join(path)}: {fault['msg']} (set it with {variable})")
+        lines.append(f"  {'.'.join(path)}{_shown(path[-1], fault['input'])}: {fault['msg']} (set it with {variable})")
     return "\n".join(lines)
+
+
+def _shown(name: str, value: object) -> str:
+    """The value, unless it may be a secret or is a whole section."""
+    if "password" in name or "secret" in name or isinstance(value, dict):
+        return ""
+    return f" = {str(value)[:100]!r}"

@@ -1,0 +1,72 @@
+"""Dead letters in Kafka Connect's form: the record as read, with headers that say what was wrong.
+
+Source of the header names: Apache Kafka, `DeadLetterQueueReporter` (KIP-298).
+"""
+
+import traceback
+from dataclasses import dataclass
+from enum import StrEnum
+
+from confluent_kafka import Message
+
+PREFIX = "__connect.errors."
+TEXT_LIMIT = 1_000
+
+
+class Stage(StrEnum):
+    """Where in the pipeline a record failed, in Connect's words."""
+
+    VALUE_CONVERTER = "VALUE_CONVERTER"
+    TRANSFORMATION = "TRANSFORMATION"
+    KAFKA_PRODUCE = "KAFKA_PRODUCE"
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A record that cannot be decided, and why."""
+
+    message: Message
+    stage: Stage
+    error: Exception
+
+    @property
+    def place(self) -> str:
+        """Where the record is, for people."""
+        return f"{self.message.topic()}[{self.message.partition()}]@{self.message.offset()}"
+
+
+class InvalidTransactionError(ValueError):
+    """A record is well-formed, but no transaction can look like that."""
+
+
+class TooLargeError(ValueError):
+    """A decision would not fit into a message."""
+
+
+def headers(letter: DeadLetter, pipeline: str) -> list[tuple[str, bytes]]:
+    """The record's own headers, then Connect's; texts are UTF-8 of at most about a kilobyte."""
+    message, error = letter.message, letter.error
+    kind = type(error)
+    context = {
+        "topic": message.topic(),
+        "partition": message.partition(),
+        "offset": message.offset(),
+        "connector.name": pipeline,
+        "task.id": message.partition(),
+        "stage": letter.stage.value,
+        "class.name": _origin(error),
+        "exception.class.name": f"{kind.__module__}.{kind.__qualname__}",
+        "exception.message": str(error),
+        "exception.stacktrace": "".join(traceback.format_exception(error)),
+    }
+    own = [(name, value) for name, value in message.headers() or [] if not name.startswith(PREFIX)]
+    return own + [(PREFIX + name, _cut(str(value))) for name, value in context.items()]
+
+
+def _origin(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    return frames[-1].name if frames else __name__
+
+
+def _cut(text: str) -> bytes:
+    return text.encode("utf-8", "replace")[:TEXT_LIMIT].decode("utf-8", "ignore").encode()

@@ -1,0 +1,211 @@
+"""The loop of a worker: poll, read, decide, write, commit; and what happens when something goes wrong.
+
+A transaction's way: `source` polls it, `reading` decodes and validates it, `deciding` computes features,
+rules and score, `writing` encodes the decision, `transaction` commits it together with its offset.
+"""
+
+import threading
+import time
+from contextlib import ExitStack
+
+from fraud_core.errors import TaskFailedError, UnavailableError
+from fraud_core.features import State
+from fraud_core.log import logger
+from fraud_detector.dead_letters import DeadLetter
+from fraud_detector.deciding import Decider
+from fraud_detector.metrics import Metrics, Summary
+from fraud_detector.reading import Reader
+from fraud_detector.records import Records, group
+from fraud_detector.restore import Restorer
+from fraud_detector.settings import DetectorSettings
+from fraud_detector.source import Source
+from fraud_detector.suspects import Suspects
+from fraud_detector.transaction import AbortNeededError, Transactions
+from fraud_detector.writing import Writer
+
+log = logger(__name__)
+IDLE_S = 0.2
+BUSY_S = 0.01
+RETRY_S = 0.5
+
+
+class Engine:
+    """One worker: its partitions, their states, and the transaction that it has open."""
+
+    def __init__(
+        self, settings: DetectorSettings, reader: Reader, decider: Decider, writer: Writer,
+        transactions: Transactions, metrics: Metrics, stop: threading.Event,
+    ) -> None:  # fmt: skip
+        """Join the group; nothing is read before `run`."""
+        self._settings, self._stop = settings, stop
+        self._reader, self._decider, self._writer = reader, decider, writer
+        self._transactions, self._metrics = transactions, metrics
+        self._states: dict[int, State] = {}
+        self._running: set[int] = set()
+        self._held: Records = group(())
+        self._holding = False
+        self._held_replay: Records = group(())
+        self._opened_at = 0.0
+        self._suspects = Suspects(settings.batch.max_records)
+        self._summary = Summary()
+        self._source = Source(settings, self)
+        self._restorer = Restorer(settings, self._source.consumer)
+
+    def run(self) -> None:
+        """Turn until `stop` is set, then commit what is open and leave the group.
+
+        Raises:
+            FencedError: another process has this worker's transactional id.
+            TaskFailedError: a record is at fault and `errors.tolerance` is `none`.
+        """
+        with ExitStack() as stack:
+            stack.callback(self._summary.log, self._metrics, final=True)
+            stack.callback(self._source.close)
+            stack.callback(self._restorer.close)
+            stack.callback(self._transactions.abort)
+            while not self._stop.is_set():
+                self._turn()
+            self._commit()
+
+    def on_assigned(self, partitions: list[int]) -> None:
+        """New partitions are restored first, in slices between batches."""
+        for partition in partitions:
+            self._restore(partition)
+        self._metrics.joined.set(1)
+
+    def on_revoked(self, partitions: list[int]) -> None:
+        """Finish what is open before the partitions are given up."""
+        self._commit()
+        self._forget(partitions)
+
+    def on_lost(self, partitions: list[int]) -> None:
+        """They are another worker's already: nothing that is open may be committed."""
+        self._rewind(set(self._transactions.offsets))
+        self._forget(partitions)
+
+    def _turn(self) -> None:
+        self._metrics.turned()
+        self._restore_slice()
+        records = self._poll()
+        try:
+            if len(records):
+                self._process(records)
+            if self._due(len(records)):
+                self._commit()
+        except UnavailableError as error:
+            self._hold(records, error)
+        except AbortNeededError as error:
+            self._back_off(records, error)
+        self._summary.log(self._metrics)
+
+    def _poll(self) -> Records:
+        if len(self._held):
+            came = self._source.poll(1, RETRY_S)
+            held, self._held = self._held, group(())
+            return group([*held.messages, *came]).of(self._running)
+        wait = BUSY_S if self._restorer.busy or self._transactions.is_open else IDLE_S
+        return group(self._source.poll(self._suspects.limit, wait)).of(self._running)
+
+    def _process(self, records: Records) -> None:
+        started = time.perf_counter()
+        guilty = self._suspects.letters(records)
+        read = self._reader.read(records.without(letter.message for letter in guilty))
+        letters = [*guilty, *read.letters]
+        self._refuse(letters)
+        self._flow_again()
+        try:
+            decisions = self._decider.decide(read, self._states)
+        except Exception as error:
+            self._suspects.blame(records, error)
+            raise AbortNeededError(f"A batch of {len(records)} could not be decided: {error!r}") from error
+        written = self._writer.write(decisions, letters)
+        self._refuse(written.too_large)
+        if not self._transactions.is_open:
+            self._transactions.begin(self._source.consumer)
+            self._opened_at = time.monotonic()
+        self._transactions.write(written.outputs, records.offsets)
+        self._suspects.cleared(records)
+        self._metrics.add(decisions, [*letters, *written.too_large], records, time.perf_counter() - started)
+
+    def _refuse(self, letters: list[DeadLetter]) -> None:
+        if letters and self._settings.errors.tolerance == "none":
+            letter = letters[0]
+            raise TaskFailedError(
+                f"The record {letter.place} is at fault ({letter.stage}: {letter.error}) and errors.tolerance "
+                "is none. Mend or skip the record, or set FRAUD_ERRORS__TOLERANCE=all to send it to the dead letters."
+            )
+
+    def _due(self, polled: int) -> bool:
+        """Commit at once when the input runs dry, in intervals while it does not."""
+        if not self._transactions.is_open:
+            return False
+        interval = self._settings.batch.commit_interval_ms / 1_000
+        return polled < self._suspects.limit or time.monotonic() - self._opened_at >= interval
+
+    def _commit(self) -> None:
+        if self._transactions.is_open:
+            touched = set(self._transactions.offsets)
+            try:
+                self._transactions.commit()
+            except AbortNeededError as error:
+                log.warning("aborted", reason=str(error))
+                self._rewind(touched)
+            else:
+                self._metrics.committed()
+
+    def _back_off(self, records: Records, error: AbortNeededError) -> None:
+        log.warning("aborted", reason=str(error), records=len(records))
+        self._rewind(set(self._transactions.offsets) | set(records.partitions))
+
+    def _rewind(self, touched: set[int]) -> None:
+        """Put partitions back to their last committed state and offset before anything is read again."""
+        self._transactions.abort()
+        self._metrics.aborted()
+        self._source.pause(touched & set(self._states))
+        for partition in touched & set(self._states):
+            self._restore(partition)
+
+    def _flow_again(self) -> None:
+        if self._holding:
+            self._source.resume(self._running)
+            self._holding = False
+            self._metrics.waiting.set(0)
+
+    def _hold(self, records: Records, error: UnavailableError) -> None:
+        """Keep a batch that can't be read now, commit what came before it, and try again."""
+        log.warning("waiting", reason=str(error), records=len(records))
+        self._commit()
+        self._source.pause(self._running)
+        self._held, self._holding = records.of(self._running), True
+        self._metrics.waiting.set(1)
+
+    def _restore(self, partition: int) -> None:
+        self._running.discard(partition)
+        self._states[partition] = State()
+        self._restorer.add(partition)
+        self._metrics.restoring.set(1)
+
+    def _forget(self, partitions: list[int]) -> None:
+        for partition in partitions:
+            self._running.discard(partition)
+            self._states.pop(partition, None)
+            self._restorer.drop(partition)
+        self._suspects.forget(partitions)
+
+    def _restore_slice(self) -> None:
+        if not (self._restorer.busy or self._restorer.ready or len(self._held_replay)):
+            return
+        records = self._held_replay if len(self._held_replay) else self._restorer.step()
+        try:
+            self._decider.replay(self._reader.read(records.of(self._states)), self._states)
+        except UnavailableError as error:
+            log.warning("waiting", reason=str(error))
+            self._held_replay = records
+            return
+        self._held_replay = group(())
+        for partition, offset in list(self._restorer.ready.items()):
+            self._source.start(partition, offset)
+            self._restorer.drop(partition)
+            self._running.add(partition)
+            log.info("running", partition=partition, offset=offset)
+        self._metrics.restoring.set(int(self._restorer.busy))

@@ -1,0 +1,76 @@
+"""From records to columns: decodes and validates a batch, and sets aside what is no transaction."""
+
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
+
+from fraud_core.avro import Decoder
+from fraud_detector.dead_letters import DeadLetter, Stage
+from fraud_detector.records import Records
+from fraud_detector.validate import faults
+
+
+@dataclass(frozen=True)
+class Read:
+    """Valid transactions of a batch, grouped by partition and in partition order.
+
+    Attributes:
+        messages: the records they came from, one a row.
+        batch: the transactions, of the Arrow type of `schemas/Transaction.avsc`.
+        letters: the records that are no valid transaction.
+    """
+
+    messages: tuple[Message, ...]
+    batch: pa.RecordBatch
+    letters: tuple[DeadLetter, ...]
+
+    def frames(self) -> list[tuple[int, pl.DataFrame]]:
+        """For each partition its transactions, as a frame."""
+        if not self.messages:
+            return []
+        whole = pl.from_arrow(self.batch)
+        assert isinstance(whole, pl.DataFrame)  # noqa: S101 - a record batch never becomes a series
+        spans, start = [], 0
+        for partition, run in groupby(message.partition() for message in self.messages):
+            length = sum(1 for _ in run)
+            spans.append((-1 if partition is None else partition, whole.slice(start, length)))
+            start += length
+        return spans
+
+
+class Reader:
+    """Reads batches of `transactions`."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        """`decoder` knows the schema and the registry."""
+        self._decoder = decoder
+
+    def read(self, records: Records) -> Read:
+        """Decode and validate; each record is a row or a letter.
+
+        Raises:
+            UnavailableError: the registry had to be asked and can't be reached.
+        """
+        decoded = self._decoder.decode([message.value() for message in records.messages])
+        letters = [
+            DeadLetter(records.messages[rejected.index], Stage.VALUE_CONVERTER, rejected.error)
+            for rejected in decoded.rejected
+        ]
+        messages = [records.messages[index] for index in decoded.index]
+        wrong = faults(decoded.batch, [_kafka_time(message) for message in messages])
+        letters += [DeadLetter(messages[row], Stage.TRANSFORMATION, error) for row, error in wrong.items()]
+        if not wrong:
+            return Read(tuple(messages), decoded.batch, tuple(letters))
+        keep = np.ones(len(messages), dtype=bool)
+        keep[list(wrong)] = False
+        kept = tuple(message for message, good in zip(messages, keep, strict=True) if good)
+        return Read(kept, decoded.batch.filter(pa.array(keep)), tuple(letters))
+
+
+def _kafka_time(message: Message) -> int:
+    kind, milliseconds = message.timestamp()
+    return -1 if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds

@@ -1,0 +1,71 @@
+"""Settings of the detector; names follow Kafka Connect where it has one."""
+
+import socket
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from fraud_core.settings import CoreSettings, Section
+
+
+class TopicName(Section):
+    """Of `errors.deadletterqueue.topic`."""
+
+    name: str | None = Field(None, description="Default: <prefix>transactions_dlq.")
+
+
+class DeadLetterSettings(Section):
+    """Of `errors.deadletterqueue`."""
+
+    topic: TopicName = TopicName()
+
+
+class ErrorSettings(Section):
+    """What happens to a record that is at fault."""
+
+    tolerance: Literal["none", "all"] = Field("all", description="all: dead letter and go on; none: stop there.")
+    deadletterqueue: DeadLetterSettings = DeadLetterSettings()
+
+
+class BatchSettings(Section):
+    """How much is decided at once, and how often it is committed under load."""
+
+    max_records: Annotated[int, Field(ge=1, le=100_000)] = 5_000
+    commit_interval_ms: Annotated[int, Field(ge=1, le=5_000)] = 100
+
+
+class ModelSettings(Section):
+    """Which model bundle decides: both its address and its digest, or neither for rules alone."""
+
+    url: str | None = None
+    sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$")
+
+
+class GroupSettings(Section):
+    """Timing of the consumer group; the transaction timeout must be below the session timeout."""
+
+    session_timeout_ms: Annotated[int, Field(ge=1_000)] = 15_000
+    heartbeat_interval_ms: Annotated[int, Field(ge=100)] = 1_000
+    transaction_timeout_ms: Annotated[int, Field(ge=1_000)] = 10_000
+
+
+class DetectorSettings(CoreSettings):
+    """All settings of `fraudstream detector`."""
+
+    pipeline: str = Field("fraud-detector", pattern=r"^[A-Za-z0-9._-]{1,100}$", description="The consumer group.")
+    worker: str = Field(
+        default_factory=socket.gethostname,
+        pattern=r"^[A-Za-z0-9._-]{1,100}$",
+        description="Stable name of this process; no two of one pipeline may share it.",
+    )
+    rules: Path | None = Field(None, description="YAML file of rules; default: the tutorial's three.")
+    model: ModelSettings = ModelSettings()
+    errors: ErrorSettings = ErrorSettings()
+    batch: BatchSettings = BatchSettings()
+    group: GroupSettings = GroupSettings()
+
+    @property
+    def transactional_id(self) -> str:
+        """Stable across restarts, so that a restart aborts its own leftovers at once."""
+        return f"{self.pipeline}-{self.worker}"

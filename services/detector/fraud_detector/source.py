@@ -1,0 +1,143 @@
+"""The consumer: membership of the group, partitions that come and go, and batches of messages."""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from fraud_core.errors import ConfigError, UnavailableError
+from fraud_core.kafka import Config, client_config
+from fraud_core.log import logger
+from fraud_detector.settings import DetectorSettings
+
+log = logger(__name__)
+Partitions = list[TopicPartition]
+NOT_ALLOWED = {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED}
+SEEK_TIMEOUT_S = 10.0
+
+
+class Rebalance(Protocol):
+    """What the engine does when partitions come and go; called from within a poll."""
+
+    def on_assigned(self, partitions: list[int]) -> None:
+        """These partitions are ours now; they are paused until `Source.start`."""
+
+    def on_revoked(self, partitions: list[int]) -> None:
+        """These are to be given up; what is open must be committed before this returns."""
+
+    def on_lost(self, partitions: list[int]) -> None:
+        """These belong to somebody else already; what is open must be aborted."""
+
+
+def consumer_config(settings: DetectorSettings) -> Config:
+    """What the group's consumer and the one that replays for a restore share."""
+    return {
+        **client_config(settings.kafka),
+        "group.id": settings.pipeline,
+        "enable.auto.commit": False,
+        "auto.offset.reset": "earliest",
+        "isolation.level": "read_committed",
+        "queued.min.messages": 100_000,
+        "fetch.queue.backoff.ms": 20,
+        "fetch.message.max.bytes": 2_097_152,
+    }
+
+
+class Source:
+    """Batches of messages of the partitions that are assigned to this worker and started."""
+
+    def __init__(self, settings: DetectorSettings, rebalance: Rebalance) -> None:
+        """Join the group; the first poll brings the assignment."""
+        self._topic = settings.topics.transactions
+        self._rebalance = rebalance
+        self.consumer = Consumer(
+            {
+                **consumer_config(settings),
+                "partition.assignment.strategy": "cooperative-sticky",
+                "session.timeout.ms": settings.group.session_timeout_ms,
+                "heartbeat.interval.ms": settings.group.heartbeat_interval_ms,
+            }
+        )
+        self.consumer.subscribe(
+            [self._topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
+        )
+
+    def poll(self, limit: int, timeout_s: float) -> list[Message]:
+        """At most `limit` messages: waits for the first one only, then takes what is there already.
+
+        Raises:
+            ConfigError: the cluster does not let this worker read.
+            UnavailableError: the consumer failed for good.
+        """
+        first = self.consumer.poll(timeout_s)
+        if first is None:
+            return []
+        rest = self.consumer.consume(limit - 1, 0) if limit > 1 else []
+        return [message for message in (first, *rest) if self._is_record(message)]
+
+    def start(self, partition: int, offset: int) -> None:
+        """Let messages of an assigned partition flow, from this offset on."""
+        place = TopicPartition(self._topic, partition, offset)
+        _retried(lambda: self.consumer.seek(place))
+        self.consumer.resume([TopicPartition(self._topic, partition)])
+
+    def pause(self, partitions: Iterable[int]) -> None:
+        """Hold messages of these partitions back; membership goes on."""
+        self.consumer.pause(self._places(partitions))
+
+    def resume(self, partitions: Iterable[int]) -> None:
+        """Let them flow again from where they were."""
+        self.consumer.resume(self._places(partitions))
+
+    def close(self) -> None:
+        """Leave the group; calls `on_revoked` for what is held."""
+        self.consumer.close()
+
+    def _places(self, partitions: Iterable[int]) -> Partitions:
+        return [TopicPartition(self._topic, partition) for partition in partitions]
+
+    def _assigned(self, consumer: Consumer, partitions: Partitions) -> None:
+        consumer.incremental_assign(partitions)
+        consumer.pause(partitions)
+        log.info("assigned", partitions=_numbers(partitions))
+        self._rebalance.on_assigned(_numbers(partitions))
+
+    def _revoked(self, consumer: Consumer, partitions: Partitions) -> None:
+        log.info("revoked", partitions=_numbers(partitions))
+        self._rebalance.on_revoked(_numbers(partitions))
+        consumer.incremental_unassign(partitions)
+
+    def _lost(self, consumer: Consumer, partitions: Partitions) -> None:
+        log.warning("lost", partitions=_numbers(partitions))
+        self._rebalance.on_lost(_numbers(partitions))
+        consumer.incremental_unassign(partitions)
+
+    def _is_record(self, message: Message) -> bool:
+        error = message.error()
+        if error is None:
+            return True
+        if error.code() in NOT_ALLOWED:
+            raise ConfigError(f"The cluster refuses to let this worker read {self._topic}: {error.str()}.")
+        if error.fatal():
+            raise UnavailableError(f"The consumer failed for good: {error.str()}. Start the worker again.")
+        log.warning("poll_error", reason=error.str())
+        return False
+
+
+def _numbers(partitions: Partitions) -> list[int]:
+    return sorted(place.partition for place in partitions)
+
+
+def _retried(request: Callable[[], object]) -> None:
+    """A partition that was assigned a moment ago is not ready to be sought yet; a little later it is."""
+    deadline = time.monotonic() + SEEK_TIMEOUT_S
+    while True:
+        try:
+            request()
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError._STATE or time.monotonic() > deadline:  # noqa: SLF001
+                raise
+            time.sleep(0.01)
+        else:
+            return

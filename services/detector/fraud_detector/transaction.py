@@ -1,0 +1,160 @@
+"""Kafka transactions: outputs and consumed offsets are committed together, or not at all."""
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+
+from fraud_core.errors import FencedError, UnavailableError
+from fraud_core.kafka import PARTITIONER, client_config, reason
+from fraud_core.log import logger
+from fraud_core.topics import OUTPUT_SIZE_FACTOR
+from fraud_detector.settings import DetectorSettings
+
+log = logger(__name__)
+CALL_TIMEOUT_S = 5.0
+FENCED = {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH}  # noqa: SLF001
+QUEUE_WAIT_S = 0.05
+
+
+class AbortNeededError(Exception):
+    """The transaction cannot be committed; its partitions go back to their last committed state."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """One record to write; `headers` only on dead letters."""
+
+    topic: str
+    key: bytes | str | None
+    value: bytes | None
+    headers: list[tuple[str, bytes]] | None = None
+
+
+@dataclass
+class Transactions:
+    """The transactional producer of one worker and the transaction that it has open, if any.
+
+    Attributes:
+        offsets: partition -> offset after the last record whose outputs are in the open transaction.
+    """
+
+    producer: Producer
+    topic: str
+    stop: threading.Event
+    offsets: dict[int, int] = field(default_factory=dict)
+    _group: Any = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a transaction is open."""
+        return self._group is not None
+
+    def begin(self, consumer: Consumer) -> None:
+        """Open a transaction and capture the group's metadata.
+
+        Captured now and not at the commit: a worker that was put out of the group in between and joined
+        again would otherwise commit records that another worker has decided meanwhile.
+        """
+        self._group = consumer.consumer_group_metadata()
+        self._call(self.producer.begin_transaction)
+
+    def write(self, outputs: Iterable[Output], offsets: dict[int, int]) -> None:
+        """Add the outputs of a batch, and what they were made of."""
+        self.offsets.update(offsets)
+        for output in outputs:
+            self._produce(output)
+        self.producer.poll(0)
+
+    def commit(self) -> None:
+        """Commit outputs and offsets.
+
+        Raises:
+            AbortNeededError: the brokers refuse; `abort` must follow.
+            FencedError: another worker has this transactional id.
+        """
+        offsets = [TopicPartition(self.topic, partition, offset) for partition, offset in self.offsets.items()]
+        self._call(lambda: self.producer.send_offsets_to_transaction(offsets, self._group, CALL_TIMEOUT_S))
+        self._call(lambda: self.producer.commit_transaction(CALL_TIMEOUT_S))
+        self._close()
+
+    def abort(self) -> None:
+        """Undo the open transaction; quietly nothing where there is none."""
+        if self.is_open:
+            try:
+                self._call(lambda: self.producer.abort_transaction(CALL_TIMEOUT_S))
+            except AbortNeededError:
+                log.warning("transaction_not_aborted", why="the broker will time it out")
+            finally:
+                self._close()
+
+    def _close(self) -> None:
+        self.offsets, self._group = {}, None
+
+    def _produce(self, output: Output) -> None:
+        while True:
+            try:
+                self.producer.produce(output.topic, output.value, output.key, headers=output.headers)  # type: ignore[arg-type]
+            except BufferError:
+                self.producer.poll(QUEUE_WAIT_S)
+            except KafkaException as error:
+                raise _judged(error) from error
+            else:
+                return
+
+    def _call(self, request: Callable[[], object]) -> None:
+        """Repeat a request while only time is lacking; librdkafka resumes a timed-out call where it was."""
+        while True:
+            try:
+                request()
+            except KafkaException as error:
+                if not error.args[0].retriable():
+                    raise _judged(error) from error
+                log.warning("transaction_retried", reason=reason(error))
+                if self.stop.is_set():
+                    raise AbortNeededError(reason(error)) from error
+            else:
+                return
+
+
+def _judged(error: KafkaException) -> Exception:
+    fault = error.args[0]
+    if fault.code() in FENCED:
+        return FencedError(
+            f"This worker was fenced ({reason(error)}): another process uses its worker name, or it was "
+            "stopped for longer than the transaction timeout. Its work was not committed and belongs to "
+            "others now. Give each process its own --worker and start this one again."
+        )
+    if fault.fatal():
+        return UnavailableError(f"The transactional producer failed for good: {reason(error)}. Start the worker again.")
+    return AbortNeededError(reason(error))
+
+
+def transactions(settings: DetectorSettings, stop: threading.Event) -> Transactions:
+    """Register the worker's transactional id, which aborts what an earlier process of this name left open.
+
+    Raises:
+        UnavailableError: no broker took the registration.
+    """
+    size = OUTPUT_SIZE_FACTOR * settings.topics.max_message_bytes
+    producer = Producer(
+        {
+            **client_config(settings.kafka),
+            "transactional.id": settings.transactional_id,
+            "transaction.timeout.ms": settings.group.transaction_timeout_ms,
+            "partitioner": PARTITIONER,
+            "message.max.bytes": size,
+            "linger.ms": 5,
+            "batch.size": 262_144,
+            "queue.buffering.max.messages": 1_000_000,
+        }
+    )
+    try:
+        producer.init_transactions(30)
+    except KafkaException as error:
+        raise UnavailableError(
+            f"The brokers did not accept the transactional id {settings.transactional_id}: {reason(error)}."
+        ) from error
+    return Transactions(producer, settings.topics.transactions, stop)

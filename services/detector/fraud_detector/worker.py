@@ -1,0 +1,84 @@
+"""Puts a worker together from its settings and runs it."""
+
+import signal
+import threading
+from types import FrameType
+
+from fraud_core.avro import Decoder, Encoder
+from fraud_core.errors import ConfigError
+from fraud_core.http import probes, served
+from fraud_core.kafka import admin_client, reachable, wait_until
+from fraud_core.log import logger
+from fraud_core.models import LoadedModel, fetch_bundle
+from fraud_core.registry import Registry
+from fraud_core.rules import load_rules
+from fraud_core.topics import Topics, topics
+from fraud_detector.deciding import Decider
+from fraud_detector.engine import Engine
+from fraud_detector.metrics import Metrics
+from fraud_detector.reading import Reader
+from fraud_detector.settings import DetectorSettings, ModelSettings
+from fraud_detector.transaction import transactions
+from fraud_detector.writing import Writer
+
+log = logger(__name__)
+
+
+def run(settings: DetectorSettings, stop: threading.Event | None = None) -> None:
+    """Run a worker until SIGTERM, Ctrl-C or `stop`.
+
+    Raises:
+        ConfigError: rules, model or topics can't be used.
+        UnavailableError: broker or registry were not there in time.
+        FencedError: another process has this worker's name.
+        TaskFailedError: a record is at fault and `errors.tolerance` is `none`.
+    """
+    stop = stop or _stop_on_signals()
+    decider = Decider(load_rules(settings.rules), _model(settings.model), settings.pipeline)
+    metrics = Metrics()
+    with served(probes(settings.pipeline, metrics.registry, metrics.alive, metrics.ready), settings.http):
+        names = topics(settings.topics)
+        wait_until(lambda: reachable(settings.kafka), settings, stop)
+        _check_topics(settings, names)
+        registry = Registry(settings.schema_registry)
+        alerts, classified = (
+            Encoder("Decision", wait_until(lambda topic=topic: registry.id_of(topic), settings, stop))  # type: ignore[misc]
+            for topic in (names.alerts, names.classified)
+        )
+        reader = Reader(Decoder("Transaction", registry))
+        writer = Writer(settings, names, alerts, classified)
+        outbox = wait_until(lambda: transactions(settings, stop), settings, stop)
+        log.info("starting", pipeline=settings.pipeline, worker=settings.worker)
+        Engine(settings, reader, decider, writer, outbox, metrics, stop).run()
+
+
+def _model(settings: ModelSettings) -> LoadedModel | None:
+    if settings.url is None and settings.sha256 is None:
+        log.warning("no_model", now="rules decide alone", help="set FRAUD_MODEL__URL and FRAUD_MODEL__SHA256")
+        return None
+    if settings.url is None or settings.sha256 is None:
+        raise ConfigError(
+            "A model needs both its address and its digest: set FRAUD_MODEL__URL and FRAUD_MODEL__SHA256 "
+            "(`fraudstream train-baseline` prints both), or neither for rules alone."
+        )
+    return fetch_bundle(settings.url, settings.sha256)
+
+
+def _check_topics(settings: DetectorSettings, names: Topics) -> None:
+    existing = admin_client(settings.kafka).list_topics(timeout=10).topics
+    dead = settings.errors.deadletterqueue.topic.name or names.dead_letters.name
+    needed = [names.transactions.name, names.classified.name, names.alerts.name, dead]
+    if missing := [name for name in needed if name not in existing]:
+        raise ConfigError(f"These topics do not exist: {', '.join(missing)}. Run `fraudstream setup` first.")
+
+
+def _stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        log.info("stopping", signal=signal.Signals(number).name)
+        stop.set()
+
+    signal.signal(signal.SIGTERM, handle)
+    signal.signal(signal.SIGINT, handle)
+    return stop

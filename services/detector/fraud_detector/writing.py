@@ -1,0 +1,62 @@
+"""From decisions to records for the output topics."""
+
+from dataclasses import dataclass
+
+import pyarrow.compute as pc
+
+from fraud_core.avro import Encoder
+from fraud_core.topics import OUTPUT_SIZE_FACTOR, Topics
+from fraud_detector.dead_letters import DeadLetter, Stage, TooLargeError, headers
+from fraud_detector.deciding import Decisions
+from fraud_detector.settings import DetectorSettings
+from fraud_detector.transaction import Output
+
+OVERHEAD = 512
+"""Bytes that Kafka's record and batch framing may add to key and value."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """Records to produce; decisions that fit into no message are among the dead letters."""
+
+    outputs: list[Output]
+    too_large: list[DeadLetter]
+
+
+class Writer:
+    """Encodes decisions and dead letters."""
+
+    def __init__(self, settings: DetectorSettings, topics: Topics, alerts: Encoder, classified: Encoder) -> None:
+        """The two decision topics have subjects, and so schema ids, of their own."""
+        self._alerts, self._classified = alerts, classified
+        self._topics = topics
+        self._pipeline = settings.pipeline
+        self._dead = settings.errors.deadletterqueue.topic.name or topics.dead_letters.name
+        self._limit = OUTPUT_SIZE_FACTOR * settings.topics.max_message_bytes - OVERHEAD
+
+    def write(self, decisions: Decisions, letters: list[DeadLetter]) -> Written:
+        """One output for each decision and each letter."""
+        outputs: list[Output] = []
+        too_large: list[DeadLetter] = []
+        for encoder, topic, wanted in (
+            (self._alerts, self._topics.alerts.name, decisions.fraudulent),
+            (self._classified, self._topics.classified.name, ~decisions.fraudulent),
+        ):
+            values = encoder.encode_batch(decisions.batch.filter(pc.equal(wanted, True)))  # noqa: FBT003 - an operand
+            users = decisions.batch["user"].filter(wanted).to_pylist()
+            messages = [message for message, chosen in zip(decisions.messages, wanted, strict=True) if chosen]
+            for user, value, message in zip(users, values, messages, strict=True):
+                if len(value) + len(user) > self._limit:
+                    too_large.append(self._too_large(message, len(value)))
+                else:
+                    outputs.append(Output(topic, user, value))
+        outputs += [self._letter(letter) for letter in (*letters, *too_large)]
+        return Written(outputs, too_large)
+
+    def _letter(self, letter: DeadLetter) -> Output:
+        message = letter.message
+        return Output(self._dead, message.key(), message.value(), headers(letter, self._pipeline))
+
+    def _too_large(self, message: object, size: int) -> DeadLetter:
+        error = TooLargeError(f"The decision takes {size} bytes; the output topics allow {self._limit}.")
+        return DeadLetter(message, Stage.KAFKA_PRODUCE, error)  # type: ignore[arg-type]
