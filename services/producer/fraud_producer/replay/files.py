@@ -1,0 +1,113 @@
+"""Opens a history as a lazy frame, whatever its format; values of text formats stay text until judged.
+
+Schema inference would make one odd value in the millionth line fail the whole file, so CSV and JSON lines
+are read as text, and `fraud_producer.replay.convert` judges each row by itself.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+import polars as pl
+
+from fraud_core.errors import InputError
+
+ROW = "\0row"
+"""Column of row numbers, counted from 1; its name cannot be a column's of a file."""
+_LINE = "\0line"
+_SEPARATORS = ",;\t|"
+_LINES_LOOKED_AT = 1_000
+
+
+def open_history(path: Path) -> pl.LazyFrame:
+    """The rows of a `.csv`, `.parquet` or `.jsonl` file with their numbers in `ROW`.
+
+    Row 1 is the first record; in JSON lines it is the first line.
+
+    Raises:
+        InputError: the file is missing, empty, unreadable or of another kind.
+    """
+    reader = _READERS.get(path.suffix.lower())
+    if not path.exists():
+        raise InputError(f"There is no file {path}; is the path right? (Seen from {Path.cwd()}.)")
+    if not path.is_file():
+        raise InputError(f"{path} is no file.")
+    if reader is None:
+        known = ", ".join(_READERS)
+        raise InputError(
+            f"{path} ends in {path.suffix or 'nothing'!r}; a history is read from {known} files."
+        )
+    try:
+        if not path.stat().st_size:
+            raise InputError(f"{path} is empty.")
+        return reader(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: Exception) -> InputError:
+    """Words for a file that turned out not to be what its name says."""
+    first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return InputError(f"{path} can't be read as {path.suffix.lower().lstrip('.')}: {first_line}")
+
+
+def _csv(path: Path) -> pl.LazyFrame:
+    frame = pl.scan_csv(
+        path,
+        separator=_separator(path),
+        infer_schema=False,
+        truncate_ragged_lines=True,
+        encoding="utf8-lossy",
+        glob=False,
+        row_index_name=ROW,
+        row_index_offset=1,
+    )
+    frame.collect_schema()
+    return frame
+
+
+def _separator(path: Path) -> str:
+    """Whichever of the usual separators the header line has most of."""
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        header = file.readline()
+    return max(_SEPARATORS, key=header.count)
+
+
+def _parquet(path: Path) -> pl.LazyFrame:
+    frame = pl.scan_parquet(path, glob=False, row_index_name=ROW, row_index_offset=1)
+    frame.collect_schema()
+    return frame
+
+
+def _json_lines(path: Path) -> pl.LazyFrame:
+    names = _keys(path)
+    if not names:
+        raise InputError(f"{path} has no JSON object in its first {_LINES_LOOKED_AT} lines.")
+    lines = pl.scan_lines(path, name=_LINE, glob=False, row_index_name=ROW, row_index_offset=1)
+    return lines.filter(pl.col(_LINE).str.strip_chars() != "").select(ROW, *map(_value, names))
+
+
+def _value(name: str) -> pl.Expr:
+    """The value of this key as text; null where the line lacks it or is no JSON object."""
+    return pl.col(_LINE).str.json_path_match(f"$[{orjson.dumps(name).decode()}]").alias(name)
+
+
+def _keys(path: Path) -> list[str]:
+    names: dict[str, None] = {}
+    with path.open("rb") as file:
+        for _, line in zip(range(_LINES_LOOKED_AT), file, strict=False):
+            try:
+                found = orjson.loads(line)
+            except orjson.JSONDecodeError:
+                continue
+            names |= dict.fromkeys(found) if isinstance(found, dict) else {}
+    return list(names)
+
+
+_READERS: dict[str, Callable[[Path], pl.LazyFrame]] = {
+    ".csv": _csv,
+    ".tsv": _csv,
+    ".parquet": _parquet,
+    ".jsonl": _json_lines,
+    ".ndjson": _json_lines,
+}

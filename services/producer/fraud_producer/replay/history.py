@@ -1,0 +1,194 @@
+"""Anybody's own history as a stream: transactions in event-time order, and labels as they become known.
+
+The file is read twice: a survey counts, rejects what can't be a transaction and sees whether the rows are in
+order; then the slices are read one after another. A file that is in order takes memory for a few slices and
+the labels on their way; another one is sorted first, which takes memory for its mapped columns.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import orjson
+import polars as pl
+
+from fraud_core.errors import InputError
+from fraud_core.schemas import field_names
+from fraud_producer.replay.convert import LABEL, REASON, text, transactions
+from fraud_producer.replay.files import ROW, open_history, unreadable
+from fraud_producer.replay.labels import NO_LABELS, in_parts, known_by, labels_of
+from fraud_producer.replay.mapping import check_mapping
+from fraud_producer.slices import TRUTH_SCHEMA, Slice
+
+SLICE_ROWS = 20_000
+_RAW = "\0raw"
+
+
+@dataclass(frozen=True)
+class History:
+    """A file that has been surveyed; iterating reads it, as often as wanted.
+
+    Attributes:
+        path: the file.
+        rows: transactions that it has.
+        rejected: rows that can't be mapped.
+        rejects: where these are listed, with their row numbers and reasons; None if there are none.
+        first: event time of the earliest transaction, naive UTC.
+        last: event time of the latest one.
+        ordered: whether the file is in event-time order, so that it need not be sorted.
+    """
+
+    path: Path
+    rows: int
+    rejected: int
+    rejects: Path | None
+    first: datetime
+    last: datetime
+    ordered: bool
+    _accepted: pl.LazyFrame
+    _label_delay: timedelta
+    _frauds_only: bool
+
+    def __iter__(self) -> Iterator[Slice]:
+        """Yield the history in slices of up to 20,000 transactions; labels still due come at the end.
+
+        Raises:
+            InputError: the file can't be read to its end.
+        """
+        plan = self._accepted if self.ordered else self._accepted.sort("timestamp", maintain_order=True)
+        start, pending = self.first, NO_LABELS
+        for rows in _batches(plan, self.path):
+            end = rows["timestamp"][-1]
+            known, pending = known_by(pl.concat([pending, self._labels(rows)]), end)
+            yield Slice(start, end, rows.select(field_names("Transaction")), known, _truth(rows))
+            start = end
+        for part in in_parts(pending, SLICE_ROWS):
+            end = part["labelled_at"][-1]
+            nothing = rows.clear()
+            yield Slice(start, end, nothing.select(field_names("Transaction")), part, _truth(nothing))
+            start = end
+
+    def _labels(self, rows: pl.DataFrame) -> pl.DataFrame:
+        return labels_of(rows, self._label_delay, self.path.name, frauds_only=self._frauds_only)
+
+
+def read_history(
+    path: Path,
+    mapping: Mapping[str, str],
+    *,
+    label: str | None = None,
+    label_delay: timedelta = timedelta(days=7),
+    frauds_only: bool = False,
+    rejects: Path | None = None,
+) -> History:
+    """Survey a `.csv`, `.parquet` or `.jsonl` file of transactions.
+
+    Args:
+        path: the file.
+        mapping: its column by field of the transaction; user, amount and timestamp are needed. Without
+            `transaction_id`, ids are made of the file's name and the row's number.
+        label: the column that says which rows are fraud.
+        label_delay: how long after its transaction a label becomes known.
+        frauds_only: leave out the labels of legitimate rows.
+        rejects: where to list the rows that can't be mapped; default: `<file name>.rejects.jsonl` in the
+            working directory. What an earlier run left there is replaced, and removed if there are none.
+
+    Raises:
+        InputError: the file can't be read, a column is missing, or no row can be mapped.
+    """
+    file = open_history(path)
+    columns = file.drop(ROW).collect_schema()
+    check_mapping(mapping, label, columns.names(), path.name)
+    listed = rejects or Path(f"{path.name}.rejects.jsonl")
+    if listed.resolve() == path.resolve():
+        raise InputError(
+            f"The rejects can't be written over the history itself, {path}; give --rejects another path."
+        )
+    unmapped_id = pl.format("{}:{}", pl.lit(path.name), ROW)
+    mapped = [*mapping.values(), *([label] if label else [])]
+    raw = pl.struct([text(column, columns[column]).alias(column) for column in dict.fromkeys(mapped)])
+    converted = file.select(ROW, raw.alias(_RAW), *transactions(mapping, columns, unmapped_id, label))
+    return _survey(path, converted, listed, label_delay, frauds_only=frauds_only)
+
+
+def _survey(
+    path: Path, converted: pl.LazyFrame, listed: Path, label_delay: timedelta, *, frauds_only: bool
+) -> History:
+    good = pl.col(REASON).is_null()
+    event = pl.col("timestamp").filter(good)
+    found = _collect(
+        converted.select(
+            rows=good.sum(),
+            rejected=(~good).sum(),
+            first=event.min(),
+            last=event.max(),
+            ordered=~(event.cast(pl.Int64).diff() < 0).any(),
+        ),
+        path,
+    ).row(0, named=True)
+    rejects = _list_rejects(converted.filter(~good), listed, path) if found["rejected"] else None
+    if not rejects:
+        _remove_stale(listed)
+    if not found["rows"]:
+        raise InputError(_nothing_to_replay(path, found["rejected"], rejects))
+    return History(
+        path,
+        **found,
+        rejects=rejects,
+        _accepted=converted.filter(good),
+        _label_delay=label_delay,
+        _frauds_only=frauds_only,
+    )
+
+
+def _list_rejects(rejected: pl.LazyFrame, listed: Path, path: Path) -> Path:
+    """Write the rejected rows: number, reason, and the mapped values as they stand in the file."""
+    rows = rejected.select(row=ROW, reason=REASON, values=_RAW)
+    try:
+        rows.sink_ndjson(listed, check_extension=False, engine="streaming")
+    except OSError as error:
+        raise InputError(f"The rejected rows of {path} can't be written to {listed}: {error}") from error
+    except pl.exceptions.PolarsError as error:
+        raise unreadable(path, error) from error
+    return listed
+
+
+def _remove_stale(listed: Path) -> None:
+    """A list of rejects speaks of the last run; one that is left from an earlier run would mislead."""
+    with suppress(OSError):
+        listed.unlink(missing_ok=True)
+
+
+def _nothing_to_replay(path: Path, rejected: int, rejects: Path | None) -> str:
+    if rejects is None:
+        return f"{path} has no rows."
+    with rejects.open("rb") as file:
+        first = orjson.loads(file.readline())
+    return (
+        f"None of the {rejected:,} rows of {path} can be mapped. Row {first['row']}: {first['reason']}. "
+        f"Check --map; all reasons are in {rejects}."
+    )
+
+
+def _batches(plan: pl.LazyFrame, path: Path) -> Iterator[pl.DataFrame]:
+    """The plan's rows in frames of up to SLICE_ROWS, none empty."""
+    try:
+        batches = plan.drop(ROW, _RAW, REASON).collect_batches(chunk_size=SLICE_ROWS, engine="streaming")
+        for batch in batches:
+            yield from batch.iter_slices(SLICE_ROWS) if batch.height else ()
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise unreadable(path, error) from error
+
+
+def _collect(plan: pl.LazyFrame, path: Path) -> pl.DataFrame:
+    try:
+        return plan.collect(engine="streaming")
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise unreadable(path, error) from error
+
+
+def _truth(rows: pl.DataFrame) -> pl.DataFrame:
+    truth = rows.select("transaction_id", pl.col(LABEL).alias("fraud"), scenario=None, amount="amount")
+    return truth.cast(TRUTH_SCHEMA)
