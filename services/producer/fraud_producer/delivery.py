@@ -56,13 +56,13 @@ class Failures:
         reasons = ", ".join(f"{reason} ({count:,})" for reason, count in self.by_reason.most_common())
         return DeliveryError(
             f"{self.by_topic.total():,} of {handed_over:,} records were not delivered: {reasons}. "
-            f"The first was for {self.first}. Unless the brokers took some of them without our hearing of it, "
+            f"The first was for {self.first}. Unless the brokers took some without our hearing of it, "
             "they are not on the topics; produce them again once the brokers answer."
         )
 
 
 class Outage:
-    """Watches whether the brokers take records; a standstill is told once in ten seconds, and its end once."""
+    """Watches whether the brokers take records; a standstill is told once in ten seconds, and so its end."""
 
     def __init__(self, servers: str) -> None:
         """`servers` are the brokers' addresses, for the message."""
