@@ -50,7 +50,9 @@ def measure(rows: int, work: Callable[[Publisher], None]) -> float:
     work(publisher)
     publisher.drain(NEVER, 60)
     seconds = time.perf_counter() - begin
-    publisher.check()
+    undelivered = publisher.undelivered()
+    if undelivered:
+        raise undelivered
     return rows / seconds
 
 

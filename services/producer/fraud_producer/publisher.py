@@ -140,14 +140,11 @@ class Publisher:
             self._producer.purge()
             self._producer.flush(GRACE_S)
 
-    def check(self) -> None:
-        """Say it if records were not delivered.
-
-        Raises:
-            DeliveryError: some were not; says how many, why, and which was the first.
-        """
-        if self._failures.by_topic.total():
-            raise self._failures.error(sum(self._handed_over.values()))
+    def undelivered(self) -> DeliveryError | None:
+        """How many records were not delivered, why, and which was the first; None if all were."""
+        if not self._failures.by_topic.total():
+            return None
+        return self._failures.error(sum(self._handed_over.values()))
 
     def _settle(
         self, error: Exception, topic: str, key: str, value: bytes, stop: threading.Event | None

@@ -19,8 +19,8 @@ class Slice:
         end: where the next one begins, naive UTC; no row of this one is later.
         transactions: frame of `schemas/Transaction.avsc`.
         labels: frame of `schemas/Label.avsc`: the labels that become known in this stretch.
-        truth: what these transactions really are, columns TRUTH_SCHEMA, in the transactions' order; `fraud`
-            is null where nobody knows. It never goes to a topic. Empty where no truth is known at all.
+        truth: what these transactions really are, columns TRUTH_SCHEMA, row by row; `fraud` is null where
+            nobody knows. It never goes to a topic.
     """
 
     start: datetime
