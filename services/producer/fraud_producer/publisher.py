@@ -12,11 +12,11 @@ import polars as pl
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from fraud_core.avro import Encoder
-from fraud_core.errors import ConfigError, DeliveryError, UnavailableError
-from fraud_core.kafka import PARTITIONER, Config, admin_client, client_config, reachable, reason, wait_until
+from fraud_core.errors import ConfigError, DeliveryError
+from fraud_core.kafka import PARTITIONER, Config, client_config, partition_counts, reason, wait_until
 from fraud_core.log import logger
 from fraud_core.registry import Registry
-from fraud_core.topics import Topic, topics
+from fraud_core.topics import topics
 from fraud_producer.delivery import Counts, Failures, Outage
 from fraud_producer.settings import ProducerSettings
 
@@ -187,30 +187,19 @@ def connect(settings: ProducerSettings, stop: threading.Event | None = None) -> 
         SchemaError: a schema is not registered.
     """
     names = topics(settings.topics)
-    wait_until(lambda: reachable(settings.kafka), settings, stop)
-    _check_topics(settings, (names.transactions, names.labels))
+    found = wait_until(lambda: partition_counts(settings.kafka), settings, stop)
+    missing = [topic.name for topic in (names.transactions, names.labels) if topic.name not in found]
+    if missing:
+        raise ConfigError(
+            f"There is no topic {' and no topic '.join(missing)} at {settings.kafka.bootstrap_servers}. "
+            "Run `fraudstream setup` first."
+        )
     registry = Registry(settings.schema_registry)
     return Publisher(
         settings,
         wait_until(lambda: registry.id_of(names.transactions), settings, stop),
         wait_until(lambda: registry.id_of(names.labels), settings, stop),
     )
-
-
-def _check_topics(settings: ProducerSettings, wanted: tuple[Topic, ...]) -> None:
-    try:
-        found = admin_client(settings.kafka).list_topics(timeout=10).topics
-    except KafkaException as error:
-        raise UnavailableError(
-            f"The brokers at {settings.kafka.bootstrap_servers} don't say which topics they have "
-            f"({reason(error)})."
-        ) from error
-    missing = [topic.name for topic in wanted if topic.name not in found]
-    if missing:
-        raise ConfigError(
-            f"There is no topic {' and no topic '.join(missing)} at {settings.kafka.bootstrap_servers}. "
-            "Run `fraudstream setup` first."
-        )
 
 
 def _config(settings: ProducerSettings) -> Config:

@@ -48,7 +48,7 @@ class Summary:
         labels: labels delivered.
         labels_failed: labels that were not.
         rejected: rows of the input that can't be mapped.
-        seconds: from the first transaction's turn until all was delivered.
+        seconds: from the beginning of the stream until nothing was on its way any more.
         rate: delivered transactions a second.
     """
 

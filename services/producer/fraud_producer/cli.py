@@ -1,0 +1,305 @@
+"""`fraudstream producer`: what it may be asked for."""
+
+import signal
+import sys
+import threading
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import orjson
+import typer
+
+from fraud_core import log
+from fraud_core.cli import BootstrapServers, LogFormat, LogLevel, SchemaRegistryUrl, TopicPrefix, overrides
+from fraud_core.settings import load_settings
+from fraud_producer import durations
+from fraud_producer.options import Options, check
+from fraud_producer.settings import ProducerSettings
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+PACE, SIMULATION, REPLAY, BROKERS = "Pace", "Simulation", "Replay of a file", "Brokers and output"
+
+
+class Profile(StrEnum):
+    """Simulations."""
+
+    SEED = "seed"
+    REALISTIC = "realistic"
+
+
+def _speed(text: str) -> float:
+    try:
+        speed = float("inf") if text == "max" else float(text)
+    except ValueError:
+        speed = 0.0
+    if not speed > 0:
+        raise typer.BadParameter(f"{text!r} is no speed; write a number above 0, as in 3600, or max.")
+    return speed
+
+
+@app.command()
+def producer(
+    profile: Annotated[
+        Profile | None,
+        typer.Option(
+            help="seed: the tutorial's values, one each 0.5 s. realistic (default): customers with habits, "
+            "shops, and labelled fraud among them.",
+            rich_help_panel=SIMULATION,
+        ),
+    ] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="Transactions a second, evenly; 0 is --flat-out.", rich_help_panel=PACE, metavar="N"
+        ),
+    ] = None,
+    flat_out: Annotated[
+        bool, typer.Option("--flat-out", help="As fast as the brokers take them.", rich_help_panel=PACE)
+    ] = False,
+    count: Annotated[
+        int | None,
+        typer.Option(min=1, help="Stop after so many transactions.", rich_help_panel=PACE, metavar="N"),
+    ] = None,
+    clock: Annotated[
+        float | None,
+        typer.Option(
+            min=0.001,
+            metavar="N",
+            help="Simulated seconds a second, 3600 by default; at now it goes on in real time.",
+            rich_help_panel=PACE,
+        ),
+    ] = None,
+    history: Annotated[
+        timedelta | None,
+        typer.Option(
+            parser=durations.duration,
+            metavar="30d",
+            help="First produce so much simulated history flat out, then go on at the pace.",
+            rich_help_panel=PACE,
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Same seed and start, same stream. Default: another one each time, shown.",
+            rich_help_panel=SIMULATION,
+        ),
+    ] = None,
+    customers: Annotated[
+        int | None,
+        typer.Option(
+            min=10,
+            metavar="N",
+            help="Customers at any one time. Default: 2000, or as many as give the --rate at the --clock.",
+            rich_help_panel=SIMULATION,
+        ),
+    ] = None,
+    fraud_share: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=0.2,
+            metavar="SHARE",
+            help="Share of fraud among the transactions, 0.003 by default.",
+            rich_help_panel=SIMULATION,
+        ),
+    ] = None,
+    start: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=durations.moment,
+            metavar="TIME",
+            help="Event time of the beginning, UTC. Default: 30 days ago, and --history before that.",
+            rich_help_panel=SIMULATION,
+        ),
+    ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=durations.moment,
+            metavar="TIME",
+            help="Stop at this event time.",
+            rich_help_panel=SIMULATION,
+        ),
+    ] = None,
+    days: Annotated[
+        float | None,
+        typer.Option(
+            min=0.001,
+            metavar="N",
+            help="Stop after so many simulated days, not counting --history.",
+            rich_help_panel=SIMULATION,
+        ),
+    ] = None,
+    input_: Annotated[
+        Path | None,
+        typer.Option(
+            "--input",
+            metavar="FILE",
+            help="Replay this history (.csv, .parquet or .jsonl) in event-time order.",
+            rich_help_panel=REPLAY,
+        ),
+    ] = None,
+    map_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="FIELD=COLUMN,…",
+            help="Which column feeds which field: user, amount and timestamp at least; others are null. "
+            "Without transaction_id, ids are made of file name and row number.",
+            rich_help_panel=REPLAY,
+        ),
+    ] = None,
+    speed: Annotated[
+        float | None,
+        typer.Option(
+            parser=_speed,
+            metavar="N|max",
+            help="So many times as fast as it happened; max (default) is flat out.",
+            rich_help_panel=REPLAY,
+        ),
+    ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Column that says which rows are fraud (1, true, fraud) or not (0, false, legitimate): "
+            "labels for the topic fraud_labels. Without it there are none.",
+            rich_help_panel=REPLAY,
+        ),
+    ] = None,
+    label_delay: Annotated[
+        timedelta | None,
+        typer.Option(
+            parser=durations.duration,
+            metavar="7d",
+            help="How long after its transaction a label becomes known, 7d by default.",
+            rich_help_panel=REPLAY,
+        ),
+    ] = None,
+    label_frauds_only: Annotated[
+        bool,
+        typer.Option("--label-frauds-only", help="No labels for legitimate rows.", rich_help_panel=REPLAY),
+    ] = False,
+    rejects: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            help="Where to list the rows that can't be mapped, and why. Default: FILE.rejects.jsonl here.",
+            rich_help_panel=REPLAY,
+        ),
+    ] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            help="Write what is true of each transaction as JSON lines; it goes to no topic.",
+            rich_help_panel=BROKERS,
+        ),
+    ] = None,
+    json: Annotated[
+        bool,
+        typer.Option("--json", help="Print the summary as one JSON object.", rich_help_panel=BROKERS),
+    ] = False,
+    bootstrap_servers: BootstrapServers = None,
+    schema_registry_url: SchemaRegistryUrl = None,
+    topic_prefix: TopicPrefix = None,
+    delivery_timeout: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="How long to retry a record before it counts as not delivered. "
+            "(env FRAUD_PRODUCER__DELIVERY_TIMEOUT_S)",
+            rich_help_panel=BROKERS,
+        ),
+    ] = None,
+    log_format: LogFormat = None,
+    log_level: LogLevel = None,
+) -> None:
+    """Produce transactions: simulated ones, or a file's.
+
+    Needs the topics and schemas that `fraudstream setup` makes. Ctrl-C or SIGTERM stops it after what is on
+    its way has arrived; the exit status is 0 only if every transaction was delivered.
+
+    Example: fraudstream producer --input history.csv --map user=CUSTOMER,amount=SUM,timestamp=DATE
+    """
+    options = Options(
+        profile=profile.value if profile else None,
+        rate=rate,
+        flat_out=flat_out,
+        count=count,
+        seed=seed,
+        customers=customers,
+        fraud_share=fraud_share,
+        start=start,
+        until=until,
+        days=days,
+        clock=clock,
+        history=history,
+        input=input_,
+        map=tuple(map_ or ()),
+        speed=speed,
+        label=label,
+        label_delay=label_delay,
+        label_frauds_only=label_frauds_only,
+        rejects=rejects,
+    )
+    settings = load_settings(
+        ProducerSettings,
+        **overrides(
+            kafka__bootstrap_servers=bootstrap_servers,
+            schema_registry__url=schema_registry_url,
+            topics__prefix=topic_prefix,
+            producer__delivery_timeout_s=delivery_timeout,
+            log__format=log_format,
+            log__level=log_level,
+        ),
+    )
+    check(options)
+    log.configure(settings.log)
+    _produce(settings, options, truth, json=json)
+
+
+def _produce(settings: ProducerSettings, options: Options, truth: Path | None, *, json: bool) -> None:
+    # Imported late: `--help` and a wrong flag need neither polars nor the simulator.
+    from fraud_producer.run import run  # noqa: PLC0415
+    from fraud_producer.sources import plan  # noqa: PLC0415
+
+    planned = plan(options)
+    ended = run(settings, planned, stop=_stop_on_signals(), truth=truth)
+    summary = asdict(ended.summary)
+    sys.stdout.write(orjson.dumps(summary).decode() + "\n" if json else _in_words(summary) + "\n")
+    sys.stdout.flush()
+    if ended.error:
+        raise ended.error
+
+
+def _stop_on_signals() -> threading.Event:
+    """An event that Ctrl-C or SIGTERM sets; the second Ctrl-C ends the process without waiting."""
+    stop = threading.Event()
+
+    def on_signal(number: int, _: FrameType | None) -> None:
+        if stop.is_set() and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        stop.set()
+
+    signal.signal(signal.SIGINT, on_signal)
+    signal.signal(signal.SIGTERM, on_signal)
+    return stop
+
+
+def _in_words(summary: dict[str, float]) -> str:
+    text = "Produced {produced:,} transactions: {delivered:,} delivered, {failed:,} failed".format(**summary)
+    text += ", {labels:,} labels".format(**summary)
+    if summary["labels_failed"]:
+        text += " ({labels_failed:,} more failed)".format(**summary)
+    if summary["rejected"]:
+        text += ", {rejected:,} rows rejected".format(**summary)
+    return text + ", in {seconds:,.1f} s ({rate:,.1f}/s).".format(**summary)
