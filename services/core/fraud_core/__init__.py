@@ -1,1 +1,1 @@
-"""What the services share: settings, errors, topics, Avro, Kafka clients, features, rules and model bundles."""
+"""What the services share: settings, errors, topics, Avro, Kafka clients, features, rules and models."""

@@ -21,15 +21,20 @@ TopicPrefix = Annotated[
     str | None,
     typer.Option(help="Before every topic's name but the input's. (env FRAUD_TOPICS__PREFIX)"),
 ]
-LogFormat = Annotated[str | None, typer.Option(metavar="json|console", help="Log lines for machines or people. (env FRAUD_LOG__FORMAT)")]
-LogLevel = Annotated[str | None, typer.Option(metavar="LEVEL", help="DEBUG, INFO, WARNING or ERROR. (env FRAUD_LOG__LEVEL)")]
+LogFormat = Annotated[
+    str | None,
+    typer.Option(metavar="json|console", help="Log lines for machines or people. (env FRAUD_LOG__FORMAT)"),
+]
+LogLevel = Annotated[
+    str | None, typer.Option(metavar="LEVEL", help="DEBUG, INFO, WARNING or ERROR. (env FRAUD_LOG__LEVEL)")
+]
 HttpPort = Annotated[
     int | None, typer.Option(help="Port of /health and /metrics, 0 for any free one. (env FRAUD_HTTP__PORT)")
 ]
 
 
 def overrides(**values: str | float | Path | None) -> dict[str, Any]:
-    """Nested settings from flat flags: `kafka__bootstrap_servers="x"` -> `{"kafka": {"bootstrap_servers": "x"}}`.
+    """Nested settings from flat flags: `log__level="INFO"` -> `{"log": {"level": "INFO"}}`.
 
     Flags that were not given (None) are left to the environment.
     """

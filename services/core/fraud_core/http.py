@@ -71,6 +71,6 @@ def _listen(settings: HttpSettings) -> socket.socket:
         return socket.create_server((settings.host, settings.port))
     except OSError as error:
         raise ConfigError(
-            f"Can't serve HTTP on {settings.host}:{settings.port} ({error.strerror}). Set FRAUD_HTTP__PORT to a "
-            "free port, 0 for any, or FRAUD_HTTP__ENABLED=false."
+            f"Can't serve HTTP on {settings.host}:{settings.port} ({error.strerror}). "
+            "Set FRAUD_HTTP__PORT to a free port, 0 for any, or FRAUD_HTTP__ENABLED=false."
         ) from error

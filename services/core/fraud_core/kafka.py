@@ -2,8 +2,9 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
@@ -14,9 +15,10 @@ from fraud_core.log import logger
 from fraud_core.settings import CoreSettings, KafkaSettings
 
 log = logger(__name__)
-Config = dict[str, str | int | float | bool | Callable[..., None] | logging.Logger]
+Config = dict[str, Any]
 ResultT = TypeVar("ResultT")
 
+LINE_EACH_S = 10.0
 PARTITIONER = "murmur2_random"
 """Java's partitioner: librdkafka's own default puts most users on another partition than Java does."""
 
@@ -61,8 +63,8 @@ def admin_client(settings: KafkaSettings) -> AdminClient:
     return AdminClient({**client_config(settings), "socket.timeout.ms": 10_000})
 
 
-def reachable(settings: KafkaSettings) -> str:
-    """Ask the cluster for its id.
+def partition_counts(settings: KafkaSettings) -> dict[str, int]:
+    """Ask the cluster which topics there are and how many partitions each has.
 
     Raises:
         UnavailableError: no broker answered in five seconds.
@@ -74,7 +76,7 @@ def reachable(settings: KafkaSettings) -> str:
             f"No Kafka broker answers at {settings.bootstrap_servers} ({reason(error)}). "
             "Is it running, and is FRAUD_KAFKA__BOOTSTRAP_SERVERS right?"
         ) from error
-    return str(metadata.cluster_id)
+    return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
 
 
 def reason(error: KafkaException) -> str:
@@ -94,17 +96,16 @@ def wait_until(
     Raises:
         UnavailableError: the time is up.
     """
-    waiting = stop or threading.Event()
-    delay, waited, next_line = 0.2, 0.0, 0.0
+    waiting, began = stop or threading.Event(), time.monotonic()
+    delay, next_line = 0.2, 0.0
     while True:
         try:
             return attempt()
         except UnavailableError as error:
-            if waited >= settings.startup_timeout_s:
-                raise
+            waited = time.monotonic() - began
             if waited >= next_line:
                 log.warning("waiting", reason=str(error), waited_s=round(waited))
-                next_line = waited + 10
-            if waiting.wait(delay):
+                next_line = waited + LINE_EACH_S
+            if waited >= settings.startup_timeout_s or waiting.wait(delay):
                 raise
-            waited, delay = waited + delay, min(delay * 1.5, 3.0)
+            delay = min(delay * 1.5, 3.0)

@@ -14,7 +14,6 @@ from fraud_core.settings import SchemaRegistrySettings
 from fraud_core.topics import Topic
 
 ResultT = TypeVar("ResultT")
-NOT_FOUND = 404
 UNAUTHORISED = (401, 403)
 SERVER_FAULT = 500
 
@@ -72,7 +71,7 @@ class Registry:
         """
         changes = []
         if self._compatibility(topic.subject) != compatibility:
-            self._call(partial(self._client.set_compatibility, topic.subject, compatibility))
+            self._set_compatibility(topic.subject, compatibility)
             changes.append(f"set compatibility of {topic.subject} to {compatibility}")
         try:
             self._lookup(topic.subject, topic.schema or "")
@@ -87,11 +86,23 @@ class Registry:
 
     def _register(self, topic: Topic) -> int:
         try:
-            return int(self._call(partial(self._client.register_schema, topic.subject, _avro(topic.schema or ""))))
+            return int(
+                self._call(partial(self._client.register_schema, topic.subject, _avro(topic.schema or "")))
+            )
         except SchemaRegistryError as error:
             raise SchemaError(
                 f"The registry refuses {topic.schema}.avsc under {topic.subject}: {error.error_message}. "
                 "Give every added field a default and remove none without one."
+            ) from error
+
+    def _set_compatibility(self, subject: str, level: str) -> None:
+        try:
+            self._call(partial(self._client.set_compatibility, subject, level))
+        except SchemaRegistryError as error:
+            raise ConfigError(
+                f"{self._url} does not answer as a Confluent-compatible schema registry does "
+                f"({error.http_status_code} on config/{subject}). Is the path right? "
+                "Apicurio's ends in /apis/ccompat/v7, Redpanda's and Confluent's have none."
             ) from error
 
     def _compatibility(self, subject: str) -> str | None:
@@ -109,8 +120,8 @@ class Registry:
             if error.http_status_code in UNAUTHORISED:
                 raise ConfigError(
                     f"The schema registry at {self._url} refuses the credentials "
-                    f"({error.http_status_code} {error.error_message}). Check FRAUD_SCHEMA_REGISTRY__USERNAME "
-                    "and FRAUD_SCHEMA_REGISTRY__PASSWORD."
+                    f"({error.http_status_code} {error.error_message}). Check "
+                    "FRAUD_SCHEMA_REGISTRY__USERNAME and FRAUD_SCHEMA_REGISTRY__PASSWORD."
                 ) from error
             if error.http_status_code >= SERVER_FAULT:
                 raise UnavailableError(
@@ -135,7 +146,8 @@ def _config(settings: SchemaRegistrySettings) -> dict[str, object]:
         "timeout": settings.timeout_s,
         "max.retries": 0,
         "ssl.ca.location": settings.ssl_ca_location and str(settings.ssl_ca_location),
-        "ssl.certificate.location": settings.ssl_certificate_location and str(settings.ssl_certificate_location),
+        "ssl.certificate.location": settings.ssl_certificate_location
+        and str(settings.ssl_certificate_location),
         "ssl.key.location": settings.ssl_key_location and str(settings.ssl_key_location),
     }
     if settings.username and settings.password:

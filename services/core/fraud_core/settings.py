@@ -44,7 +44,7 @@ class KafkaSettings(Section):
 class SchemaRegistrySettings(Section):
     """How to reach the Confluent-compatible schema registry."""
 
-    url: str = "http://127.0.0.1:8081"
+    url: str = Field("http://127.0.0.1:8081", pattern="^https?://.")
     username: str | None = None
     password: SecretStr | None = None
     ssl_ca_location: Path | None = None
@@ -56,7 +56,9 @@ class SchemaRegistrySettings(Section):
 class TopicSettings(Section):
     """Names and sizes of the topics that `fraudstream setup` makes."""
 
-    prefix: str = Field("", pattern=r"^[A-Za-z0-9._-]*$", description="Before every topic's name but the input's.")
+    prefix: str = Field(
+        "", pattern=r"^[A-Za-z0-9._-]*$", description="Before every topic's name but the input's."
+    )
     transactions: str = Field("transactions", pattern=r"^[A-Za-z0-9._-]{1,200}$")
     partitions: Annotated[int, Field(ge=1, le=10_000)] = 6
     replication_factor: Annotated[int, Field(ge=-1)] = Field(-1, description="-1 is the broker's default.")
@@ -82,7 +84,11 @@ class CoreSettings(BaseSettings):
     """What every service needs; each service adds its own sections."""
 
     model_config = SettingsConfigDict(
-        env_prefix=ENV_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, nested_model_default_partial_update=True
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
     )
 
     kafka: KafkaSettings = KafkaSettings()
@@ -103,7 +109,7 @@ def load_settings(cls: type[SettingsT], **overrides: Any) -> SettingsT:  # noqa:
     """
     secrets = os.environ.get(f"{ENV_PREFIX}SECRETS_DIR")
     try:
-        return cls(**overrides, **({"_secrets_dir": secrets} if secrets else {}))
+        return cls(_secrets_dir=secrets, **overrides)
     except ValidationError as error:
         raise ConfigError(_explain(error)) from None
 
@@ -113,7 +119,9 @@ def _explain(error: ValidationError) -> str:
     for fault in error.errors(include_url=False):
         path = [str(part) for part in fault["loc"]]
         variable = ENV_PREFIX + "__".join(path).upper()
-        lines.append(f"  {'.'.join(path)}{_shown(path[-1], fault['input'])}: {fault['msg']} (set it with {variable})")
+        lines.append(
+            f"  {'.'.join(path)}{_shown(path[-1], fault['input'])}: {fault['msg']} (set it with {variable})"
+        )
     return "\n".join(lines)
 
 

@@ -1,10 +1,12 @@
 """Creates the topics and registers the schemas: one idempotent step, before anything else runs."""
 
+from functools import partial
+
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
 from fraud_core.errors import UnavailableError
-from fraud_core.kafka import admin_client, reachable, reason, wait_until
+from fraud_core.kafka import admin_client, partition_counts, reason, wait_until
 from fraud_core.registry import Registry
 from fraud_core.settings import CoreSettings
 from fraud_core.topics import Topic, topics
@@ -21,17 +23,17 @@ def setup(settings: CoreSettings) -> list[str]:
         SchemaError: a schema is not compatible with what the registry holds.
     """
     wanted = topics(settings.topics).all()
-    wait_until(lambda: reachable(settings.kafka), settings)
-    changes = _ensure_topics(admin_client(settings.kafka), wanted, settings.topics.replication_factor)
+    existing = wait_until(partial(partition_counts, settings.kafka), settings)
+    changes = _ensure_topics(settings, wanted, existing)
     registry = Registry(settings.schema_registry)
     for topic in wanted:
         if topic.schema:
-            changes += wait_until(lambda topic=topic: registry.ensure(topic, COMPATIBILITY), settings)  # type: ignore[misc]
+            changes += wait_until(partial(registry.ensure, topic, COMPATIBILITY), settings)
     return changes
 
 
-def _ensure_topics(admin: AdminClient, wanted: tuple[Topic, ...], replication: int) -> list[str]:
-    existing = admin.list_topics(timeout=10).topics
+def _ensure_topics(settings: CoreSettings, wanted: tuple[Topic, ...], existing: dict[str, int]) -> list[str]:
+    admin, replication = admin_client(settings.kafka), settings.topics.replication_factor
     changes = []
     for topic in wanted:
         if topic.name in existing:

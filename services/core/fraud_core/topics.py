@@ -51,7 +51,9 @@ def topics(settings: TopicSettings) -> Topics:
     size = settings.max_message_bytes
     prefix = settings.prefix
 
-    def topic(name: str, schema: str | None, days: int, *, bytes_: int = size, cleanup: str = "delete") -> Topic:
+    def topic(
+        name: str, schema: str | None, days: int, *, bytes_: int = size, cleanup: str = "delete"
+    ) -> Topic:
         config = {
             "cleanup.policy": cleanup,
             "retention.ms": str(days * DAY_MS),

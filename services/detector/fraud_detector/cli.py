@@ -25,13 +25,17 @@ app = typer.Typer(add_completion=False)
 def detector(
     pipeline: Annotated[str | None, typer.Option(help="Consumer group and name of the detector.")] = None,
     worker: Annotated[
-        str | None, typer.Option(help="Stable name of this process; each needs its own. Default: the host's name.")
+        str | None,
+        typer.Option(help="Stable name of this process; each needs its own. Default: the host's name."),
     ] = None,
-    rules: Annotated[Path | None, typer.Option(help="YAML file of rules. Default: the tutorial's three.")] = None,
+    rules: Annotated[
+        Path | None, typer.Option(help="YAML file of rules. Default: the tutorial's three.")
+    ] = None,
     model_url: Annotated[str | None, typer.Option(help="Address of the model bundle.")] = None,
     model_sha256: Annotated[str | None, typer.Option(help="Digest of the model bundle.")] = None,
     errors_tolerance: Annotated[
-        str | None, typer.Option(metavar="none|all", help="all: bad records go to the dead letters; none: stop there.")
+        str | None,
+        typer.Option(metavar="none|all", help="all: bad records go to the dead letters; none: stop there."),
     ] = None,
     bootstrap_servers: BootstrapServers = None,
     schema_registry_url: SchemaRegistryUrl = None,

@@ -11,6 +11,7 @@ from confluent_kafka import Message
 
 PREFIX = "__connect.errors."
 TEXT_LIMIT = 1_000
+Headers = list[tuple[str, str | bytes | None]]
 
 
 class Stage(StrEnum):
@@ -43,7 +44,7 @@ class TooLargeError(ValueError):
     """A decision would not fit into a message."""
 
 
-def headers(letter: DeadLetter, pipeline: str) -> list[tuple[str, bytes]]:
+def headers(letter: DeadLetter, pipeline: str) -> Headers:
     """The record's own headers, then Connect's; texts are UTF-8 of at most about a kilobyte."""
     message, error = letter.message, letter.error
     kind = type(error)
@@ -59,8 +60,17 @@ def headers(letter: DeadLetter, pipeline: str) -> list[tuple[str, bytes]]:
         "exception.message": str(error),
         "exception.stacktrace": "".join(traceback.format_exception(error)),
     }
-    own = [(name, value) for name, value in message.headers() or [] if not name.startswith(PREFIX)]
-    return own + [(PREFIX + name, _cut(str(value))) for name, value in context.items()]
+    return _own_headers(message) + [(PREFIX + name, _cut(str(value))) for name, value in context.items()]
+
+
+def _own_headers(message: Message) -> Headers:
+    found = message.headers() or []
+    pairs = found.items() if isinstance(found, dict) else found
+    return [
+        (name, value.encode() if isinstance(value, str) else value)
+        for name, value in pairs
+        if not name.startswith(PREFIX)
+    ]
 
 
 def _origin(error: Exception) -> str:

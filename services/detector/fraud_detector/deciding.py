@@ -1,6 +1,7 @@
 """From transactions to decisions: features, rules and score over the whole batch."""
 
 import time
+from collections import Counter as Tally
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,11 +10,11 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 from confluent_kafka import Message
-
-from fraud_core.avro.types import arrow_type
 from fraud_core.features import FEATURES, Computed, State, advance
 from fraud_core.models import LoadedModel
 from fraud_core.rules import Fired, RuleSet, evaluate
+
+from fraud_core.avro.types import arrow_type
 from fraud_detector.reading import Read
 
 ML_REASON = "ML anomaly detection"
@@ -30,15 +31,13 @@ class Decisions:
         messages: the records that the transactions came from.
         batch: of the Arrow type of `schemas/Decision.avsc`.
         fraudulent: which are alerts, shape (rows,).
-        reasons: the reasons of each, empty for most.
-        scores: shape (rows,), NaN without a model.
+        alert_sources: how many alerts each rule, or "model", had a part in.
     """
 
     messages: tuple[Message, ...]
     batch: pa.RecordBatch
     fraudulent: Mask
-    reasons: list[list[str]]
-    scores: Floats
+    alert_sources: Tally[str]
 
 
 class Decider:
@@ -59,20 +58,24 @@ class Decider:
             return _none()
         spans = read.frames()
         computed = _joined([advance(states[partition], frame) for partition, frame in spans])
-        fired = evaluate(self._rules, _columns(pl.concat([frame for _, frame in spans], rechunk=False), computed))
+        fired = evaluate(
+            self._rules, _columns(pl.concat([frame for _, frame in spans], rechunk=False), computed)
+        )
         scores = self._scores(computed)
         alerted = scores >= (self._model.threshold if self._model else np.inf)
         fraudulent = alerted | fired.alert
-        reasons = _reasons(fired, fraudulent, alerted)
+        reasons, names = _reasons(fired, fraudulent, alerted), fired.names()
         columns = {
             "fraudulent": pa.array(fraudulent),
             "reason": _lists(reasons),
-            "rules": _lists(fired.names()),
+            "rules": _lists(names),
             "score": _nullable(scores),
             "features": _features(computed.values),
             **self._constants(read),
         }
-        return Decisions(read.messages, _decision_batch(read.batch, columns), fraudulent, reasons, scores)
+        sources = Tally(name for row in np.flatnonzero(fraudulent) for name in names[row])
+        sources["model"] = int(alerted.sum())
+        return Decisions(read.messages, _decision_batch(read.batch, columns), fraudulent, sources)
 
     def _scores(self, computed: Computed) -> Floats:
         if self._model is None:
@@ -87,7 +90,9 @@ class Decider:
             "rules_version": pa.repeat(self._rules.version, count),
             "threshold": pa.repeat(pa.scalar(model.threshold if model else None, pa.float64()), count),
             "model_version": pa.repeat(pa.scalar(model.version if model else None, pa.string()), count),
-            "challenger_scores": pa.array([[]] * count, arrow_type("Decision").field("challenger_scores").type),
+            "challenger_scores": pa.array(
+                [[]] * count, arrow_type("Decision").field("challenger_scores").type
+            ),
             "review_sample": pa.repeat(pa.scalar(value=False), count),
             "top_factors": pa.array([[]] * count, arrow_type("Decision").field("top_factors").type),
             "pipeline": pa.repeat(self._pipeline, count),
@@ -99,7 +104,7 @@ class Decider:
 
 def _none() -> Decisions:
     empty = pa.RecordBatch.from_pylist([], schema=arrow_type("Decision"))
-    return Decisions((), empty, np.zeros(0, dtype=bool), [], np.zeros(0))
+    return Decisions((), empty, np.zeros(0, dtype=bool), Tally())
 
 
 def _joined(parts: list[Computed]) -> Computed:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
@@ -15,7 +14,7 @@ from prometheus_client.registry import Collector
 from fraud_core.log import logger
 from fraud_detector.dead_letters import DeadLetter
 from fraud_detector.deciding import Decisions
-from fraud_detector.records import Records
+from fraud_detector.records import Records, kafka_time
 
 log = logger(__name__)
 LATENCY_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 60.0)
@@ -52,20 +51,33 @@ class Metrics:
     def __init__(self) -> None:
         """Registers everything with a registry of its own."""
         registry = self.registry = CollectorRegistry()
-        self.transactions = Counter("fraud_transactions", "Transactions decided and committed.", registry=registry)
+        self.transactions = Counter(
+            "fraud_transactions", "Transactions decided and committed.", registry=registry
+        )
         self.alerts = Counter("fraud_alerts", "Decisions that are alerts.", registry=registry)
         self.reasons = Counter("fraud_alert_rules", "Alerts by rule or model.", ["rule"], registry=registry)
-        self.dead_letters = Counter("fraud_dead_letters", "Records at fault, by stage.", ["stage"], registry=registry)
-        self.aborts = Counter("fraud_aborted_transactions", "Kafka transactions that were undone.", registry=registry)
-        self.batch = Histogram(
-            "fraud_batch_records", "Records decided at once.", registry=registry, buckets=(1, 10, 100, 1_000, 5_000, 10_000)
+        self.dead_letters = Counter(
+            "fraud_dead_letters", "Records at fault, by stage.", ["stage"], registry=registry
         )
-        self.seconds = Histogram("fraud_batch_seconds", "Time to decide and write a batch.", registry=registry)
+        self.aborts = Counter(
+            "fraud_aborted_transactions", "Kafka transactions that were undone.", registry=registry
+        )
+        self.batch = Histogram(
+            "fraud_batch_records",
+            "Records decided at once.",
+            registry=registry,
+            buckets=(1, 10, 100, 1_000, 5_000, 10_000),
+        )
+        self.seconds = Histogram(
+            "fraud_batch_seconds", "Time to decide and write a batch.", registry=registry
+        )
         self.joined = Gauge("fraud_joined", "1 once the worker has joined its group.", registry=registry)
         self.restoring = Gauge("fraud_restoring", "1 while partitions are being restored.", registry=registry)
         self.waiting = Gauge("fraud_waiting", "1 while the schema registry is waited for.", registry=registry)
         self.latency = LatencyHistogram(
-            "fraud_latency_seconds", "From the record's Kafka timestamp to the commit of its decision.", LATENCY_BUCKETS_S
+            "fraud_latency_seconds",
+            "From the record's Kafka timestamp to the commit of its decision.",
+            LATENCY_BUCKETS_S,
         )
         registry.register(self.latency)
         self._last_turn = time.monotonic()
@@ -75,7 +87,9 @@ class Metrics:
         """The loop is alive."""
         self._last_turn = time.monotonic()
 
-    def add(self, decisions: Decisions, letters: Iterable[DeadLetter], records: Records, seconds: float) -> None:
+    def add(
+        self, decisions: Decisions, letters: Iterable[DeadLetter], records: Records, seconds: float
+    ) -> None:
         """A batch was written; it counts once it is committed."""
         self.batch.observe(len(records))
         self.seconds.observe(seconds)
@@ -120,10 +134,9 @@ class _Open:
     def add(self, decisions: Decisions, letters: Iterable[DeadLetter]) -> None:
         self.transactions += len(decisions.messages)
         self.alerts += int(decisions.fraudulent.sum())
-        self.rules.update(decisions.alert_sources())
+        self.rules.update(decisions.alert_sources)
         self.stages.update(letter.stage.value for letter in letters)
-        times = (message.timestamp() for message in decisions.messages)
-        self.timestamps += [at for kind, at in times if kind != TIMESTAMP_NOT_AVAILABLE]
+        self.timestamps += map(kafka_time, decisions.messages)
 
 
 class Summary:
@@ -149,4 +162,10 @@ class Summary:
 
 
 def _value(metric: Counter | Gauge) -> float:
-    return float(next(sample.value for sample in next(iter(metric.collect())).samples if not sample.name.endswith("_created")))
+    return float(
+        next(
+            sample.value
+            for sample in next(iter(metric.collect())).samples
+            if not sample.name.endswith("_created")
+        )
+    )

@@ -6,11 +6,11 @@ from itertools import groupby
 import numpy as np
 import polars as pl
 import pyarrow as pa
-from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
+from confluent_kafka import Message
 
 from fraud_core.avro import Decoder
 from fraud_detector.dead_letters import DeadLetter, Stage
-from fraud_detector.records import Records
+from fraud_detector.records import Records, kafka_time
 from fraud_detector.validate import faults
 
 
@@ -61,7 +61,7 @@ class Reader:
             for rejected in decoded.rejected
         ]
         messages = [records.messages[index] for index in decoded.index]
-        wrong = faults(decoded.batch, [_kafka_time(message) for message in messages])
+        wrong = faults(decoded.batch, [kafka_time(message) for message in messages])
         letters += [DeadLetter(messages[row], Stage.TRANSFORMATION, error) for row, error in wrong.items()]
         if not wrong:
             return Read(tuple(messages), decoded.batch, tuple(letters))
@@ -69,8 +69,3 @@ class Reader:
         keep[list(wrong)] = False
         kept = tuple(message for message, good in zip(messages, keep, strict=True) if good)
         return Read(kept, decoded.batch.filter(pa.array(keep)), tuple(letters))
-
-
-def _kafka_time(message: Message) -> int:
-    kind, milliseconds = message.timestamp()
-    return -1 if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from confluent_kafka import Message
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
 
 
 @dataclass(frozen=True)
@@ -47,3 +47,9 @@ def group(messages: Iterable[Message]) -> Records:
 def _partition(message: Message) -> int:
     partition = message.partition()
     return -1 if partition is None else partition
+
+
+def kafka_time(message: Message) -> int:
+    """The record's Kafka timestamp in milliseconds; 0 where the broker gave none."""
+    kind, milliseconds = message.timestamp()
+    return 0 if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds

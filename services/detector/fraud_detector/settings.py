@@ -24,7 +24,9 @@ class DeadLetterSettings(Section):
 class ErrorSettings(Section):
     """What happens to a record that is at fault."""
 
-    tolerance: Literal["none", "all"] = Field("all", description="all: dead letter and go on; none: stop there.")
+    tolerance: Literal["none", "all"] = Field(
+        "all", description="all: dead letter and go on; none: stop there."
+    )
     deadletterqueue: DeadLetterSettings = DeadLetterSettings()
 
 
@@ -53,7 +55,9 @@ class GroupSettings(Section):
 class DetectorSettings(CoreSettings):
     """All settings of `fraudstream detector`."""
 
-    pipeline: str = Field("fraud-detector", pattern=r"^[A-Za-z0-9._-]{1,100}$", description="The consumer group.")
+    pipeline: str = Field(
+        "fraud-detector", pattern=r"^[A-Za-z0-9._-]{1,100}$", description="The consumer group."
+    )
     worker: str = Field(
         default_factory=socket.gethostname,
         pattern=r"^[A-Za-z0-9._-]{1,100}$",

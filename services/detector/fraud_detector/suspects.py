@@ -40,8 +40,12 @@ class Suspects:
         """Dead letters for the records of the batch that are known to be at fault."""
         if not self._guilty:
             return []
-        found = ((message, self._guilty.get(self._place(records, i))) for i, message in enumerate(records.messages))
-        return [DeadLetter(message, Stage.TRANSFORMATION, error) for message, error in found if error is not None]
+        found = (
+            (message, self._guilty.get(self._place(records, i))) for i, message in enumerate(records.messages)
+        )
+        return [
+            DeadLetter(message, Stage.TRANSFORMATION, error) for message, error in found if error is not None
+        ]
 
     def cleared(self, records: Records) -> None:
         """This batch was decided; once all that had failed is behind, batches may be large again."""

@@ -11,6 +11,7 @@ from fraud_core.errors import FencedError, UnavailableError
 from fraud_core.kafka import PARTITIONER, client_config, reason
 from fraud_core.log import logger
 from fraud_core.topics import OUTPUT_SIZE_FACTOR
+from fraud_detector.dead_letters import Headers
 from fraud_detector.settings import DetectorSettings
 
 log = logger(__name__)
@@ -25,12 +26,19 @@ class AbortNeededError(Exception):
 
 @dataclass(frozen=True)
 class Output:
-    """One record to write; `headers` only on dead letters."""
+    """One record to write.
+
+    Attributes:
+        timestamp: Kafka timestamp in ms: the input record's, as in Kafka Streams, so that whoever reads it
+            sees how long the decision took; 0 is now.
+        headers: only on dead letters.
+    """
 
     topic: str
     key: bytes | str | None
     value: bytes | None
-    headers: list[tuple[str, bytes]] | None = None
+    timestamp: int = 0
+    headers: Headers | None = None
 
 
 @dataclass
@@ -75,7 +83,9 @@ class Transactions:
             AbortNeededError: the brokers refuse; `abort` must follow.
             FencedError: another worker has this transactional id.
         """
-        offsets = [TopicPartition(self.topic, partition, offset) for partition, offset in self.offsets.items()]
+        offsets = [
+            TopicPartition(self.topic, partition, offset) for partition, offset in self.offsets.items()
+        ]
         self._call(lambda: self.producer.send_offsets_to_transaction(offsets, self._group, CALL_TIMEOUT_S))
         self._call(lambda: self.producer.commit_transaction(CALL_TIMEOUT_S))
         self._close()
@@ -96,7 +106,9 @@ class Transactions:
     def _produce(self, output: Output) -> None:
         while True:
             try:
-                self.producer.produce(output.topic, output.value, output.key, headers=output.headers)  # type: ignore[arg-type]
+                self.producer.produce(
+                    output.topic, output.value, output.key, timestamp=output.timestamp, headers=output.headers
+                )
             except BufferError:
                 self.producer.poll(QUEUE_WAIT_S)
             except KafkaException as error:
@@ -128,7 +140,9 @@ def _judged(error: KafkaException) -> Exception:
             "others now. Give each process its own --worker and start this one again."
         )
     if fault.fatal():
-        return UnavailableError(f"The transactional producer failed for good: {reason(error)}. Start the worker again.")
+        return UnavailableError(
+            f"The transactional producer failed for good: {reason(error)}. Start the worker again."
+        )
     return AbortNeededError(reason(error))
 
 

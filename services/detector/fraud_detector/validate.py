@@ -1,4 +1,7 @@
-"""Says which well-formed records are no possible transaction. Never looks at the wall clock: a replay must agree."""
+"""Says which well-formed records are no possible transaction.
+
+Never looks at the wall clock: a replay must come to the same answer.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,12 +23,12 @@ Mask = np.ndarray[Any, np.dtype[np.bool_]]
 def faults(batch: pa.RecordBatch, kafka_timestamps: Sequence[int]) -> dict[int, InvalidTransactionError]:
     """The faulty rows of the batch and what is wrong with each.
 
-    `kafka_timestamps` are the records' own, in milliseconds, one a row; -1 where the broker gave none.
+    `kafka_timestamps` are the records' own, in milliseconds, one a row; 0 where the broker gave none.
     """
     amount = batch["amount"].to_numpy()
     event = batch["timestamp"].cast(pa.int64()).to_numpy()
     kafka = np.asarray(kafka_timestamps, dtype=np.int64)
-    ahead = (kafka >= 0) & (event - DAY_MS > kafka)
+    ahead = (kafka > 0) & (event - DAY_MS > kafka)
     checks: tuple[tuple[Mask, str, Any], ...] = (
         (_empty(batch["transaction_id"]), "The transaction_id is empty", ""),
         (_empty(batch["user"]), "The user is empty", ""),
@@ -33,7 +36,11 @@ def faults(batch: pa.RecordBatch, kafka_timestamps: Sequence[int]) -> dict[int, 
         (amount < 0, "The amount is negative: ", amount),
         (amount > MAX_AMOUNT, f"The amount is above {MAX_AMOUNT:g}: ", amount),
         (event < YEAR_2000_MS, "The timestamp is before the year 2000, in ms since 1970: ", event),
-        (ahead, "The timestamp is more than a day ahead of the record's Kafka timestamp, in ms since 1970: ", event),
+        (
+            ahead,
+            "The timestamp is more than a day ahead of the record's Kafka timestamp, in ms since 1970: ",
+            event,
+        ),
     )
     found: dict[int, InvalidTransactionError] = {}
     for mask, text, column in checks:

@@ -2,16 +2,18 @@
 
 import signal
 import threading
+from functools import partial
 from types import FrameType
+
+from fraud_core.models import LoadedModel, fetch_bundle
+from fraud_core.rules import load_rules
 
 from fraud_core.avro import Decoder, Encoder
 from fraud_core.errors import ConfigError
 from fraud_core.http import probes, served
-from fraud_core.kafka import admin_client, reachable, wait_until
+from fraud_core.kafka import partition_counts, wait_until
 from fraud_core.log import logger
-from fraud_core.models import LoadedModel, fetch_bundle
 from fraud_core.registry import Registry
-from fraud_core.rules import load_rules
 from fraud_core.topics import Topics, topics
 from fraud_detector.deciding import Decider
 from fraud_detector.engine import Engine
@@ -38,16 +40,15 @@ def run(settings: DetectorSettings, stop: threading.Event | None = None) -> None
     metrics = Metrics()
     with served(probes(settings.pipeline, metrics.registry, metrics.alive, metrics.ready), settings.http):
         names = topics(settings.topics)
-        wait_until(lambda: reachable(settings.kafka), settings, stop)
-        _check_topics(settings, names)
+        _check_topics(settings, names, wait_until(partial(partition_counts, settings.kafka), settings, stop))
         registry = Registry(settings.schema_registry)
         alerts, classified = (
-            Encoder("Decision", wait_until(lambda topic=topic: registry.id_of(topic), settings, stop))  # type: ignore[misc]
+            Encoder("Decision", wait_until(partial(registry.id_of, topic), settings, stop))
             for topic in (names.alerts, names.classified)
         )
         reader = Reader(Decoder("Transaction", registry))
         writer = Writer(settings, names, alerts, classified)
-        outbox = wait_until(lambda: transactions(settings, stop), settings, stop)
+        outbox = wait_until(partial(transactions, settings, stop), settings, stop)
         log.info("starting", pipeline=settings.pipeline, worker=settings.worker)
         Engine(settings, reader, decider, writer, outbox, metrics, stop).run()
 
@@ -64,8 +65,7 @@ def _model(settings: ModelSettings) -> LoadedModel | None:
     return fetch_bundle(settings.url, settings.sha256)
 
 
-def _check_topics(settings: DetectorSettings, names: Topics) -> None:
-    existing = admin_client(settings.kafka).list_topics(timeout=10).topics
+def _check_topics(settings: DetectorSettings, names: Topics, existing: dict[str, int]) -> None:
     dead = settings.errors.deadletterqueue.topic.name or names.dead_letters.name
     needed = [names.transactions.name, names.classified.name, names.alerts.name, dead]
     if missing := [name for name in needed if name not in existing]:

@@ -8,6 +8,7 @@ from fraud_core.avro import Encoder
 from fraud_core.topics import OUTPUT_SIZE_FACTOR, Topics
 from fraud_detector.dead_letters import DeadLetter, Stage, TooLargeError, headers
 from fraud_detector.deciding import Decisions
+from fraud_detector.records import kafka_time
 from fraud_detector.settings import DetectorSettings
 from fraud_detector.transaction import Output
 
@@ -26,7 +27,9 @@ class Written:
 class Writer:
     """Encodes decisions and dead letters."""
 
-    def __init__(self, settings: DetectorSettings, topics: Topics, alerts: Encoder, classified: Encoder) -> None:
+    def __init__(
+        self, settings: DetectorSettings, topics: Topics, alerts: Encoder, classified: Encoder
+    ) -> None:
         """The two decision topics have subjects, and so schema ids, of their own."""
         self._alerts, self._classified = alerts, classified
         self._topics = topics
@@ -49,13 +52,15 @@ class Writer:
                 if len(value) + len(user) > self._limit:
                     too_large.append(self._too_large(message, len(value)))
                 else:
-                    outputs.append(Output(topic, user, value))
+                    outputs.append(Output(topic, user, value, kafka_time(message)))
         outputs += [self._letter(letter) for letter in (*letters, *too_large)]
         return Written(outputs, too_large)
 
     def _letter(self, letter: DeadLetter) -> Output:
         message = letter.message
-        return Output(self._dead, message.key(), message.value(), headers(letter, self._pipeline))
+        return Output(
+            self._dead, message.key(), message.value(), kafka_time(message), headers(letter, self._pipeline)
+        )
 
     def _too_large(self, message: object, size: int) -> DeadLetter:
         error = TooLargeError(f"The decision takes {size} bytes; the output topics allow {self._limit}.")

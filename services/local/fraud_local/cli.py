@@ -57,6 +57,7 @@ class LazyGroup(TyperGroup):
 app = typer.Typer(
     cls=LazyGroup,
     add_completion=False,
+    pretty_exceptions_enable=False,
     no_args_is_help=True,
     help="Real-time fraud detection on Kafka topics. Begin with `fraudstream demo`.",
 )

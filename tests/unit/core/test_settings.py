@@ -1,0 +1,70 @@
+"""Settings: where they come from, and what a wrong one says."""
+
+import pytest
+
+from fraud_core.cli import overrides
+from fraud_core.errors import ConfigError
+from fraud_core.kafka import client_config
+from fraud_core.settings import CoreSettings, KafkaSettings, load_settings
+
+
+def test_the_environment_is_read_and_flags_win(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FRAUD_KAFKA__BOOTSTRAP_SERVERS", "one:9092")
+    monkeypatch.setenv("FRAUD_TOPICS__PREFIX", "blue.")
+
+    settings = load_settings(CoreSettings, **overrides(kafka__bootstrap_servers="two:9092", log__level=None))
+
+    assert settings.kafka.bootstrap_servers == "two:9092"
+    assert settings.topics.prefix == "blue."
+
+
+def test_a_flag_leaves_the_rest_of_its_section_to_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FRAUD_KAFKA__SECURITY_PROTOCOL", "SSL")
+
+    settings = load_settings(CoreSettings, **overrides(kafka__bootstrap_servers="two:9093"))
+
+    assert settings.kafka.security_protocol == "SSL"
+
+
+def test_a_wrong_value_is_refused_with_its_name_value_and_variable() -> None:
+    with pytest.raises(ConfigError) as refused:
+        load_settings(CoreSettings, **overrides(http__port=99_999))
+
+    assert "http.port = '99999': Input should be less than or equal to 65535" in str(refused.value)
+    assert "FRAUD_HTTP__PORT" in str(refused.value)
+
+
+def test_an_unknown_setting_of_a_section_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FRAUD_KAFKA__BOOTSTRAP_SERVER", "typo:9092")
+
+    with pytest.raises(ConfigError, match="kafka.bootstrap_server"):
+        load_settings(CoreSettings)
+
+
+def test_a_secret_is_shown_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FRAUD_KAFKA__SASL_PASSWORD", "hunter2")
+
+    settings = load_settings(CoreSettings)
+
+    assert "hunter2" not in repr(settings)
+    assert "hunter2" not in settings.model_dump_json()
+
+
+def test_a_wrong_secret_is_not_repeated() -> None:
+    with pytest.raises(ConfigError) as refused:
+        load_settings(CoreSettings, kafka={"sasl_password": ["hunter2"]})
+
+    assert "hunter2" not in str(refused.value)
+
+
+def test_sasl_and_tls_reach_librdkafka_only_where_they_are_on() -> None:
+    plain = client_config(KafkaSettings(sasl_username="me"))
+    secured = client_config(
+        KafkaSettings.model_validate(
+            {"security_protocol": "SASL_SSL", "sasl_username": "me", "sasl_password": "x", "ssl_ca_location": "ca.crt"}
+        )
+    )
+
+    assert "sasl.username" not in plain
+    assert secured["sasl.password"] == "x"
+    assert secured["ssl.ca.location"] == "ca.crt"
