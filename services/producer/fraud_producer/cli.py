@@ -25,6 +25,14 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 PACE, SIMULATION, REPLAY, BROKERS = "Pace", "Simulation", "Replay of a file", "Brokers and output"
 
 
+HELP = (
+    "Produce transactions: simulated ones, or a file's.\n\n"
+    "Needs the topics and schemas that `fraudstream setup` makes. Ctrl-C or SIGTERM stops it once what is "
+    "on its way has arrived; the exit status is 0 only if every transaction was delivered.\n\n"
+    "Example: fraudstream producer --input history.csv --map user=CUSTOMER,amount=SUM,timestamp=DATE"
+)
+
+
 class Profile(StrEnum):
     """Simulations."""
 
@@ -42,7 +50,7 @@ def _speed(text: str) -> float:
     return speed
 
 
-@app.command()
+@app.command(help=HELP)
 def producer(
     profile: Annotated[
         Profile | None,
@@ -223,13 +231,7 @@ def producer(
     log_format: LogFormat = None,
     log_level: LogLevel = None,
 ) -> None:
-    """Produce transactions: simulated ones, or a file's.
-
-    Needs the topics and schemas that `fraudstream setup` makes. Ctrl-C or SIGTERM stops it after what is on
-    its way has arrived; the exit status is 0 only if every transaction was delivered.
-
-    Example: fraudstream producer --input history.csv --map user=CUSTOMER,amount=SUM,timestamp=DATE
-    """
+    """Hold the flags against each other, then produce; HELP says what for."""
     options = Options(
         profile=profile.value if profile else None,
         rate=rate,
@@ -273,7 +275,8 @@ def _produce(settings: ProducerSettings, options: Options, truth: Path | None, *
     from fraud_producer.sources import plan  # noqa: PLC0415
 
     planned = plan(options)
-    ended = run(settings, planned, stop=_stop_on_signals(), truth=truth)
+    stop, at_once = _stop_on_signals()
+    ended = run(settings, planned, stop=stop, at_once=at_once, truth=truth)
     summary = asdict(ended.summary)
     sys.stdout.write(orjson.dumps(summary).decode() + "\n" if json else _in_words(summary) + "\n")
     sys.stdout.flush()
@@ -281,18 +284,18 @@ def _produce(settings: ProducerSettings, options: Options, truth: Path | None, *
         raise ended.error
 
 
-def _stop_on_signals() -> threading.Event:
-    """An event that Ctrl-C or SIGTERM sets; the second Ctrl-C ends the process without waiting."""
-    stop = threading.Event()
+def _stop_on_signals() -> tuple[threading.Event, threading.Event]:
+    """Events that the first and the second Ctrl-C or SIGTERM set: stop, and stop waiting for deliveries."""
+    stop, at_once = threading.Event(), threading.Event()
 
     def on_signal(number: int, _: FrameType | None) -> None:
-        if stop.is_set() and number == signal.SIGINT:
+        if at_once.is_set() and number == signal.SIGINT:
             raise KeyboardInterrupt
-        stop.set()
+        (at_once if stop.is_set() else stop).set()
 
     signal.signal(signal.SIGINT, on_signal)
     signal.signal(signal.SIGTERM, on_signal)
-    return stop
+    return stop, at_once
 
 
 def _in_words(summary: dict[str, float]) -> str:

@@ -64,19 +64,20 @@ class Failures:
 class Outage:
     """Watches whether the brokers take records; a standstill is told once in ten seconds, and so its end."""
 
-    def __init__(self, servers: str) -> None:
-        """`servers` are the brokers' addresses, for the message."""
+    def __init__(self, servers: str, timeout_s: float) -> None:
+        """The brokers' addresses and the delivery timeout are for the message."""
         self._servers = servers
-        self._settled = 0
+        self._timeout_s = timeout_s
+        self._delivered = 0
         self._moved = time.monotonic()
         self._told: float | None = None
         self.reason = ""
 
-    def look(self, settled: int, queued: int, timeout_s: float) -> None:
-        """Compare with the last look: `settled` records are done with, `queued` ones still wait."""
+    def look(self, delivered: int, queued: int, failed: int) -> None:
+        """Compare with the last look at how many records are delivered, still wait, or have failed."""
         now = time.monotonic()
-        if settled != self._settled or not queued:
-            self._settled, self._moved = settled, now
+        if delivered != self._delivered or not (queued or failed):
+            self._delivered, self._moved = delivered, now
             self._recovered(queued)
         elif now - self._moved >= STALLED_S and (self._told is None or now - self._told >= LINE_EVERY_S):
             self._told = now
@@ -85,7 +86,8 @@ class Outage:
                 brokers=self._servers,
                 reason=self.reason or "no answer",
                 waiting=queued,
-                gives_up_after_s=timeout_s,
+                failed=failed,
+                each_gives_up_after_s=self._timeout_s,
                 since_s=round(now - self._moved),
             )
 

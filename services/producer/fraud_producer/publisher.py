@@ -53,7 +53,7 @@ class Publisher:
         self._timeout_s = settings.producer.delivery_timeout_s
         self._handed_over = {names.transactions.name: 0, names.labels.name: 0}
         self._failures = Failures()
-        self._outage = Outage(settings.kafka.bootstrap_servers)
+        self._outage = Outage(settings.kafka.bootstrap_servers, self._timeout_s)
         self._fatal = ""
         self._producer = Producer(
             {**_config(settings), "on_delivery": self._on_delivery, "error_cb": self._on_error}
@@ -100,8 +100,7 @@ class Publisher:
             DeliveryError: the client has met an error that it cannot go on after.
         """
         self._producer.poll(wait_s)
-        queued = len(self._producer)
-        self._outage.look(sum(self._handed_over.values()) - queued, queued, self._timeout_s)
+        self._watch()
         if self._fatal:
             raise DeliveryError(f"The Kafka client cannot go on: {self._fatal}. Start the producer again.")
 
@@ -117,25 +116,25 @@ class Publisher:
             queued=len(self._producer),
         )
 
-    def drain(self, stop: threading.Event, flush_timeout_s: float) -> None:
+    def drain(
+        self, stop: threading.Event, flush_timeout_s: float, at_once: threading.Event | None = None
+    ) -> None:
         """Wait until every record is delivered or has failed; none is on its way afterwards.
 
-        That takes no longer than the delivery timeout; once `stop` is set, `flush_timeout_s` at most. What
-        is still on its way then counts as not delivered.
+        That takes no longer than the delivery timeout; once `stop` is set, `flush_timeout_s` at most; and
+        no time once `at_once` is set. What is still on its way then counts as not delivered, though the
+        brokers may have some of it.
         """
         limit = time.monotonic() + self._timeout_s + GRACE_S
         stopping = False
         while len(self._producer) and time.monotonic() < limit and not self._fatal:
+            if at_once is not None and at_once.is_set():
+                break
             if stop.is_set() and not stopping:
                 stopping, limit = True, min(limit, time.monotonic() + flush_timeout_s)
                 log.info("flushing", records=len(self._producer), at_most_s=flush_timeout_s)
             self._producer.flush(POLL_S)
-            queued = len(self._producer)
-            self._outage.look(sum(self._handed_over.values()) - queued, queued, self._timeout_s)
-        self.abandon()
-
-    def abandon(self) -> None:
-        """Give up what is still on its way; it counts as not delivered. The brokers may have some of it."""
+            self._watch()
         if len(self._producer):
             self._producer.purge()
             self._producer.flush(GRACE_S)
@@ -165,6 +164,10 @@ class Publisher:
             raise DeliveryError(f"The Kafka client refuses a record for {topic}: {reason(error)}.") from error
         self._failures.add(topic, key, f"{reason(error)} ({len(value):,} bytes)")
         return True
+
+    def _watch(self) -> None:
+        queued, failed = len(self._producer), self._failures.by_topic.total()
+        self._outage.look(sum(self._handed_over.values()) - queued - failed, queued, failed)
 
     def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
         if error is not None:

@@ -80,10 +80,11 @@ def run(
     plan: Plan,
     *,
     stop: threading.Event,
+    at_once: threading.Event | None = None,
     truth: Path | None = None,
     on_sent: OnSent = lambda _: None,
 ) -> Ended:
-    """Publish the plan until it ends or `stop` is set, then wait for what is on its way.
+    """Publish the plan until it ends or `stop` is set, then wait for what is on its way, or not: `at_once`.
 
     Raises:
         UnavailableError: brokers or registry can't be reached within `startup_timeout_s`.
@@ -103,7 +104,7 @@ def run(
             publish(plan.slices, publisher, plan.pace, stop=stop, count=plan.count, on_sent=observe)
         except FraudstreamError as ended_by:
             error = ended_by
-        publisher.drain(stop, settings.producer.flush_timeout_s)
+        publisher.drain(stop, settings.producer.flush_timeout_s, at_once)
     return Ended(
         _summary(publisher, plan.rejected, time.monotonic() - begun), error or publisher.undelivered()
     )

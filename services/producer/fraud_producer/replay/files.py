@@ -31,7 +31,7 @@ def open_history(path: Path) -> pl.LazyFrame:
     if not path.exists():
         raise InputError(f"There is no file {path}; is the path right? (Seen from {Path.cwd()}.)")
     if not path.is_file():
-        raise InputError(f"{path} is no file.")
+        raise InputError(f"{path} is a folder, not a file.")
     if reader is None:
         known = ", ".join(_READERS)
         raise InputError(

@@ -11,9 +11,9 @@ FIELDS = field_names("Transaction")
 REQUIRED = ("user", "amount", "timestamp")
 _BETWEEN_PAIRS = re.compile(r",(?=\s*\w+\s*=)")  # so that a column's own name may have a comma
 _USUAL_NAMES = {
-    "user": ("user", "customer", "client", "account", "card", "payer"),
+    "user": ("user", "cust", "client", "account", "card", "payer"),
     "amount": ("amount", "amt", "value", "sum"),
-    "timestamp": ("timestamp", "datetime", "date", "time", "created"),
+    "timestamp": ("timestamp", "datetime", "date", "time", "when", "created"),
 }
 
 

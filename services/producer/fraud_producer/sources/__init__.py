@@ -14,9 +14,13 @@ def plan(options: Options) -> Plan:
         ConfigError: the times don't fit together.
     """
     if options.source == "input":
-        from fraud_producer.sources.file import file_plan as made  # noqa: PLC0415 - as above
-    elif options.source == "seed":
-        from fraud_producer.sources.tutorial import tutorial_plan as made  # noqa: PLC0415 - as above
-    else:
-        from fraud_producer.sources.realistic import realistic_plan as made  # noqa: PLC0415 - as above
-    return made(options)
+        from fraud_producer.sources.file import file_plan  # noqa: PLC0415 - as above
+
+        return file_plan(options)
+    if options.source == "seed":
+        from fraud_producer.sources.tutorial import tutorial_plan  # noqa: PLC0415 - as above
+
+        return tutorial_plan(options)
+    from fraud_producer.sources.realistic import realistic_plan  # noqa: PLC0415 - as above
+
+    return realistic_plan(options)
