@@ -26,6 +26,9 @@ POLL_S = 0.1
 GRACE_S = 5.0
 """librdkafka looks for timed-out records about once a second; this is its margin."""
 
+ABANDONED = "still on their way when the wait for them ended"
+_PURGED = (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT)  # noqa: SLF001 - so the client names its own codes
+
 
 @dataclass(frozen=True)
 class Encoded:
@@ -172,7 +175,8 @@ class Publisher:
     def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
         if error is not None:
             key = message.key() or b""
-            self._failures.add(message.topic() or "", bytes(key).decode(errors="replace"), str(error.str()))
+            why = ABANDONED if error.code() in _PURGED else str(error.str())
+            self._failures.add(message.topic() or "", bytes(key).decode(errors="replace"), why)
 
     def _on_error(self, error: KafkaError) -> None:
         """The client's own retries deal with all but fatal errors; the last one explains a standstill."""

@@ -1,0 +1,181 @@
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from fraud_core.avro.types import polars_schema
+from fraud_core.errors import InputError
+from fraud_producer.replay import History, history, read_history
+from fraud_producer.slices import TRUTH_SCHEMA
+
+DAY = timedelta(days=1)
+START = datetime(2024, 1, 1)  # noqa: DTZ001 - event times of frames are naive UTC
+MAPPING = {"user": "who", "amount": "sum", "timestamp": "at", "transaction_id": "id"}
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def rows(count: int) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "id": [f"t{row}" for row in range(count)],
+            "who": [f"u{row % 3}" for row in range(count)],
+            "sum": [float(row) for row in range(count)],
+            "at": [START + row * DAY for row in range(count)],
+            "bad": [row % 4 == 0 for row in range(count)],
+        }
+    )
+
+
+def saved(frame: pl.DataFrame, name: str = "h.parquet") -> Path:
+    frame.write_parquet(name)
+    return Path(name)
+
+
+def transactions(found: History) -> pl.DataFrame:
+    return pl.concat([piece.transactions for piece in found])
+
+
+def labels(found: History) -> pl.DataFrame:
+    return pl.concat([piece.labels for piece in found])
+
+
+def test_frames_have_the_types_of_the_schemas() -> None:
+    piece = next(iter(read_history(saved(rows(9)), MAPPING, label="bad", label_delay=DAY)))
+    assert piece.transactions.schema == polars_schema("Transaction")
+    assert piece.labels.schema == polars_schema("Label")
+    assert piece.truth.schema == TRUTH_SCHEMA
+
+
+def test_rows_come_in_event_time_order_whatever_their_order_in_the_file() -> None:
+    found = read_history(saved(rows(9).reverse()), MAPPING)
+    assert transactions(found)["transaction_id"].to_list() == [f"t{row}" for row in range(9)]
+    assert not found.ordered
+
+
+def test_rows_of_one_time_keep_their_order_in_the_file() -> None:
+    same_time = (
+        rows(50).with_columns(at=pl.lit(START), later=START + DAY).vstack(rows(1).with_columns(later=None))
+    )
+    found = read_history(saved(same_time.with_columns(at=pl.col("at"))), MAPPING)
+    assert transactions(found)["transaction_id"].to_list() == [f"t{row}" for row in range(50)] + ["t0"]
+
+
+def test_csv_parquet_and_json_lines_of_the_same_rows_replay_alike() -> None:
+    frame = rows(9)
+    frame.write_csv("h.csv")
+    frame.write_csv("semicolons.csv", separator=";")
+    frame.write_ndjson("h.jsonl")
+    expected = transactions(read_history(saved(frame), MAPPING))
+    for name in ("h.csv", "semicolons.csv", "h.jsonl"):
+        assert transactions(read_history(Path(name), MAPPING)).equals(expected)
+
+
+def test_ids_are_made_of_file_name_and_row_number_where_none_is_mapped() -> None:
+    without_id = {field: column for field, column in MAPPING.items() if field != "transaction_id"}
+    found = transactions(read_history(saved(rows(3).reverse()), without_id))
+    assert found["transaction_id"].to_list() == ["h.parquet:3", "h.parquet:2", "h.parquet:1"]
+
+
+def test_without_a_label_column_nothing_is_labelled_and_the_truth_is_unknown() -> None:
+    found = read_history(saved(rows(5)), MAPPING)
+    assert labels(found).is_empty()
+    assert [piece.truth["fraud"].to_list() for piece in found] == [[None] * 5]
+
+
+def test_every_label_becomes_known_once_the_delay_after_its_transaction() -> None:
+    found = labels(read_history(saved(rows(9)), MAPPING, label="bad", label_delay=2 * DAY))
+    assert found["transaction_id"].to_list() == [f"t{row}" for row in range(9)]
+    assert found["label"].to_list() == ["fraud" if row % 4 == 0 else "legitimate" for row in range(9)]
+    assert (found["labelled_at"] - found["transaction_timestamp"]).unique().to_list() == [2 * DAY]
+
+
+def test_labels_are_due_in_the_slice_in_which_they_become_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "SLICE_ROWS", 4)
+    found = list(read_history(saved(rows(10)), MAPPING, label="bad", label_delay=2 * DAY))
+    for piece in found:
+        assert piece.start <= piece.end
+        assert all(piece.start <= known <= piece.end for known in piece.labels["labelled_at"])
+    assert [piece.transactions.height for piece in found] == [4, 4, 2, 0]
+    assert [piece.labels.height for piece in found] == [2, 4, 2, 2]
+
+
+def test_labels_of_frauds_alone_can_be_asked_for() -> None:
+    found = labels(read_history(saved(rows(9)), MAPPING, label="bad", frauds_only=True))
+    assert found["transaction_id"].to_list() == ["t0", "t4", "t8"]
+
+
+def test_rows_that_cannot_be_mapped_are_listed_with_reason_and_number_and_the_rest_goes_on() -> None:
+    Path("h.csv").write_text("who,sum,at\na,1,2024-01-01\n,1,2024-01-01\nb,-2,2024-01-01\nc,3,2024-01-02\n")
+    found = read_history(Path("h.csv"), {"user": "who", "amount": "sum", "timestamp": "at"})
+    assert (found.rows, found.rejected, found.rejects) == (2, 2, Path("h.csv.rejects.jsonl"))
+    assert transactions(found)["user"].to_list() == ["a", "c"]
+    listed = [json.loads(line) for line in Path("h.csv.rejects.jsonl").read_text().splitlines()]
+    assert listed == [
+        {"row": 2, "reason": "the user is missing", "values": {"who": None, "sum": "1", "at": "2024-01-01"}},
+        {
+            "row": 3,
+            "reason": "the amount -2 is negative",
+            "values": {"who": "b", "sum": "-2", "at": "2024-01-01"},
+        },
+    ]
+
+
+def test_lines_that_are_no_json_objects_are_rejected_by_their_line_number() -> None:
+    good = '{"who": "a", "sum": 1, "at": "2024-01-01"}\n'
+    Path("h.jsonl").write_text(good + "\n" + "not json\n" + good)
+    found = read_history(Path("h.jsonl"), {"user": "who", "amount": "sum", "timestamp": "at"})
+    assert (found.rows, found.rejected) == (2, 1)
+    assert json.loads(Path("h.jsonl.rejects.jsonl").read_text())["row"] == 3
+
+
+def test_a_second_run_without_rejects_removes_the_list_of_the_first() -> None:
+    stale = Path("h.parquet.rejects.jsonl")
+    stale.write_text("{}")
+    assert read_history(saved(rows(3)), MAPPING).rejects is None
+    assert not stale.exists()
+
+
+def test_the_list_of_rejects_never_replaces_the_history_itself() -> None:
+    with pytest.raises(InputError, match="can't be written over the history"):
+        read_history(saved(rows(3)), MAPPING, rejects=Path("h.parquet"))
+
+
+def test_a_file_of_which_no_row_can_be_mapped_is_refused_with_the_first_reason() -> None:
+    with pytest.raises(InputError, match=r"None of the 3 rows .* Row 1: the amount 't0' is not a number"):
+        read_history(saved(rows(3)), {**MAPPING, "amount": "id"})
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("none.csv", None, "There is no file none.csv"),
+        ("folder.csv", "/", "is a folder"),
+        ("h.xlsx", b"x", "ends in '.xlsx'; a history is read from .csv"),
+        ("empty.csv", b"", "empty.csv is empty"),
+        ("h.parquet", b"no parquet at all", "h.parquet can't be read as parquet"),
+        ("h.jsonl", b"[1]\n", "no JSON object in its first"),
+        ("header.csv", b"id,who,sum,at\n", "header.csv has no rows"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named_with_what_is_wrong(
+    name: str, content: object, says: str
+) -> None:
+    if content == "/":
+        Path(name).mkdir()
+    elif isinstance(content, bytes):
+        Path(name).write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        read_history(Path(name), MAPPING)
+    assert says in str(caught.value)
+
+
+def test_reading_it_again_gives_the_same_stream() -> None:
+    found = read_history(saved(rows(30)), MAPPING, label="bad")
+    assert transactions(found).equals(transactions(found))
+    assert labels(found).equals(labels(found))
