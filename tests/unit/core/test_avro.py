@@ -103,7 +103,9 @@ def test_what_fastavro_writes_is_read_equal(rows: list[dict[str, Any]]) -> None:
 
 @given(st.lists(transactions, max_size=20))
 def test_what_is_written_has_the_bytes_that_fastavro_writes(rows: list[dict[str, Any]]) -> None:
-    naive = [{k: v.replace(tzinfo=None) if isinstance(v, datetime) else v for k, v in row.items()} for row in rows]
+    naive = [
+        {k: v.replace(tzinfo=None) if isinstance(v, datetime) else v for k, v in row.items()} for row in rows
+    ]
     frame = pl.DataFrame(naive, schema=polars_schema("Transaction"))
 
     assert Encoder("Transaction", OURS).encode(frame) == [framed(row) for row in rows]

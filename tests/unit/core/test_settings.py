@@ -37,7 +37,7 @@ def test_a_wrong_value_is_refused_with_its_name_value_and_variable() -> None:
 def test_an_unknown_setting_of_a_section_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FRAUD_KAFKA__BOOTSTRAP_SERVER", "typo:9092")
 
-    with pytest.raises(ConfigError, match="kafka.bootstrap_server"):
+    with pytest.raises(ConfigError, match=r"kafka\.bootstrap_server"):
         load_settings(CoreSettings)
 
 
@@ -61,7 +61,12 @@ def test_sasl_and_tls_reach_librdkafka_only_where_they_are_on() -> None:
     plain = client_config(KafkaSettings(sasl_username="me"))
     secured = client_config(
         KafkaSettings.model_validate(
-            {"security_protocol": "SASL_SSL", "sasl_username": "me", "sasl_password": "x", "ssl_ca_location": "ca.crt"}
+            {
+                "security_protocol": "SASL_SSL",
+                "sasl_username": "me",
+                "sasl_password": "x",
+                "ssl_ca_location": "ca.crt",
+            }
         )
     )
 

@@ -1,6 +1,6 @@
 """What no transaction can look like."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
@@ -9,7 +9,7 @@ import pytest
 from fraud_core.avro.types import to_arrow
 from fraud_detector.validate import faults
 
-KAFKA_TIME = int(datetime(2026, 1, 1).timestamp() * 1000)
+KAFKA_TIME = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp() * 1000)
 GOOD: dict[str, Any] = {
     "transaction_id": "t1",
     "user": "john",
@@ -54,7 +54,7 @@ def test_without_a_kafka_timestamp_the_future_is_not_judged() -> None:
 
 
 def test_a_replay_years_later_comes_to_the_same_answer() -> None:
-    old = int(datetime(2018, 4, 1).timestamp() * 1000)
+    old = int(datetime(2018, 4, 1, tzinfo=UTC).timestamp() * 1000)
 
     assert fault_of(kafka_time=old, timestamp=datetime(2018, 4, 1)) is None
     assert fault_of(kafka_time=old, timestamp=datetime(2018, 4, 3)) is not None

@@ -87,7 +87,7 @@ class Decoder:
     def _decode_alike(
         self, values: Sequence[bytes | None], places: list[int], writer: str, rejected: list[Rejected]
     ) -> list[tuple[list[int], pa.RecordBatch]]:
-        bodies = [values[place][HEADER:] for place in places]  # type: ignore[index] - a null has no id
+        bodies = [(values[place] or b"")[HEADER:] for place in places]
         if not same_record(writer, self._name):
             return self._decode_evolved(bodies, places, writer, rejected)
         return _halve(bodies, places, self._name, rejected)
@@ -123,7 +123,7 @@ def _group(values: Sequence[bytes | None]) -> tuple[dict[int, list[int]], list[R
 def _not_framed(value: bytes) -> str:
     if len(value) < HEADER:
         return f"The value has {len(value)} bytes; Confluent's wire format begins with {HEADER}."
-    return f"The value begins with byte {value[0]:#04x}, not with the magic byte 0x00 of Confluent's wire format."
+    return f"The value begins with byte {value[0]:#04x}; Confluent's wire format begins with 0x00."
 
 
 def _halve(
@@ -143,10 +143,17 @@ def _halve(
 def _decode_strictly(bodies: list[bytes], name: str) -> pa.RecordBatch:
     batch = pyruhvro.deserialize_array(bodies, schema_text(name))
     batch.validate(full=True)
-    expected = encoded_lengths(batch, enum_fields(name))
-    if not np.array_equal(expected, np.fromiter(map(len, bodies), np.int64, len(bodies))):
+    if not _is_as_long(batch, bodies, name):
         raise NotAvroError("The value has bytes that belong to no field of the record.")
     return batch
+
+
+def _is_as_long(batch: pa.RecordBatch, bodies: list[bytes], name: str) -> bool:
+    """Whether nothing follows the records; arrays and maps may be encoded in several ways, so not told there."""
+    if any(pa.types.is_nested(column.type) for column in batch.columns):
+        return True
+    found = np.fromiter(map(len, bodies), np.int64, len(bodies))
+    return bool(np.array_equal(encoded_lengths(batch, enum_fields(name)), found))
 
 
 def _judged(body: bytes, name: str, fallback: ValueError) -> Fault:
@@ -174,9 +181,7 @@ def _from_rows(rows: list[dict[str, Any]], name: str) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist(naive, schema=arrow_type(name))
 
 
-def _in_order(
-    parts: list[tuple[list[int], pa.RecordBatch]], rejected: list[Rejected], name: str
-) -> Decoded:
+def _in_order(parts: list[tuple[list[int], pa.RecordBatch]], rejected: list[Rejected], name: str) -> Decoded:
     index = np.array([place for places, _ in parts for place in places], dtype=np.int64)
     if not parts:
         return Decoded(pa.RecordBatch.from_pylist([], schema=arrow_type(name)), index, tuple(rejected))

@@ -17,7 +17,8 @@ DOUBLE_BYTES = 8
 def encoded_lengths(batch: pa.RecordBatch, enums: frozenset[str]) -> Lengths:
     """Bytes of each row, shape (rows,), for flat records of strings, enums, doubles and timestamps.
 
-    `enums` names the columns of enums: Arrow shows them as strings, Avro writes one byte for up to 64 symbols.
+    `enums` names the columns of enums: Arrow shows them as strings, Avro writes one byte
+    for up to 64 symbols.
     """
     total = np.zeros(batch.num_rows, dtype=np.int64)
     for field, column in zip(batch.schema, batch.columns, strict=True):

@@ -32,7 +32,11 @@ def polars_schema(name: str) -> pl.Schema:
 def to_arrow(frame: pl.DataFrame, name: str) -> pa.RecordBatch:
     """The frame as one batch of the schema's Arrow type; columns in any order, missing ones null."""
     wanted = polars_schema(name)
-    missing = [pl.lit(None, dtype=dtype).alias(column) for column, dtype in wanted.items() if column not in frame.columns]
+    missing = [
+        pl.lit(None, dtype=dtype).alias(column)
+        for column, dtype in wanted.items()
+        if column not in frame.columns
+    ]
     table = frame.with_columns(missing).select(wanted.names()).to_arrow()
     batches = table.combine_chunks().cast(arrow_type(name)).to_batches()
     return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=arrow_type(name))
@@ -41,7 +45,9 @@ def to_arrow(frame: pl.DataFrame, name: str) -> pa.RecordBatch:
 @cache
 def enum_fields(name: str) -> frozenset[str]:
     """Names of the fields of `schemas/<name>.avsc` whose type is an enum, nullable or not."""
-    return frozenset(field["name"] for field in schema(name)["fields"] if '"enum"' in json.dumps(field["type"]))
+    return frozenset(
+        field["name"] for field in schema(name)["fields"] if '"enum"' in json.dumps(field["type"])
+    )
 
 
 @cache
@@ -52,7 +58,11 @@ def same_record(writer: str, name: str) -> bool:
 
 def _bare(node: object) -> object:
     if isinstance(node, dict):
-        return {key: _bare(value) for key, value in node.items() if key not in {"doc", "default", "namespace", "aliases"}}
+        return {
+            key: _bare(value)
+            for key, value in node.items()
+            if key not in {"doc", "default", "namespace", "aliases"}
+        }
     if isinstance(node, list):
         return [_bare(item) for item in node]
     return node

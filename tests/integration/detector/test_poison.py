@@ -1,0 +1,92 @@
+"""Bad records end among the dead letters, as they were read, and good ones pass."""
+
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+import pytest
+
+from tests.support.pipeline import Pipeline, transactions
+
+pytestmark = pytest.mark.stack
+PREFIX = "__connect.errors."
+
+
+def one(pipeline: Pipeline, **columns: Any) -> bytes:
+    return pipeline.encode(transactions(0, 1).drop(columns).with_columns(**_literals(columns)))[0]
+
+
+def _literals(columns: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: pl.lit(value).cast(pl.Datetime("ms")) if isinstance(value, datetime) else pl.lit(value)
+        for name, value in columns.items()
+    }
+
+
+@pytest.fixture
+def poison(pipeline: Pipeline) -> dict[str, tuple[bytes | None, str, str]]:
+    """Key -> value, stage and message of its dead letter."""
+    good = one(pipeline)
+    return {
+        "random": (b"\x8f\x01\x02garbage", "VALUE_CONVERTER", "begins with byte 0x8f"),
+        "json": (b'{"user": "John"}', "VALUE_CONVERTER", "begins with byte 0x7b"),
+        "empty": (b"", "VALUE_CONVERTER", "has 0 bytes"),
+        "tombstone": (None, "VALUE_CONVERTER", "The value is null (a tombstone)."),
+        "schema": (b"\0\x7f\xff\xff\xff" + good[5:], "VALUE_CONVERTER", "no schema with id 2147483647"),
+        "cut": (good[:-3], "VALUE_CONVERTER", "ends in the middle"),
+        "long": (good + b"x", "VALUE_CONVERTER", "belong to no field"),
+        "nan": (one(pipeline, amount=float("nan")), "TRANSFORMATION", "The amount is not a number: nan."),
+        "negative": (one(pipeline, amount=-5.0), "TRANSFORMATION", "The amount is negative: -5.0."),
+        "future": (one(pipeline, timestamp=datetime(9999, 1, 1)), "TRANSFORMATION", "more than a day ahead"),
+        "past": (one(pipeline, timestamp=datetime(1999, 1, 1)), "TRANSFORMATION", "before the year 2000"),
+    }
+
+
+def test_each_becomes_a_dead_letter_with_connects_headers(
+    pipeline: Pipeline, poison: dict[str, tuple[bytes | None, str, str]]
+) -> None:
+    pipeline.detector()
+    pipeline.send(transactions(0, 200))
+    pipeline.send_raw([(key, value) for key, (value, _, _) in poison.items()], [("trace", b"abc")])
+    pipeline.send(transactions(200, 400))
+
+    decided = pipeline.decisions(400)
+    letters = pipeline.dead_letters(len(poison))
+
+    assert decided.height == 400
+    assert len(letters) == len(poison)
+    for letter in letters:
+        value, stage, says = poison[(letter.key() or b"").decode()]
+        headers = {name: bytes(text or b"").decode() for name, text in letter.headers() or []}  # type: ignore[arg-type,str-unpack]
+        assert letter.value() == value
+        assert headers["trace"] == "abc"
+        assert headers[PREFIX + "topic"] == pipeline.topics.transactions.name
+        assert headers[PREFIX + "partition"].isdigit()
+        assert headers[PREFIX + "offset"].isdigit()
+        assert headers[PREFIX + "connector.name"] == pipeline.environment["FRAUD_PIPELINE"]
+        assert headers[PREFIX + "task.id"] == headers[PREFIX + "partition"]
+        assert headers[PREFIX + "stage"] == stage
+        assert says in headers[PREFIX + "exception.message"]
+        assert headers[PREFIX + "exception.class.name"]
+        assert headers[PREFIX + "exception.stacktrace"]
+        assert headers[PREFIX + "class.name"]
+
+
+def test_with_tolerance_none_the_task_fails_and_names_the_record(pipeline: Pipeline) -> None:
+    detector = pipeline.detector(ERRORS__TOLERANCE="none")
+    pipeline.send_raw([("john", b"poison")])
+
+    assert detector.exit_code() == 1
+    assert f"The record {pipeline.topics.transactions.name}[" in detector.log
+    assert "FRAUD_ERRORS__TOLERANCE=all" in detector.log
+    assert "Traceback" not in detector.log
+
+
+def test_a_decision_that_fits_no_message_is_a_dead_letter_and_not_the_end(pipeline: Pipeline) -> None:
+    pipeline.detector(TOPICS__MAX_MESSAGE_BYTES="2048")
+    pipeline.send(transactions(0, 1, merchant_category="x" * 4_000))
+    pipeline.send(transactions(1, 10))
+
+    assert pipeline.decisions(9).height == 9
+    headers = dict(pipeline.dead_letters(1)[0].headers() or [])  # type: ignore[arg-type]
+    assert headers[PREFIX + "stage"] == b"KAFKA_PRODUCE"

@@ -1,0 +1,229 @@
+"""A pipeline of its own for a test: topics under a prefix, detectors as processes, and what they decided."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+from confluent_kafka import Consumer, Message, Producer
+
+from fraud_core.avro import Decoder, Encoder
+from fraud_core.kafka import PARTITIONER, client_config
+from fraud_core.registry import Registry
+from fraud_core.settings import CoreSettings, load_settings
+from fraud_core.setup import setup
+from fraud_core.topics import Topic, Topics, topics
+
+PATIENCE_S = 90.0
+START = datetime(2026, 1, 5, 9)
+
+
+def until(condition: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:
+    """Wait for a condition; fails with `what` when it does not come true in time."""
+    deadline = time.monotonic() + patience_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not in {patience_s:g} s: {what}"
+        time.sleep(0.05)
+
+
+def transactions(first: int, last: int, users: int = 7, **columns: object) -> pl.DataFrame:
+    """Numbered transactions, a second apart, dealt to the users in turn."""
+    numbers = range(first, last)
+    frame = pl.DataFrame(
+        {
+            "transaction_id": [f"t{number}" for number in numbers],
+            "user": [f"u{number % users}" for number in numbers],
+            "amount": [float(number % 450) for number in numbers],
+            "timestamp": [START + timedelta(seconds=number) for number in numbers],
+            "location": ["US" if number % 97 else "FR" for number in numbers],
+            "merchant": [f"m{number % 13}" for number in numbers],
+        }
+    )
+    constants = [pl.lit(value).alias(name) for name, value in columns.items()]
+    return frame.with_columns(pl.col("timestamp").cast(pl.Datetime("ms")), *constants)
+
+
+@dataclass
+class Detector:
+    """A detector process and its log."""
+
+    process: subprocess.Popen[bytes]
+    log_file: Path
+
+    @property
+    def log(self) -> str:
+        """What it logged so far."""
+        return self.log_file.read_text()
+
+    def says(self, text: str) -> None:
+        """Wait until it logs this."""
+        until(lambda: text in self.log, f"the detector says {text!r}; it said:\n{self.log[-3000:]}")
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """As kill -9 does."""
+        self.process.kill()
+        self.process.wait()
+
+    def exit_code(self) -> int:
+        """Wait until it ends."""
+        return self.process.wait(PATIENCE_S)
+
+    def stop(self) -> int:
+        """SIGTERM, and wait."""
+        self.signal(signal.SIGTERM)
+        return self.exit_code()
+
+
+@dataclass
+class Pipeline:
+    """Topics of one test, and who works on them."""
+
+    settings: CoreSettings
+    environment: dict[str, str]
+    logs: Path
+    detectors: list[Detector] = field(default_factory=list)
+
+    @property
+    def topics(self) -> Topics:
+        """Its topics."""
+        return topics(self.settings.topics)
+
+    @property
+    def registry(self) -> Registry:
+        """Its registry."""
+        return Registry(self.settings.schema_registry)
+
+    def set_up(self) -> None:
+        """Make its topics and register their schemas."""
+        setup(self.settings)
+
+    def detector(self, worker: str = "w", **settings: str) -> Detector:
+        """Start a detector; settings by the last parts of their variables, `ERRORS__TOLERANCE="none"`."""
+        log_file = self.logs / f"{len(self.detectors)}-{worker}.log"
+        variables = {f"FRAUD_{name}": value for name, value in settings.items()}
+        with log_file.open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "fraud_detector", "--worker", worker],
+                env={**os.environ, **self.environment, **variables},
+                stderr=log,
+                stdout=log,
+            )
+        started = Detector(process, log_file)
+        self.detectors.append(started)
+        return started
+
+    def encode(self, frame: pl.DataFrame) -> list[bytes]:
+        """Transactions as they go on the topic."""
+        return Encoder("Transaction", self.registry.id_of(self.topics.transactions)).encode(frame)
+
+    def send(self, frame: pl.DataFrame) -> None:
+        """Produce transactions, keyed by user."""
+        self.send_raw(list(zip(frame["user"].to_list(), self.encode(frame), strict=True)))
+
+    def send_raw(
+        self,
+        records: Sequence[tuple[str | None, bytes | None]],
+        headers: list[tuple[str, bytes]] | None = None,
+    ) -> None:
+        """Produce records as they are."""
+        producer = Producer(
+            {**client_config(self.settings.kafka), "partitioner": PARTITIONER, "enable.idempotence": True}
+        )
+        for key, value in records:
+            producer.produce(self.topics.transactions.name, value, key, headers=headers)  # type: ignore[arg-type]
+        assert producer.flush(PATIENCE_S) == 0
+
+    def outputs(self, count: int, *names: str) -> list[Message]:
+        """Committed records of the topics: at least `count`, and any that follow at once."""
+        wanted = names or tuple(topic.name for topic in self._outputs())
+        consumer = Consumer(
+            {
+                **client_config(self.settings.kafka),
+                "group.id": uuid.uuid4().hex,
+                "isolation.level": "read_committed",
+                "auto.offset.reset": "earliest",
+                "enable.auto.commit": False,
+            }
+        )
+        consumer.subscribe(list(wanted))
+        try:
+            return self._drained(consumer, count)
+        finally:
+            consumer.close()
+
+    def decisions(self, count: int) -> pl.DataFrame:
+        """Decisions as a frame, sorted by where their transaction was, once there are `count`."""
+        messages = self.outputs(count, self.topics.alerts.name, self.topics.classified.name)
+        decoded = Decoder("Decision", self.registry).decode([message.value() for message in messages])
+        assert decoded.rejected == ()
+        return pl.DataFrame(decoded.batch).sort("source_partition", "source_offset")
+
+    def dead_letters(self, count: int) -> list[Message]:
+        """Records of the dead letter topic."""
+        return self.outputs(count, self.topics.dead_letters.name)
+
+    def close(self) -> None:
+        """End every detector that still runs."""
+        for detector in self.detectors:
+            if detector.process.poll() is None:
+                detector.signal(signal.SIGCONT)
+                detector.kill()
+
+    def _outputs(self) -> tuple[Topic, ...]:
+        made = self.topics
+        return (made.alerts, made.classified, made.dead_letters)
+
+    def _drained(self, consumer: Consumer, count: int) -> list[Message]:
+        found: list[Message] = []
+        deadline = time.monotonic() + PATIENCE_S
+        quiet = 0
+        while len(found) < count or quiet < 2:
+            came = [message for message in consumer.consume(5_000, 0.5) if message.error() is None]
+            found += came
+            quiet = 0 if came else quiet + 1
+            assert time.monotonic() < deadline, f"{len(found)} of {count} records came; {self._last_words()}"
+        return found
+
+    def _last_words(self) -> str:
+        return "\n".join(detector.log[-2000:] for detector in self.detectors)
+
+
+@contextmanager
+def pipeline(
+    bootstrap_servers: str, schema_registry_url: str, logs: Path, partitions: int = 3
+) -> Iterator[Pipeline]:
+    """A pipeline with topics of its own."""
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    environment = {
+        "FRAUD_KAFKA__BOOTSTRAP_SERVERS": bootstrap_servers,
+        "FRAUD_SCHEMA_REGISTRY__URL": schema_registry_url,
+        "FRAUD_TOPICS__PREFIX": f"{name}.",
+        "FRAUD_TOPICS__TRANSACTIONS": f"{name}.transactions",
+        "FRAUD_TOPICS__PARTITIONS": str(partitions),
+        "FRAUD_PIPELINE": name,
+        "FRAUD_HTTP__PORT": "0",
+    }
+    settings = load_settings(
+        CoreSettings,
+        kafka={"bootstrap_servers": bootstrap_servers},
+        schema_registry={"url": schema_registry_url},
+        topics={"prefix": f"{name}.", "transactions": f"{name}.transactions", "partitions": partitions},
+    )
+    made = Pipeline(settings, environment, logs)
+    made.set_up()
+    try:
+        yield made
+    finally:
+        made.close()
