@@ -1,0 +1,72 @@
+"""A rule, and the rules of one file."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_args
+
+import polars as pl
+
+from fraud_core.errors import RuleError
+
+Action = Literal["alert", "signal"]
+ACTIONS: tuple[str, ...] = get_args(Action)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a reason: literal text, then the value of a column if one is named."""
+
+    text: str
+    column: str | None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A named condition on one transaction.
+
+    Attributes:
+        name: unique within the file; stands in `Decision.rules`.
+        expression: SQL condition, as the file says it.
+        reason: template of the reason, as the file says it.
+        action: `alert` makes a transaction fraudulent; `signal` only adds its reason once it is.
+        line: where the rule begins in its file, from 1.
+        pieces: the template in parts.
+        condition: the expression ready to run; null counts as false.
+    """
+
+    name: str
+    expression: str
+    reason: str
+    action: Action
+    line: int
+    pieces: tuple[Piece, ...]
+    condition: pl.Expr = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class RuleSet:
+    """The rules of one file, in the file's order.
+
+    Attributes:
+        rules: the rules.
+        version: digest of what they say; comments and layout do not count.
+        source: the file, for messages.
+    """
+
+    rules: tuple[Rule, ...]
+    version: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in a rule file something is, for messages."""
+
+    file: Path
+    line: int
+    rule: str | None = None
+
+    def error(self, reason: str) -> RuleError:
+        """The error that says that here something is wrong."""
+        rule = f" in rule `{self.rule}`" if self.rule else ""
+        return RuleError(f"{self.file}, line {self.line}{rule}: {reason}")
