@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from fraud_producer.ahead import ahead
 from fraud_producer.pacing import Pace, Times
 from fraud_producer.publisher import Encoded, Publisher
 from fraud_producer.slices import Slice
@@ -74,7 +75,7 @@ def publish(
         DeliveryError: the client has met an error that it cannot go on after.
     """
     left = count
-    for piece in slices:
+    for piece in ahead(slices):
         if stop.is_set() or left == 0:
             return
         piece_rows = piece.transactions.height
@@ -104,15 +105,15 @@ def _publish_chunk(
     queue = _Queue(publisher.encode_transactions(frame), _times(frame, "timestamp"))
     while queue.waiting.size and not stop.is_set():
         due = pace.due(queue.waiting)
-        if not due:
+        if due:
+            known = int(labels.waiting.searchsorted(queue.waiting[due - 1], side="right"))
+            labels_sent = labels.send(publisher, known, stop)
+            sent_at, begin = time.time_ns() // 1_000_000, queue.at
+            queue.send(publisher, due, stop)
+            part = slice(begin, queue.at)
+            on_sent(Sent(frame[part], truth[part], labels_sent, sent_at))
+        if queue.waiting.size:
             _idle(pace.wait_s(int(queue.waiting[0])), publisher, stop)
-            continue
-        known = int(labels.waiting.searchsorted(queue.waiting[due - 1], side="right"))
-        labels_sent = labels.send(publisher, known, stop)
-        sent_at, begin = time.time_ns() // 1_000_000, queue.at
-        queue.send(publisher, due, stop)
-        part = slice(begin, queue.at)
-        on_sent(Sent(frame[part], truth[part], labels_sent, sent_at))
 
 
 def _publish_labels(labels: _Queue, publisher: Publisher, pace: Pace, stop: threading.Event) -> None:

@@ -62,7 +62,7 @@ def _times(options: Options, per_hour: float) -> tuple[datetime, datetime, datet
     now = datetime.now(UTC).replace(tzinfo=None)
     history = options.history or timedelta()
     length = timedelta(days=options.days) if options.days else None
-    begin = options.start or _today(now) - history - (length or _room(options, per_hour))
+    begin = options.start or _midnight(now - history - (length or _room(options, per_hour)))
     live = begin + history
     until = live + length if length else options.until
     if begin < EARLIEST:
@@ -89,6 +89,6 @@ def _pace_in_words(options: Options, speed: float | None) -> str:
     return "flat out" if options.pace_is_flat_out else f"{speed:g} simulated seconds a second"
 
 
-def _today(now: datetime) -> datetime:
-    """Midnight, so that the same seed gives the same stream all day."""
-    return now.replace(hour=0, minute=0, second=0, microsecond=0)
+def _midnight(moment: datetime) -> datetime:
+    """The beginning of that day, so that the same seed gives the same stream all day."""
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
