@@ -105,6 +105,10 @@ class Pipeline:
         """Its registry."""
         return Registry(self.settings.schema_registry)
 
+    def process_environment(self, **variables: str) -> dict[str, str]:
+        """What a process of this pipeline gets."""
+        return {**os.environ, **self.environment, **variables}
+
     def set_up(self) -> None:
         """Make its topics and register their schemas."""
         setup(self.settings)
@@ -116,7 +120,7 @@ class Pipeline:
         with log_file.open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "fraud_detector", "--worker", worker],
-                env={**os.environ, **self.environment, **variables},
+                env=self.process_environment(**variables),
                 stderr=log,
                 stdout=log,
             )

@@ -1,0 +1,98 @@
+"""Broker and registry come and go; the detector waits, says so, and loses nothing."""
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import fastavro
+import pytest
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+
+from fraud_core.schemas import schema
+from fraud_local.stack import Stack, running
+from tests.support.pipeline import Pipeline, transactions
+from tests.support.pipeline import pipeline as made
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.xdist_group("own-stack")]
+
+
+@pytest.fixture(scope="module")
+def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack that these tests may break without disturbing others."""
+    with running(tmp_path_factory.mktemp("own-stack")) as one:
+        yield one
+
+
+@pytest.fixture
+def own_pipeline(own_stack: Stack, tmp_path: Path) -> Iterator[Pipeline]:
+    addresses = own_stack.addresses
+    with made(addresses.bootstrap_servers, addresses.schema_registry_url, tmp_path) as one:
+        yield one
+
+
+def test_a_registry_that_is_down_at_the_start_is_waited_for(own_stack: Stack, own_pipeline: Pipeline) -> None:
+    own_pipeline.send(transactions(0, 50))
+    own_stack.registry.kill()
+    detector = own_pipeline.detector()
+    detector.says("The schema registry at")
+    detector.says("can't be reached")
+
+    own_stack.registry.start()
+
+    assert own_pipeline.decisions(50).height == 50
+    assert detector.stop() == 0
+
+
+def test_a_registry_that_is_down_in_the_middle_makes_no_good_record_a_dead_letter(
+    own_stack: Stack, own_pipeline: Pipeline
+) -> None:
+    detector = own_pipeline.detector()
+    own_pipeline.send(transactions(0, 50))
+    assert own_pipeline.decisions(50).height == 50
+    evolved = evolved_values(own_pipeline, 50, 60)
+    own_stack.registry.kill()
+    own_pipeline.send_raw(evolved)
+    detector.says("waiting")
+
+    own_stack.registry.start()
+
+    assert own_pipeline.decisions(60).height == 60
+    assert own_pipeline.dead_letters(0) == []
+    assert detector.stop() == 0
+
+
+def evolved_values(pipeline: Pipeline, first: int, last: int) -> list[tuple[str | None, bytes | None]]:
+    """Transactions of a newer writer, under a schema id that the detector has not seen."""
+    newer = schema("Transaction")
+    newer["fields"].append({"name": "channel", "type": ["null", "string"], "default": None})
+    client = SchemaRegistryClient({"url": pipeline.settings.schema_registry.url})
+    schema_id = client.register_schema(
+        pipeline.topics.transactions.subject, Schema(json.dumps(newer), "AVRO")
+    )
+    frame = transactions(first, last)
+    values = []
+    for row in frame.to_dicts():
+        stream = io.BytesIO()
+        stream.write(b"\0" + schema_id.to_bytes(4, "big"))
+        fastavro.schemaless_writer(stream, fastavro.parse_schema(newer), row)
+        values.append((row["user"], stream.getvalue()))
+    return values
+
+
+def test_a_broker_that_restarts_in_the_middle_loses_and_repeats_nothing(
+    own_stack: Stack, own_pipeline: Pipeline
+) -> None:
+    detector = own_pipeline.detector()
+    own_pipeline.send(transactions(0, 3_000))
+    assert own_pipeline.decisions(3_000).height == 3_000
+
+    own_stack.broker.kill()
+    own_stack.broker.start()
+    own_pipeline.send(transactions(3_000, 6_000))
+
+    decided = own_pipeline.decisions(6_000)
+    assert decided.height == 6_000
+    assert not decided["transaction_id"].is_duplicated().any()
+    assert detector.process.poll() is None
+    assert detector.stop() == 0
