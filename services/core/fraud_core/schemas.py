@@ -39,3 +39,10 @@ def schema(name: str) -> dict[str, Any]:
 def field_names(name: str) -> tuple[str, ...]:
     """Names of the record's fields, in order."""
     return tuple(field["name"] for field in schema(name)["fields"])
+
+
+@cache
+def feature_names() -> tuple[str, ...]:
+    """Names of the features in the order of `Decision.features`: the rows of every matrix of features."""
+    features = next(field for field in schema("Decision")["fields"] if field["name"] == "features")
+    return tuple(field["name"] for field in features["type"]["fields"])

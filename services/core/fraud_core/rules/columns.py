@@ -6,16 +6,15 @@ from functools import cache
 import polars as pl
 
 from fraud_core.avro.types import polars_schema
-from fraud_core.schemas import schema
+from fraud_core.schemas import feature_names
 
 
 @cache
 def rule_columns() -> dict[str, pl.DataType]:
     """Name and type of each column that expressions and reasons may name."""
-    features = next(field for field in schema("Decision")["fields"] if field["name"] == "features")
     return {
         **polars_schema("Transaction"),
-        **{field["name"]: pl.Float64() for field in features["type"]["fields"]},
+        **dict.fromkeys(feature_names(), pl.Float64()),
         "previous_location": pl.String(),
         "seconds_since_location": pl.Float64(),
     }

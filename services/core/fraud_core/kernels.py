@@ -1,0 +1,53 @@
+"""The one place that knows numba: how a function over arrays becomes machine code, and where that is kept.
+
+Two decorators, both for functions over numpy arrays and numbers. `kernel` is for those that Python calls:
+compiled at the first call, then kept on disk. `part` is for those that only kernels call.
+
+numba looks at the age of a kernel's own file alone and would keep using code whose parts have changed since,
+after an upgrade for instance. So the cache's folder is named after a digest of the whole package of the
+kernel. `NUMBA_CACHE_DIR` says where these folders are made, the user's cache directory else. Where neither
+can be written (a read-only root without a volume), kernels are compiled anew in every process.
+"""
+
+import hashlib
+import os
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TypeVar, cast
+
+import numba
+import platformdirs
+
+Function = TypeVar("Function", bound=Callable[..., object])
+
+_OPTIONS = {"nogil": True, "error_model": "numpy"}
+_ROOT = Path(numba.config.CACHE_DIR or platformdirs.user_cache_path("fraudstream") / "kernels")
+
+
+def kernel(function: Function) -> Function:
+    """Compile a function that Python calls; its code is kept on disk."""
+    folder = _cache_folder(Path(sys.modules[function.__module__].__file__ or "").parent)
+    if folder is None:
+        return part(function)
+    numba.config.CACHE_DIR = str(folder)
+    return cast("Function", numba.njit(cache=True, **_OPTIONS)(function))
+
+
+def part(function: Function) -> Function:
+    """Compile a function that only kernels call; it becomes part of their code."""
+    return cast("Function", numba.njit(**_OPTIONS)(function))
+
+
+@cache
+def _cache_folder(package: Path) -> Path | None:
+    digest = hashlib.sha256()
+    for source in sorted(package.glob("*.py")):
+        digest.update(source.read_bytes())
+    folder = _ROOT / digest.hexdigest()[:16]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK) else None
