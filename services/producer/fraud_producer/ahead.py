@@ -1,7 +1,7 @@
 """Prepares the next slices while the last ones are being published, so that a steady rate stays steady."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from fraud_producer.slices import Slice
@@ -9,7 +9,7 @@ from fraud_producer.slices import Slice
 DEPTH = 2
 
 
-def ahead(slices: Iterable[Slice]) -> Iterator[Slice]:
+def ahead(slices: Iterable[Slice]) -> Generator[Slice]:
     """The same slices, up to two of them made in advance by a thread; its errors are raised here."""
     source = iter(slices)
     pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="slices")

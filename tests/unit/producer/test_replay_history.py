@@ -11,7 +11,7 @@ from fraud_producer.replay import History, history, read_history
 from fraud_producer.slices import TRUTH_SCHEMA
 
 DAY = timedelta(days=1)
-START = datetime(2024, 1, 1)  # noqa: DTZ001 - event times of frames are naive UTC
+START = datetime(2024, 1, 1)
 MAPPING = {"user": "who", "amount": "sum", "timestamp": "at", "transaction_id": "id"}
 
 
