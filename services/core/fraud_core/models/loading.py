@@ -1,0 +1,126 @@
+"""From a verified bundle to a model that scores."""
+
+import io
+import platform
+import warnings
+from dataclasses import dataclass, field
+from typing import Any
+
+import joblib
+import numpy as np
+import sklearn
+from sklearn.exceptions import InconsistentVersionWarning
+
+from fraud_core.errors import BundleError
+from fraud_core.models.bundle import Bundle
+from fraud_core.models.inputs import Floats
+from fraud_core.models.isolation_forest import ALGORITHM, RawScorer, raw_scorer
+from fraud_core.models.manifest import Manifest
+from fraud_core.models.score_map import apply
+from fraud_core.schemas import feature_names
+
+_SCORERS = {ALGORITHM: raw_scorer}
+_COMPARED = {"python": 1, "numpy": 1, "scikit-learn": 2}
+"""How many parts of a version must agree: scikit-learn's minor releases do not read each other's pickles."""
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model that is ready to score; may be used by several threads.
+
+    Attributes:
+        manifest: what its bundle says of it.
+        sha256: digest of its bundle.
+    """
+
+    manifest: Manifest
+    sha256: str
+    _raw: RawScorer = field(repr=False)
+    _knots: tuple[Floats, Floats] = field(repr=False)
+
+    @property
+    def version(self) -> str:
+        """Identity of the bundle."""
+        return self.manifest.version
+
+    @property
+    def threshold(self) -> float:
+        """The model alerts when the score is at least this."""
+        return self.manifest.threshold
+
+    def score(self, values: Floats) -> Floats:
+        """Risk ranks between 0 and 1, one a transaction, whatever else is in the batch.
+
+        Args:
+            values: all features in the order of `Decision.features`, shape (features, transactions); NaN is
+                unknown. The model takes its own rows out of them.
+        """
+        return apply(self._raw(values), self._knots)
+
+
+def running_versions() -> dict[str, str]:
+    """Versions here of what reads a pickle."""
+    return {
+        "python": platform.python_version(), "numpy": np.__version__, "scikit-learn": sklearn.__version__,
+    }  # fmt: skip
+
+
+def load(bundle: Bundle, where: str = "the bundle") -> LoadedModel:
+    """Check the bundle against this installation, unpickle its model and make it ready.
+
+    Unpickling runs what the pickle says: the bundle's digests must have been verified before.
+
+    Raises:
+        BundleError: another version wrote it, it reads unknown features, or it is not what it says.
+    """
+    manifest = bundle.manifest
+    if manifest.algorithm not in _SCORERS:
+        raise BundleError(
+            f"{where} holds a model of kind {manifest.algorithm}; this version knows {', '.join(_SCORERS)}. "
+            "Update the detector, or train another kind."
+        )
+    _check_versions(manifest, where)
+    rows = _rows(manifest, where)
+    fitted = _unpickled(bundle.model, where)
+    try:
+        raw = _SCORERS[manifest.algorithm](fitted, rows)
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
+        raise BundleError(
+            f"{where} is no {manifest.algorithm} as this version makes them: {error}. "
+            "Train and publish the model again."
+        ) from error
+    return LoadedModel(manifest, bundle.sha256, raw, manifest.score_map.arrays())
+
+
+def _check_versions(manifest: Manifest, where: str) -> None:
+    trained = {"python": manifest.python, **manifest.libraries}
+    for name, running in running_versions().items():
+        parts = _COMPARED[name]
+        if trained.get(name, "").split(".")[:parts] != running.split(".")[:parts]:
+            raise BundleError(
+                f"{where} was made with {name} {trained.get(name, 'of unknown version')}, and {running} runs "
+                "here. Train the model with the version that the detector runs."
+            )
+
+
+def _rows(manifest: Manifest, where: str) -> np.ndarray[Any, np.dtype[np.int64]]:
+    known = {name: row for row, name in enumerate(feature_names())}
+    if missing := [name for name in manifest.features if name not in known]:
+        raise BundleError(
+            f"{where} reads the features {', '.join(missing)}, which this version does not compute. "
+            "Update the detector, or train without them."
+        )
+    return np.array([known[name] for name in manifest.features], dtype=np.int64)
+
+
+def _unpickled(model: bytes, where: str) -> Any:  # noqa: ANN401 - a pickle holds anything
+    try:
+        with warnings.catch_warnings():
+            # Versions were compared above, and more to the point.
+            warnings.simplefilter("ignore", InconsistentVersionWarning)
+            return joblib.load(io.BytesIO(model))
+    except Exception as error:
+        raise BundleError(
+            f"{where} can't be unpickled, though its digest is right: {type(error).__name__}: {error}. "
+            "Train the model with the versions that the detector runs."
+        ) from error

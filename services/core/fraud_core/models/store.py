@@ -1,0 +1,138 @@
+"""Where bundles are kept: any address that obstore knows (file://, s3://, gs://, az://, https://), or a path."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, ObjectStore, from_url
+
+from fraud_core.errors import BundleError, ConfigError, UnavailableError
+from fraud_core.models.bundle import MANIFEST, MODEL, Bundle, open_bundle, open_manifest
+from fraud_core.models.loading import LoadedModel, load
+
+MOST_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class PublishedBundle:
+    """What it takes to fetch a bundle.
+
+    Attributes:
+        url: address of the bundle itself.
+        sha256: its digest.
+        version: its identity.
+    """
+
+    url: str
+    sha256: str
+    version: str
+
+
+def publish_bundle(url: str | Path, bundle: Bundle) -> PublishedBundle:
+    """Store the bundle in a folder of its own under `url`; doing it again changes nothing.
+
+    The manifest goes last, so a bundle that can be found is complete.
+
+    Raises:
+        ConfigError: the address can't be used.
+        UnavailableError: it can't be written.
+        BundleError: the bundle is larger than any store of ours takes.
+    """
+    if len(bundle.model) > MOST_BYTES:
+        raise BundleError(
+            f"The model {bundle.version} has {len(bundle.model):,} bytes; at most {MOST_BYTES:,} are allowed. "
+            "Train it with a smaller max_samples or n_estimators."
+        )
+    address = f"{_address(url).rstrip('/')}/{bundle.version}"
+    store = _store(address, create=True)
+    with _explained("written", address):
+        obstore.put(store, MODEL, bundle.model)
+        obstore.put(store, MANIFEST, bundle.manifest.to_bytes())
+    return PublishedBundle(address, bundle.sha256, bundle.version)
+
+
+def fetch_bundle(url: str | Path, sha256: str) -> LoadedModel:
+    """Fetch a bundle, verify it, and only then unpickle it.
+
+    Args:
+        url: address of the bundle, as it was published.
+        sha256: its digest, from whom one trusts.
+
+    Raises:
+        BundleError: there is none, or it is not the promised one, or it does not fit this version.
+        ConfigError: the address can't be used.
+        UnavailableError: the store can't be reached.
+    """
+    address = _address(url)
+    shown = _shown(address).rstrip("/")
+    store = _store(address, create=False)
+    manifest = open_manifest(_read(store, MANIFEST, address), sha256.lower(), f"{shown}/{MANIFEST}")
+    bundle = open_bundle(manifest, _read(store, MODEL, address), f"{shown}/{MODEL}")
+    return load(bundle, shown)
+
+
+def _read(store: ObjectStore, name: str, address: str) -> bytes:
+    with _explained("read", address, name):
+        found = obstore.get(store, name)
+        if found.meta["size"] > MOST_BYTES:
+            raise BundleError(
+                f"{_shown(address)}/{name} has {found.meta['size']:,} bytes; a bundle has {MOST_BYTES:,} at "
+                "most. This is not a bundle of ours."
+            )
+        return bytes(found.bytes())
+
+
+@contextmanager
+def _explained(done: str, address: str, name: str = "") -> Iterator[None]:
+    where = f"{_shown(address)}/{name}".rstrip("/")
+    try:
+        yield
+    except FileNotFoundError:
+        raise BundleError(
+            f"There is no {where}. Give the address that `fraudstream train-baseline` printed."
+        ) from None
+    except (BaseError, OSError) as error:
+        raise UnavailableError(
+            f"{where} can't be {done}: {_first_line(error)}. Check the address, the network and the permissions."
+        ) from error
+
+
+def _address(url: str | Path) -> str:
+    """The address as a URL; a plain path becomes a file:// one."""
+    text = str(url)
+    return text if "://" in text else Path(text).expanduser().absolute().as_uri()
+
+
+def _store(address: str, *, create: bool) -> ObjectStore:
+    parts = urlsplit(address)
+    if parts.scheme != "file":
+        try:
+            return from_url(address)
+        except (BaseError, ValueError) as error:
+            raise ConfigError(
+                f"{_shown(address)} can't be a bundle's address: {_first_line(error)}. "
+                "Give a path, or a URL that begins with file://, s3://, gs://, az:// or https://."
+            ) from error
+    path = Path(unquote(parts.path))
+    if parts.netloc not in {"", "localhost"}:
+        raise ConfigError(
+            f"{address} names a host; write file:///{parts.netloc}{parts.path} for a file here."
+        )
+    with _explained("written" if create else "read", address):
+        if not create and not path.is_dir():
+            raise FileNotFoundError(path)
+        return LocalStore(path, mkdir=create)
+
+
+def _shown(address: str) -> str:
+    """The address without what may be a secret."""
+    parts = urlsplit(address)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
