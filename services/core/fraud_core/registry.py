@@ -1,5 +1,6 @@
 """The schema registry: one client, whose failures are told apart into wrong and unreachable."""
 
+import weakref
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
@@ -30,9 +31,10 @@ class Registry:
     """
 
     def __init__(self, settings: SchemaRegistrySettings) -> None:
-        """Connect lazily: nothing is sent before the first call."""
+        """Connect lazily: nothing is sent before the first call. Connections close with the object."""
         self._url = settings.url
         self._client = SchemaRegistryClient(_config(settings))
+        weakref.finalize(self, self._client.close)
 
     def schema_by_id(self, schema_id: int) -> str:
         """Text of the Avro schema with this id.
