@@ -37,14 +37,12 @@ class Request:
         fresh: Delete topics and schemas first.
         broker_port: As `running` takes it.
         registry_port: As `running` takes it.
-        until: A process; the stack ends with it, at the latest.
     """
 
     data_dir: str
     fresh: bool = False
     broker_port: int | None = None
     registry_port: int | None = None
-    until: int | None = None
 
 
 def start(request: Request, say: Say) -> State:
@@ -96,13 +94,13 @@ def stop(directory: Path) -> bool:
     return True
 
 
-def serve(stack: Stack, until: int | None = None) -> None:
-    """Return when the process `until` is gone; else only an exception ends it.
+def serve(stack: Stack) -> NoReturn:
+    """Watch the servers; only an exception ends it.
 
     Raises:
         StackError: a server has ended; carries the last lines of its log.
     """
-    while until is None or psutil.pid_exists(until):
+    while True:
         stack.check()
         time.sleep(CHECK_S)
 
@@ -160,13 +158,12 @@ def main() -> int:
             registry_port=request.registry_port,
             command="fraudstream stack up",
         ) as stack:
-            serve(stack, request.until)
+            serve(stack)
     except FraudstreamError as error:
         sys.stderr.write(f"{ERROR}{error}\n")
         return error.exit_code
     except KeyboardInterrupt:
         return 0
-    return 0
 
 
 if __name__ == "__main__":
