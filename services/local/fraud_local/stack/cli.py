@@ -57,6 +57,7 @@ def up(
     if foreground:
         _stay(directory, port, registry_port, fresh=fresh)
         return
+    datadir.claim(directory)  # before a long download
     prepared(say_on_stderr)  # here, where its progress is seen
     _show(directory, detached.start(Request(str(directory), fresh, port, registry_port), _repeat))
     typer.echo("\nStop it with: fraudstream stack down" + _flag(data_dir))

@@ -83,6 +83,7 @@ def running(
         if ephemeral:
             data_dir = Path(held.enter_context(_temporary()))
         directory = (data_dir or default_data_dir()).expanduser().resolve()
+        datadir.claim(directory)  # before a long download
         jars = prepared(say)
         with _storing(directory):
             lock = held.enter_context(datadir.owned(directory))
