@@ -69,13 +69,16 @@ class Outage:
         self._servers = servers
         self._timeout_s = timeout_s
         self._delivered = 0
-        self._moved = time.monotonic()
+        self._moved = self._looked = time.monotonic()
         self._told: float | None = None
         self.reason = ""
 
     def look(self, delivered: int, queued: int, failed: int) -> None:
         """Compare with the last look at how many records are delivered, still wait, or have failed."""
         now = time.monotonic()
+        if now - self._looked >= STALLED_S:
+            self._moved = now  # nobody looked for so long, the source having been slow: that is no standstill
+        self._looked = now
         if delivered != self._delivered or not (queued or failed):
             self._delivered, self._moved = delivered, now
             self._recovered(queued)
