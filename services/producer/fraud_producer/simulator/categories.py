@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
+
+from fraud_producer.simulator.rows import Floats
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ CATEGORIES: tuple[Category, ...] = (
     Category("travel", 120.0, 0.80, 0, 3),
     Category("cash_machine", 70.0, 0.60, 0, 0),
 )
-TRANSFER = (58.0, 1.05)
+TRANSFER = (55.0, 0.95)
 DEPOSIT = (75.0, 0.75)
 
 NAMES = tuple(category.name for category in CATEGORIES)
@@ -61,8 +62,8 @@ CASH_MACHINE = position("cash_machine")
 
 
 @cache
-def weights(*, online: bool) -> npt.NDArray[np.float64]:
+def weights(*, online: bool) -> Floats:
     """Shares of the categories among purchases online or in shops; they sum to 1."""
     raw = np.array([category.online if online else category.in_shops for category in CATEGORIES])
-    share: npt.NDArray[np.float64] = raw / raw.sum()
+    share: Floats = raw / raw.sum()
     return share

@@ -89,7 +89,9 @@ def mixed(first: Connection, second: Connection, second_where: Bools) -> Connect
 def _devices_used(people: People, slots: Ints, rng: np.random.Generator) -> Ints:
     weight = np.where(people.device_id[slots] != NONE, _DEVICE_WEIGHTS, 0.0)
     running = np.cumsum(weight, axis=1)
-    return np.asarray((rng.random(len(slots)) * running[:, -1])[:, None] > running).sum(axis=1)
+    drawn = rng.random(len(slots)) * running[:, -1]
+    used: Ints = (drawn[:, None] > running).sum(axis=1)
+    return used
 
 
 def _own_address(
@@ -116,7 +118,9 @@ def _own_address(
 
 def _in_the_office(world: World, slots: Ints, times: Ints, city: Ints) -> Bools:
     hour = local_hour(times, world.places.utc_offset[city])
-    return (hour >= _OFFICE_HOURS[0]) & (hour < _OFFICE_HOURS[1]) & (world.people.hours[slots] == 0)
+    open_now: Bools = (hour >= _OFFICE_HOURS[0]) & (hour < _OFFICE_HOURS[1])
+    works: Bools = world.people.hours[slots] == 0
+    return open_now & works
 
 
 def _position(world: World, slots: Ints, city: Ints, rng: np.random.Generator) -> tuple[Floats, Floats]:

@@ -11,6 +11,8 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
+from fraud_producer.simulator.rows import Ints
+
 _HEX = np.frombuffer("".join(f"{byte:02x}" for byte in range(256)).encode(), dtype=np.uint16)
 _ODD = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 
@@ -21,7 +23,7 @@ def key_of(*parts: object) -> int:
     return int.from_bytes(digest[:8], "big") >> 1
 
 
-def hex_ids(serials: npt.NDArray[np.int64], key: int, *, prefix: str = "", digits: int = 16) -> pl.Series:
+def hex_ids(serials: Ints, key: int, *, prefix: str = "", digits: int = 16) -> pl.Series:
     """Identifiers of these serials under this key.
 
     Args:

@@ -21,7 +21,7 @@ _REVIEW_MEDIAN, _REVIEW_SPREAD = 30.0 * HOUR, 0.8
 def labels_of(
     settings: SimulatorSettings, rows: Rows, transactions: pl.DataFrame, rng: np.random.Generator
 ) -> pl.DataFrame:
-    """The labels that these transactions will ever get, as a label frame in the order in which they become known."""
+    """The labels that these transactions will ever get, a label frame in the order of becoming known."""
     fraud = rows.scenario != NONE
     reported = fraud & ~happens(rng, settings.unreported_share, len(rows))
     reviewed = ~fraud & happens(rng, settings.reviewed_share, len(rows))

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from fraud_producer.simulator.places import Places
+from fraud_producer.simulator.rows import Ints
 
 _VPN_OCTETS = np.array([45, 185, 193])
 _VPN_EXITS = 240
@@ -25,11 +25,11 @@ class Networks:
         vpn_country: the country that each exit pretends to be in.
     """
 
-    octets: npt.NDArray[np.int64]
-    offices: npt.NDArray[np.int64]
-    carriers: npt.NDArray[np.int64]
-    vpn: npt.NDArray[np.int64]
-    vpn_country: npt.NDArray[np.int64]
+    octets: Ints
+    offices: Ints
+    carriers: Ints
+    vpn: Ints
+    vpn_country: Ints
 
 
 def draw_networks(rng: np.random.Generator, places: Places, customers: int) -> Networks:
@@ -49,17 +49,13 @@ def draw_networks(rng: np.random.Generator, places: Places, customers: int) -> N
     )
 
 
-def homes_in(
-    octets: npt.NDArray[np.int64], countries: npt.NDArray[np.int64], rng: np.random.Generator
-) -> npt.NDArray[np.int64]:
+def homes_in(octets: Ints, countries: Ints, rng: np.random.Generator) -> Ints:
     """An address of its own for each of these countries, of the same shape."""
     octet = octets[countries, rng.integers(0, octets.shape[1], countries.shape)]
     return octet << 24 | rng.integers(1 << 8, 1 << 24, countries.shape)
 
 
-def one_of(
-    pool: npt.NDArray[np.int64], countries: npt.NDArray[np.int64], rng: np.random.Generator
-) -> npt.NDArray[np.int64]:
+def one_of(pool: Ints, countries: Ints, rng: np.random.Generator) -> Ints:
     """An address from each of these countries' rows of a pool."""
     return pool[countries, rng.integers(0, pool.shape[1], len(countries))]
 

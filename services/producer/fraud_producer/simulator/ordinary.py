@@ -16,8 +16,8 @@ TRANSFER_SHARE, WITHDRAWAL_SHARE, DEPOSIT_SHARE = 0.07, 0.05, 0.02
 BURST_SHARE, BURST_SIZE = 0.002, (3, 10)
 """Share of customer-days with a shopping spree, and how many payments it has, the end excluded."""
 _HABIT_SHARE = 0.75
-_TRIP_SHARE = 0.22
-_BIG_SHARE = 0.003
+_TRIP_SHARE = 0.2
+_BIG_SHARE = 0.0025
 _NEW_PAYEE_SHARE = 0.3
 _AWAY_FACTOR = 1.4
 _KNOWN_PAYEES = 4
@@ -27,7 +27,7 @@ _OTHER_SHOPS_SHARE = 0.3
 
 
 def ordinary_day(world: World, day: int, rng: np.random.Generator) -> Rows:
-    """All honest transactions that begin on this UTC day (since 1970), in no order; a few run into the next."""
+    """All honest transactions that begin on this UTC day (since 1970), unordered; a few run into the next."""
     people, settings = world.people, world.settings
     overhead = 1 + BURST_SHARE * sum(BURST_SIZE) / 2 / settings.transactions_per_day
     away = np.where(people.away == NONE, 1.0, _AWAY_FACTOR)
@@ -161,7 +161,7 @@ def online_merchants(world: World, slots: Ints, rng: np.random.Generator) -> Int
 
 
 def running(sizes: Ints, gaps: Floats) -> Ints:
-    """Time since the first of each group, in ms, for groups of these sizes with these gaps between their rows."""
+    """Time since the first of its group, in ms, of each row: groups of these sizes, rows with these gaps."""
     total = np.cumsum(gaps)
     first = np.cumsum(sizes) - sizes
     return np.asarray(total - np.repeat(total[first[sizes > 0]], sizes[sizes > 0])).astype(np.int64)

@@ -7,7 +7,8 @@ so that one threshold on amounts means one thing everywhere.
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
+
+from fraud_producer.simulator.rows import Floats, Ints
 
 KM_PER_DEGREE = 111.2
 
@@ -94,13 +95,13 @@ class Places:
 
     countries: tuple[str, ...]
     currencies: tuple[str, ...]
-    octets: npt.NDArray[np.int64]
-    country: npt.NDArray[np.int64]
-    latitude: npt.NDArray[np.float64]
-    longitude: npt.NDArray[np.float64]
-    utc_offset: npt.NDArray[np.int64]
-    weight: npt.NDArray[np.float64]
-    km: npt.NDArray[np.float64]
+    octets: Ints
+    country: Ints
+    latitude: Floats
+    longitude: Floats
+    utc_offset: Ints
+    weight: Floats
+    km: Floats
 
 
 def places_of(countries: tuple[str, ...]) -> Places:
@@ -125,15 +126,15 @@ def places_of(countries: tuple[str, ...]) -> Places:
 
 
 def great_circle_km(
-    latitude_a: npt.NDArray[np.float64],
-    longitude_a: npt.NDArray[np.float64],
-    latitude_b: npt.NDArray[np.float64],
-    longitude_b: npt.NDArray[np.float64],
-) -> npt.NDArray[np.float64]:
+    latitude_a: Floats,
+    longitude_a: Floats,
+    latitude_b: Floats,
+    longitude_b: Floats,
+) -> Floats:
     """Great-circle distances in km between points given in degrees; the arrays broadcast."""
     phi_a, phi_b = np.radians(latitude_a), np.radians(latitude_b)
     half_phi = (phi_b - phi_a) / 2
     half_lambda = np.radians(longitude_b - longitude_a) / 2
     chord = np.sin(half_phi) ** 2 + np.cos(phi_a) * np.cos(phi_b) * np.sin(half_lambda) ** 2
-    distance: npt.NDArray[np.float64] = 2 * 6371.0 * np.arcsin(np.sqrt(np.clip(chord, 0.0, 1.0)))
+    distance: Floats = 2 * 6371.0 * np.arcsin(np.sqrt(np.clip(chord, 0.0, 1.0)))
     return distance

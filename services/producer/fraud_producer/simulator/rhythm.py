@@ -50,7 +50,7 @@ def times_of(day: int, hours: Ints, utc_offset: Ints, *, in_shops: bool, rng: np
         rng: where chance comes from.
     """
     table = _SHOP_HOURS if in_shops else _ONLINE_HOURS
-    local = (rng.random(len(hours))[:, None] > table[hours]).sum(axis=1)
+    local: Ints = (rng.random(len(hours))[:, None] > table[hours]).sum(axis=1)
     within = rng.integers(0, HOUR, len(hours))
     return day * DAY + ((local - utc_offset) % 24) * HOUR + within
 

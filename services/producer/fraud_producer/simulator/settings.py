@@ -23,12 +23,12 @@ class FraudMix(BaseModel):
         default=0.22, ge=0, description="New device and address, odd hours, transfers."
     )
     compromised_merchant: float = Field(
-        default=0.18, ge=0, description="Many customers of one merchant are hit."
+        default=0.20, ge=0, description="Many customers of one merchant are hit."
     )
     impossible_travel: float = Field(
         default=0.12, ge=0, description="A cloned card used far from the customer."
     )
-    collusion_ring: float = Field(default=0.10, ge=0, description="Merchants and customers who cycle money.")
+    collusion_ring: float = Field(default=0.08, ge=0, description="Merchants and customers who cycle money.")
 
     @model_validator(mode="after")
     def _not_empty(self) -> Self:
@@ -65,7 +65,7 @@ class SimulatorSettings(BaseModel):
     fraud_share: float = Field(default=0.003, ge=0.0, le=0.2, description="Share of fraudulent transactions.")
     fraud_mix: FraudMix = Field(default=FraudMix(), description="Shares of the scenarios in fraud.")
     quiet_share: Share = Field(
-        default=0.22, description="Share of fraud incidents that are small, local and much like the customer."
+        default=0.18, description="Share of fraud incidents that are small, local and much like the customer."
     )
     unreported_share: Share = Field(default=0.1, description="Share of frauds that never get a label.")
     reviewed_share: Share = Field(

@@ -28,9 +28,9 @@ _HITS_A_SKIMMER, _ROWS_A_RING = 150, 3
 _MOST_OF_VISITORS = 0.6
 _VICTIMS_A_DEVICE = 3
 _HIT_DAYS = 3
-_PAYMENTS_A_CARD = 2.4
+_PAYMENTS_A_CARD = 3.0
 _TRANSFER_SHARE = 0.3
-_PAYMENTS_A_MEMBER = 3
+_PAYMENTS_A_MEMBER = 4
 _MEMBERS, _RING_MERCHANTS = 12, 4
 _LOOT = ("electronics", "marketplace", "fashion", "travel", "gaming")
 
@@ -80,14 +80,14 @@ def compromised_merchant(scene: Scene, skimmer: Skimmer, count: int, quiet_share
     victims = min(round(count / _PAYMENTS_A_CARD), round(_MOST_OF_VISITORS * len(visited)))
     hit = rng.permutation(visited)[:victims]
     quiet = happens(rng, quiet_share, victims)
-    size = np.where(quiet, 1, rng.integers(2, 5, victims))
+    size = np.where(quiet, 1, rng.integers(3, 5, victims))
     which = np.repeat(np.arange(victims), size)
     later = rng.integers(0, _HIT_DAYS, victims) * DAY
     begin = customary_time(scene, hit, in_shops=False) + later
-    times = begin[which] + running(size, rng.exponential(12 * MINUTE, len(which)))
+    times = begin[which] + running(size, rng.exponential(9 * MINUTE, len(which)))
     merchants = _loot(scene, hit, which, quiet)
     usual = usual_amounts(scene.world, hit[which], merchants, rng)
-    amounts = np.where(quiet[which], usual, around(rng, 145.0, 0.6, len(which)))
+    amounts = np.where(quiet[which], usual, around(rng, 200.0, 0.6, len(which)))
     return online(
         scene.world,
         hit[which],
@@ -96,7 +96,7 @@ def compromised_merchant(scene: Scene, skimmer: Skimmer, count: int, quiet_share
         amounts,
         repeated(_few_devices(scene, hit), which),
         rng,
-        haste=1.3,
+        haste=2.2,
         scenario=Scenario.COMPROMISED_MERCHANT,
     )
 
@@ -160,7 +160,7 @@ def _sitting(scene: Scene, ring: Ring, count: int) -> Rows:
     begin = customary_time(scene, ring.members[:1], in_shops=False)
     times = begin + rng.exponential(0.7 * HOUR, len(slots)).astype(np.int64)
     merchants = ring.merchants[rng.integers(0, len(ring.merchants), len(slots))]
-    amounts = around(rng, 210.0, 0.5, len(slots))
+    amounts = around(rng, 270.0, 0.45, len(slots))
     way = own_connection(world, slots, times, world.people.home[slots], rng)
     bought = online(world, slots, times, merchants, amounts, way, rng, scenario=Scenario.COLLUSION_RING)
     sent = online(

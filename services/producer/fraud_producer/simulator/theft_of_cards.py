@@ -26,7 +26,7 @@ def stolen_card(scene: Scene, slots: Ints, quiet: Bools) -> Rows:
     city = np.where(travels, _cities_beyond(scene, home, _SOME_WAY_KM), home)
     begin = customary_time(scene, slots, in_shops=True)
     times = begin[which] + running(size, rng.exponential(22 * MINUTE, len(which)))
-    boldness = np.where(quiet, 0.9, around(rng, 3.6, 0.45, count))
+    boldness = np.where(quiet, 0.9, around(rng, 5.0, 0.4, count))
     cash = happens(rng, np.where(quiet, 0.05, 0.3)[which], len(which))
     return _spree(scene, slots[which], times, city[which], cash, boldness[which], Scenario.STOLEN_CARD)
 
@@ -45,7 +45,7 @@ def impossible_travel(scene: Scene, slots: Ints, quiet: Bools) -> Rows:
     city = np.where(quiet, _cities_within(scene, home), _cities_beyond(scene, home, _FAR_KM))
     begin = ordinary.time[anchor] + (rng.uniform(0.1, 4.0, count) * HOUR).astype(np.int64)
     times = begin[which] + running(size, rng.exponential(18 * MINUTE, len(which)))
-    boldness = np.where(quiet, 1.0, around(rng, 2.2, 0.45, count))
+    boldness = np.where(quiet, 1.0, around(rng, 3.2, 0.45, count))
     cash = happens(rng, _CLONE_CASH_SHARE, len(which))
     return _spree(
         scene, customer[which], times, city[which], cash, boldness[which], Scenario.IMPOSSIBLE_TRAVEL

@@ -36,7 +36,7 @@ _NIGHT_SHARE, _TRANSFER_SHARE = 0.55, 0.6
 # Malware on the customer's own device, or a customer who is talked into it.
 _MALWARE_SHARE = 0.45
 _QUIET_FACTOR = 0.6
-_TAKEOVER_HASTE = 1.4
+_TAKEOVER_HASTE = 2.2
 
 
 def card_testing(scene: Scene, slots: Ints, quiet: Bools) -> Rows:
@@ -64,7 +64,7 @@ def card_testing(scene: Scene, slots: Ints, quiet: Bools) -> Rows:
         amounts,
         repeated(way, which),
         rng,
-        haste=2.0,
+        haste=4.0,
         scenario=Scenario.CARD_TESTING,
     )
 
@@ -80,7 +80,7 @@ def account_takeover(scene: Scene, slots: Ints, quiet: Bools) -> Rows:
     )
     times = begin[which] + running(size, rng.exponential(7 * MINUTE, len(which)))
     way = repeated(connections(scene, slots, begin, quiet & happens(rng, _MALWARE_SHARE, count)), which)
-    bold = around(rng, 270.0, 0.7, len(which))
+    bold = around(rng, 380.0, 0.65, len(which))
     amounts = np.where(quiet[which], around(rng, 62.0, 0.8, len(which)), bold)
     transfers = happens(rng, _TRANSFER_SHARE, count)[which]
     bought = _bought(scene, slots[which], times, amounts, way)
@@ -94,7 +94,7 @@ def _tests(scene: Scene, incidents: int, which: Ints) -> Floats:
     last = np.ones(len(which), dtype=bool)
     last[:-1] = which[1:] != which[:-1]
     pays = last & happens(scene.rng, _CASHED_IN_SHARE, incidents)[which]
-    return np.where(pays, around(scene.rng, 140.0, 0.7, len(which)), small)
+    return np.where(pays, around(scene.rng, 190.0, 0.7, len(which)), small)
 
 
 def _bought(scene: Scene, slots: Ints, times: Ints, amounts: Floats, way: Connection) -> Rows:
