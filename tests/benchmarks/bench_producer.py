@@ -7,6 +7,7 @@ same machine. What it writes goes to the topics `transactions` and `fraud_labels
 
 import argparse
 import statistics
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -27,19 +28,20 @@ def sample(rows: int, seed: int = 1) -> pl.DataFrame:
     """Transactions with about half of the optional fields, 4,990 users."""
     draw = np.random.default_rng(seed)
     user = draw.integers(0, 4_990, rows)
-    start = datetime(2026, 1, 1)  # noqa: DTZ001 - event times of frames are naive UTC
+    start = datetime(2026, 1, 1)
     return pl.DataFrame(
         {
             "transaction_id": [f"{seed:04x}-{row:012d}" for row in range(rows)],
             "user": pl.Series(user).cast(pl.String),
             "amount": draw.lognormal(3.0, 1.0, rows).round(2),
-            "timestamp": pl.Series([start + timedelta(seconds=row) for row in range(rows)]).cast(pl.Datetime("ms")),
+            "timestamp": [start + timedelta(seconds=row) for row in range(rows)],
             "location": draw.choice(["US", "IN", "FR", "BR", "JP"], rows),
             "device": draw.choice(["mobile", "desktop", "tablet"], rows),
             "merchant": draw.choice([f"merchant-{number}" for number in range(1_000)], rows),
             "txn_type": draw.choice(["purchase", "transfer", "withdrawal"], rows),
             "device_id": pl.Series(user * 7_919).cast(pl.String),
-        }
+        },
+        schema_overrides={"timestamp": pl.Datetime("ms")},
     )
 
 
@@ -54,6 +56,12 @@ def measure(rows: int, work: Callable[[Publisher], None]) -> float:
     if undelivered:
         raise undelivered
     return rows / seconds
+
+
+def say(line: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def main() -> None:
@@ -75,14 +83,14 @@ def main() -> None:
         for chunk in chunks:
             publisher.send(publisher.encode_transactions(chunk), 0, CHUNK)
 
-    print(f"{rows:,} transactions of {size:.0f} bytes, after one round to warm up")
+    say(f"{rows:,} transactions of {size:.0f} bytes, after one round to warm up")
     measure(rows, bare)
     pairs = []
     for _ in range(arguments.rounds):
         pairs.append((measure(rows, bare), measure(rows, whole)))
-        print("bare {:9,.0f}/s   encoded and produced {:9,.0f}/s".format(*pairs[-1]))
+        say("bare {:9,.0f}/s   encoded and produced {:9,.0f}/s".format(*pairs[-1]))
     alone, full = (statistics.median(column) for column in zip(*pairs, strict=True))
-    print(f"median: bare {alone:,.0f}/s, encoded and produced {full:,.0f}/s, ratio {full / alone:.2f}")
+    say(f"median: bare {alone:,.0f}/s, encoded and produced {full:,.0f}/s, ratio {full / alone:.2f}")
 
 
 if __name__ == "__main__":

@@ -8,14 +8,15 @@ import numpy as np
 import polars as pl
 
 from fraud_core.avro.types import polars_schema
+from fraud_producer.pacing import Times
 from fraud_producer.slices import TRUTH_SCHEMA, Slice
 
 MOST_ROWS = 5_000
 LARGEST_DEBT_S = 1.0
 """After a longer standstill event times go on from now, instead of catching up in a burst."""
 
-Draw = Callable[[pl.Series], pl.DataFrame]
-"""Draws a transaction for each of these event times."""
+Draw = Callable[[Times], pl.DataFrame]
+"""Draws a transaction for each of these event times, in milliseconds since 1970."""
 
 
 def live_slices(draw: Draw, rate: float | None, wall: Callable[[], float] = time.time) -> Iterator[Slice]:
@@ -32,7 +33,7 @@ def live_slices(draw: Draw, rate: float | None, wall: Callable[[], float] = time
     while True:
         first = max(first, wall() - (LARGEST_DEBT_S if rate else 0.0))
         times = ((first + step_s * np.arange(rows)) * 1_000).astype(np.int64)
-        transactions = draw(pl.Series("timestamp", times).cast(pl.Datetime("ms")))
+        transactions = draw(times)
         end = first + step_s * rows
         yield Slice(_moment(first), _moment(end), transactions, _NO_LABELS, _unknown(transactions))
         first = end

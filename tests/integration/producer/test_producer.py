@@ -125,6 +125,16 @@ def test_a_count_ends_the_stream_and_the_truth_tells_what_was_produced(
     assert found["timestamp"].max() <= datetime.now(UTC).replace(tzinfo=None)  # type: ignore[operator]  # a Datetime column
 
 
+def test_the_tutorials_transactions_happen_now(pipeline: Pipeline, tmp_path: Path) -> None:
+    produced(pipeline, "--profile", "seed", "--rate", "200", "--count", "300", here=tmp_path)
+    messages, found = transactions(pipeline, 300)
+    assert set(found["user"]) == {"John", "Peter", "Sam"}
+    events = found["timestamp"].dt.epoch("ms")
+    sent = pl.Series([message.timestamp()[1] for message in messages])
+    assert events.max() <= sent.max()  # type: ignore[operator]  # whole numbers
+    assert events.sort().diff().drop_nulls().is_between(4, 6).all()
+
+
 def test_a_missing_topic_says_what_to_run(pipeline: Pipeline, tmp_path: Path) -> None:
     file = history(tmp_path / "h.parquet", 10)
     process = start(pipeline, "--input", str(file), *MAPPING, "--topic-prefix", "other.", here=tmp_path)

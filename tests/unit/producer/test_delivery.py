@@ -12,7 +12,7 @@ STANDSTILL = "the brokers take no records; trying on"
 def seconds(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time that an outage is measured by; a test changes its only element."""
     now = [0.0]
-    monkeypatch.setattr(delivery.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("fraud_producer.delivery.time.monotonic", lambda: now[0])
     return now
 
 

@@ -4,6 +4,7 @@ from itertools import islice
 import polars as pl
 
 from fraud_producer.live import live_slices
+from fraud_producer.pacing import Times
 from fraud_producer.slices import TRUTH_SCHEMA, Slice
 
 NOON = datetime(2026, 1, 1, 12)
@@ -20,8 +21,9 @@ class HandClock:
         return self.now
 
 
-def draw(times: pl.Series) -> pl.DataFrame:
-    return pl.DataFrame({"transaction_id": times.cast(pl.String), "amount": 1.0, "timestamp": times})
+def draw(times: Times) -> pl.DataFrame:
+    moments = pl.Series(times).cast(pl.Datetime("ms"))
+    return pl.DataFrame({"transaction_id": moments.cast(pl.String), "amount": 1.0, "timestamp": moments})
 
 
 def times(slices: list[Slice]) -> list[datetime]:
