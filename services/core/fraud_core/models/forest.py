@@ -49,7 +49,7 @@ def from_sklearn(estimator: IsolationForest) -> Forest:
     levels = max(tree.max_depth for tree in trees)
     if levels > MOST_LEVELS:
         raise ValueError(
-            f"trees of {levels} levels; at most {MOST_LEVELS} are walked (max_samples is too large)"
+            f"its trees have {levels} levels; at most {MOST_LEVELS} are walked (max_samples is too large)"
         )
     padded = [
         _padded(tree, columns, levels) for tree, columns in zip(trees, _columns(estimator), strict=True)

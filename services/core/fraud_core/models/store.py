@@ -1,4 +1,4 @@
-"""Where bundles are kept: any address that obstore knows (file://, s3://, gs://, az://, https://), or a path."""
+"""Where bundles are kept: a path, or an address that obstore knows (file://, s3://, gs://, az://, https://)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,7 +44,7 @@ def publish_bundle(url: str | Path, bundle: Bundle) -> PublishedBundle:
     """
     if len(bundle.model) > MOST_BYTES:
         raise BundleError(
-            f"The model {bundle.version} has {len(bundle.model):,} bytes; at most {MOST_BYTES:,} are allowed. "
+            f"The model {bundle.version} has {len(bundle.model):,} bytes, and {MOST_BYTES:,} is the most. "
             "Train it with a smaller max_samples or n_estimators."
         )
     address = f"{_address(url).rstrip('/')}/{bundle.version}"
@@ -97,7 +97,8 @@ def _explained(done: str, address: str, name: str = "") -> Iterator[None]:
         ) from None
     except (BaseError, OSError) as error:
         raise UnavailableError(
-            f"{where} can't be {done}: {_first_line(error)}. Check the address, the network and the permissions."
+            f"{where} can't be {done}: {_first_line(error)}. "
+            "Check the address, the network and the permissions."
         ) from error
 
 

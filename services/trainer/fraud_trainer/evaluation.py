@@ -1,0 +1,45 @@
+"""What a model does on the validation window, as numbers between 0 and 1 for the manifest."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score
+
+from fraud_core.models.inputs import Floats
+
+Mask = NDArray[np.bool_]
+BUDGETS = (0.005, 0.01, 0.02)
+
+
+def alert_shares(alerts: Mask, rule_alerts: Mask | None) -> dict[str, float]:
+    """Share of the window that the model, the rules, and either of them call fraudulent."""
+    shares = {"alert_rate_model": _share(alerts)}
+    if rule_alerts is not None:
+        shares |= {
+            "alert_rate_rules": _share(rule_alerts),
+            "alert_rate_union": _share(alerts | rule_alerts),
+        }
+    return shares
+
+
+def against_labels(scores: Floats, alerts: Mask, frauds: Mask) -> dict[str, float]:
+    """How well scores and alerts find frauds; empty where there are none to find."""
+    if not frauds.any():
+        return {}
+    found = {
+        "average_precision": float(average_precision_score(frauds, scores)),
+        "recall": _share(alerts[frauds]),
+    }
+    if alerts.any():
+        found["precision"] = _share(frauds[alerts])
+    return found | {f"recall_at_{budget:g}": _recall_at(scores, frauds, budget) for budget in BUDGETS}
+
+
+def _recall_at(scores: Floats, frauds: Mask, budget: float) -> float:
+    highest = np.argsort(-scores, kind="stable")[: int(budget * len(scores))]
+    return float(frauds[highest].sum() / frauds.sum())
+
+
+def _share(mask: NDArray[Any]) -> float:
+    return float(mask.mean()) if len(mask) else 0.0

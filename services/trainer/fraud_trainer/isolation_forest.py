@@ -1,0 +1,172 @@
+"""Trains the tutorial's model, an Isolation Forest, on features alone: no labels needed."""
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import joblib
+import numpy as np
+from sklearn.ensemble import IsolationForest
+from sklearn.pipeline import Pipeline
+
+from fraud_core.errors import ConfigError, InputError
+from fraud_core.models.bundle import Bundle, digest
+from fraud_core.models.inputs import Floats
+from fraud_core.models.isolation_forest import ALGORITHM, TUTORIAL_BOUNDARY, RawScorer, pipeline, raw_scorer
+from fraud_core.models.loading import running_versions
+from fraud_core.models.manifest import Manifest, Window
+from fraud_core.models.score_map import ScoreMap, apply, fit, threshold_for
+from fraud_trainer import hyperparameters as named
+from fraud_trainer.evaluation import Mask, against_labels, alert_shares
+from fraud_trainer.inputs import DEFAULT_FEATURES, limits
+
+Threshold = Literal["tutorial"] | float
+FEWEST_ROWS = 100
+COMPRESSION = 3
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The window that the score map, the threshold and the metrics come from.
+
+    Attributes:
+        values: shape (features, rows), features as in training.
+        rule_alerts: rows that are alerts by a rule; they use up the alert budget.
+        frauds: rows that are frauds, for metrics only.
+    """
+
+    values: Floats
+    rule_alerts: Mask | None = None
+    frauds: Mask | None = None
+
+
+def train(
+    values: Floats,
+    feature_names: Sequence[str],
+    *,
+    validation: Validation,
+    window: Window,
+    data_until: datetime | None = None,
+    features: Sequence[str] = DEFAULT_FEATURES,
+    threshold: Threshold = 0.005,
+    hyperparameters: Mapping[str, named.Value] | None = None,
+    seed: int = 0,
+    parent_version: str | None = None,
+) -> Bundle:
+    """Train on one window, set scores and threshold on another. The same input gives the same bytes.
+
+    Args:
+        values: shape (features, rows), NaN is unknown.
+        feature_names: names of the rows of `values`.
+        validation: the later window, not trained on.
+        window: event time of `values`.
+        data_until: where the data ends, validation included; default: the end of `window`.
+        features: names of those that the model shall read.
+        threshold: share of the traffic that may be alerts, the rules' included; or `tutorial`, which alerts
+            exactly where scikit-learn's `predict` gives -1.
+        hyperparameters: by name; see `IsolationForestHyperparameters`.
+        seed: of the forest.
+        parent_version: the version that this one shall replace.
+
+    Raises:
+        ConfigError: a hyperparameter, feature or threshold can't be.
+        InputError: there are too few rows.
+    """
+    chosen = named.isolation_forest(hyperparameters)
+    _check(values, validation, threshold)
+    known, dropped = _split(values, feature_names, features)
+    rows = np.array([list(feature_names).index(name) for name in known], dtype=np.int64)
+    fitted = _fitted(values[rows].T, known, chosen, seed)
+    raw = raw_scorer(fitted, rows)
+    score_map = fit(raw(validation.values), TUTORIAL_BOUNDARY if threshold == "tutorial" else None)
+    decided = _decided(raw, score_map, validation, threshold)
+    model = _pickled(fitted)
+    versions = running_versions()
+    return Bundle(
+        Manifest(
+            algorithm=ALGORITHM,
+            features=known,
+            dropped_features=dropped,
+            hyperparameters={**chosen.model_dump(), "seed": seed},
+            threshold=decided.threshold,
+            threshold_rule=threshold,
+            score_map=score_map,
+            window=window,
+            data_until=data_until or window.end,
+            counts={"training": values.shape[1], "validation": validation.values.shape[1], **decided.counts},
+            metrics=decided.metrics,
+            python=versions.pop("python"),
+            libraries=versions,
+            model_sha256=digest(model),
+            parent_version=parent_version,
+        ).identified(),
+        model,
+    )
+
+
+@dataclass(frozen=True)
+class _Decided:
+    threshold: float
+    metrics: dict[str, float]
+    counts: dict[str, int]
+
+
+def _decided(raw: RawScorer, score_map: ScoreMap, validation: Validation, threshold: Threshold) -> _Decided:
+    """The threshold, and what it leads to on the validation window."""
+    knots = score_map.arrays()
+    scores = apply(raw(validation.values), knots)
+    if threshold == "tutorial":
+        just_above = np.array([np.nextafter(TUTORIAL_BOUNDARY, 1.0)])
+        limit = float(apply(just_above, knots)[0])
+    else:
+        limit = threshold_for(scores, threshold, validation.rule_alerts)
+    alerts = scores >= limit
+    metrics = alert_shares(alerts, validation.rule_alerts)
+    if validation.frauds is None:
+        return _Decided(limit, metrics, {})
+    metrics |= against_labels(scores, alerts, validation.frauds)
+    return _Decided(limit, metrics, {"validation_frauds": int(validation.frauds.sum())})
+
+
+def _fitted(
+    values: Floats, names: tuple[str, ...], chosen: named.IsolationForestHyperparameters, seed: int
+) -> Pipeline:
+    settings = chosen.model_copy(update={"max_samples": min(chosen.max_samples, len(values))})
+    forest = IsolationForest(**settings.model_dump(), random_state=seed)
+    shaping = limits(values, names)
+    return pipeline(forest, shaping.logged, shaping.low, shaping.high).fit(values)
+
+
+def _pickled(fitted: Pipeline) -> bytes:
+    file = io.BytesIO()
+    joblib.dump(fitted, file, compress=COMPRESSION)
+    return file.getvalue()
+
+
+def _split(
+    values: Floats, feature_names: Sequence[str], features: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The features that have values, and those that have none."""
+    if unknown := [name for name in features if name not in feature_names]:
+        raise ConfigError(f"There is no feature {', '.join(unknown)}. There are {', '.join(feature_names)}.")
+    unique = tuple(dict.fromkeys(features))
+    has = {name: not np.isnan(row).all() for name, row in zip(feature_names, values, strict=True)}
+    known = tuple(name for name in unique if has[name])
+    if not known:
+        raise InputError("None of the features has a value in the training window; widen the window.")
+    return known, tuple(name for name in unique if not has[name])
+
+
+def _check(values: Floats, validation: Validation, threshold: Threshold) -> None:
+    for name, rows in (("training", values), ("validation", validation.values)):
+        if rows.shape[1] < FEWEST_ROWS:
+            raise InputError(
+                f"The {name} window has {rows.shape[1]} transactions, and at least {FEWEST_ROWS} are needed; "
+                "widen it."
+            )
+    if threshold != "tutorial" and not 0 < threshold < 1:
+        raise ConfigError(
+            f"The threshold is an alert budget above 0 and below 1, or `tutorial`; not {threshold!r}."
+        )
