@@ -37,7 +37,7 @@ def kernel(function: Function) -> Function:
 
 def part(function: Function) -> Function:
     """Compile a function that only kernels call; it becomes part of their code."""
-    return cast("Function", numba.njit(**_OPTIONS)(function))
+    return cast("Function", numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function))
 
 
 @cache

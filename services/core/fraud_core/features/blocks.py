@@ -1,0 +1,152 @@
+"""Makes blocks, and moves them to roomier places as their lists grow.
+
+Blocks come in multiples of eight words. One that was left is reused for the next of its size, so memory
+follows what users have, not what they could have.
+"""
+
+import numpy as np
+
+from fraud_core.features.layout import (
+    BYTE,
+    CAPACITIES,
+    FIRST,
+    HEADER,
+    LATEST,
+    LENGTHS,
+    LIMITS,
+    LISTS,
+    NEVER,
+    PLACE,
+    PLACE_TIME,
+    POINT_TIME,
+    STRIDES,
+    TEXT_BYTES,
+    UNBORN,
+    Ints,
+    Store,
+    length,
+    set_length,
+    start,
+)
+from fraud_core.kernels import part
+
+UNIT = 8
+LARGEST = HEADER + int(LIMITS @ STRIDES)
+SIZES = LARGEST // UNIT + 2
+ROW_ROOM = 16 * (LARGEST + UNIT)
+"""Words that must be free before a transaction: it moves a block once for each list that grows, and up to
+five times more for a long text."""
+
+
+def empty_heads() -> Ints:
+    """Heads of a store without blocks; the first words stay unused, as 0 means none."""
+    heads = np.zeros(SIZES, dtype=np.int64)
+    heads[0] = UNIT
+    return heads
+
+
+@part
+def block_of(store: Store, ref: int) -> int:
+    """The block of the user whose place in the table is `ref`; made if this is the first transaction."""
+    if store.table[ref] == UNBORN:
+        capacities = 0
+        for which in range(LISTS):
+            capacities |= 1 << (8 * which)
+        block = _allocate(store, capacities)
+        _clear(store.words, block, capacities)
+        store.table[ref] = block
+    return store.table[ref]  # type: ignore[no-any-return]
+
+
+@part
+def _clear(words: Ints, block: int, capacities: int) -> None:
+    for field in (LATEST, FIRST, PLACE_TIME, POINT_TIME):
+        words[block + field] = NEVER
+    for field in (PLACE, TEXT_BYTES, LENGTHS):
+        words[block + field] = 0
+    words[block + CAPACITIES] = capacities
+
+
+@part
+def _units(capacities: int) -> int:
+    total = HEADER
+    for which in range(LISTS):
+        total += ((capacities >> (8 * which)) & BYTE) * STRIDES[which]
+    return (total + UNIT - 1) // UNIT
+
+
+@part
+def _allocate(store: Store, capacities: int) -> int:
+    size = _units(capacities)
+    block = store.heads[size]
+    if block:
+        store.heads[size] = store.words[block]
+        return block  # type: ignore[no-any-return]
+    block = store.heads[0]
+    store.heads[0] = block + size * UNIT
+    return block  # type: ignore[no-any-return]
+
+
+@part
+def _release(store: Store, block: int) -> None:
+    size = _units(store.words[block + CAPACITIES])
+    store.words[block] = store.heads[size]
+    store.heads[size] = block
+
+
+@part
+def _fit(entries: int, limit: int) -> int:
+    """Room for so many entries and few more."""
+    step = 1 if entries <= 4 else 2 if entries <= 8 else 4 if entries <= 16 else 8  # noqa: PLR2004
+    return min(limit, max(1, (entries + step - 1) // step * step))
+
+
+@part
+def _grow(store: Store, ref: int, which: int) -> None:
+    """Move the block to where the list has room for one entry more, and the others what they need."""
+    words, old = store.words, store.table[ref]
+    capacities = 0
+    for other in range(LISTS):
+        capacities |= _fit(length(words, old, other) + (other == which), LIMITS[other]) << (8 * other)
+    new = _allocate(store, capacities)
+    _copy(words, old, new, HEADER)
+    words[new + CAPACITIES] = capacities
+    for other in range(LISTS):
+        count = length(words, old, other) * STRIDES[other]
+        _copy(words, start(words, old, other), start(words, new, other), count)
+    _release(store, old)
+    store.table[ref] = new
+
+
+@part
+def _copy(words: Ints, source: int, target: int, count: int) -> None:
+    for word in range(count):
+        words[target + word] = words[source + word]
+
+
+@part
+def insert(store: Store, ref: int, which: int, place: int) -> int:
+    """Make room in the list for an entry at `place`; gives the index of its first word.
+
+    The list must be below its limit. Indices into the block from before are void: it may have moved.
+    """
+    words, block, stride = store.words, store.table[ref], STRIDES[which]
+    count = length(words, block, which)
+    if count == (words[block + CAPACITIES] >> (8 * which)) & BYTE:
+        _grow(store, ref, which)
+        block = store.table[ref]
+    at = start(words, block, which) + place * stride
+    for word in range(at + (count - place) * stride - 1, at - 1, -1):
+        words[word + stride] = words[word]
+    set_length(words, block, which, count + 1)
+    return at
+
+
+@part
+def remove(words: Ints, block: int, which: int, place: int, count: int) -> None:
+    """Take out `count` entries from `place` on."""
+    stride, before = STRIDES[which], length(words, block, which)
+    at = start(words, block, which) + place * stride
+    for word in range(at, at + (before - place - count) * stride):
+        words[word] = words[word + count * stride]
+    set_length(words, block, which, before - count)

@@ -1,0 +1,93 @@
+"""Advances a state by a batch of transactions and gives their features."""
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from fraud_core.features.layout import Ints
+from fraud_core.features.names import FEATURES
+from fraud_core.features.places import NAME_BYTES
+from fraud_core.features.rows import Columns, Floats, Output, run
+from fraud_core.features.state import State
+from fraud_core.features.strings import hashes, text_of
+
+SEED, SECOND_SEED = 0, 0x9E3779B9
+
+
+@dataclass(frozen=True)
+class Computed:
+    """What is known of each transaction of a batch as of its own time.
+
+    Attributes:
+        values: shape (len(FEATURES), rows), in the order of FEATURES; NaN is unknown.
+        previous_location: String, the user's last known country before the transaction, null if none.
+        seconds_since_location: shape (rows,), since the user was there; NaN where there is none.
+    """
+
+    values: Floats
+    previous_location: pl.Series
+    seconds_since_location: Floats
+
+
+def advance(state: State, frame: pl.DataFrame) -> Computed:
+    """Compute the features of the transactions, in order, and let the state learn from them.
+
+    Args:
+        state: of the partition that the transactions come from; changed.
+        frame: columns of `schemas/Transaction.avsc` in the order of the partition. Users, times and amounts
+            are there and in bounds, as the detector's validation says.
+    """
+    names = text_of(frame["location"])
+    columns = Columns(
+        refs=_users(state, frame["user"]),
+        times=_milliseconds(frame["timestamp"]),
+        amounts=_floats(frame["amount"]),
+        sessions=_milliseconds(frame["session_started_at"]),
+        latitudes=_floats(frame["latitude"]),
+        longitudes=_floats(frame["longitude"]),
+        locations=hashes(names, SEED),
+        location_names=names,
+        devices=hashes(text_of(frame["device_id"]), SEED),
+        merchants=hashes(text_of(frame["merchant"]), SEED),
+    )
+    output = _output(frame.height)
+    row = 0
+    while (row := run(state.store(), columns, output, row)) < frame.height:
+        state.grow()
+    return Computed(output.values, _previous_location(output), output.seconds_since_location)
+
+
+def _users(state: State, users: pl.Series) -> Ints:
+    text = text_of(users)
+    return state.find(hashes(text, SEED), hashes(text, SECOND_SEED))
+
+
+def _milliseconds(column: pl.Series) -> Ints:
+    """Null becomes the smallest int64, as numpy's NaT."""
+    times = column if column.dtype == pl.Datetime("ms") else column.cast(pl.Datetime("ms"))
+    return np.ascontiguousarray(times.to_numpy()).view(np.int64)
+
+
+def _floats(column: pl.Series) -> Floats:
+    """Null becomes NaN."""
+    numbers = column if column.dtype == pl.Float64 else column.cast(pl.Float64)
+    return np.ascontiguousarray(numbers.to_numpy())
+
+
+def _output(rows: int) -> Output:
+    return Output(
+        values=np.empty((len(FEATURES), rows)),
+        seconds_since_location=np.empty(rows),
+        name_ends=np.zeros(rows + 1, dtype=np.int64),
+        name_data=np.empty(rows * NAME_BYTES, dtype=np.uint8),
+        name_known=np.zeros((rows + 7) // 8, dtype=np.uint8),
+    )
+
+
+def _previous_location(output: Output) -> pl.Series:
+    ends, data, known = (pa.py_buffer(array) for array in (output.name_ends, output.name_data, output.name_known))
+    array = pa.Array.from_buffers(pa.large_string(), len(output.name_ends) - 1, [known, ends, data])
+    return cast("pl.Series", pl.from_arrow(array))

@@ -1,0 +1,240 @@
+"""The features as `docs/features.md` defines them: slow, plain, and over everything that came before.
+
+Nothing is carried from one transaction to the next but the list of the user's earlier ones, in order of
+arrival; each feature is worked out from that list anew.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000
+UNITS = 10_000
+PANE_LIMIT = 2**57
+COUNT_LIMIT = 2**24 - 1
+EARTH_RADIUS_KM = 6371.0088
+
+Known = dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Transaction:
+    user: str
+    time: int  # ms since 1970
+    amount: float
+    location: str | None = None
+    device_id: str | None = None
+    merchant: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    session: int | None = None  # ms since 1970
+
+    @property
+    def units(self) -> int:
+        return round(self.amount * UNITS)
+
+    @property
+    def point(self) -> tuple[float, float] | None:
+        if self.latitude is None or self.longitude is None:
+            return None
+        return (
+            (self.latitude, self.longitude)
+            if abs(self.latitude) <= 90 and abs(self.longitude) <= 180
+            else None
+        )
+
+
+Earlier = Sequence[Transaction]
+
+
+@dataclass
+class Member:
+    last: int  # second
+    first: int  # ms
+    hours: set[int] = field(default_factory=set)
+    visits: int = 0
+
+
+def expected(transactions: Sequence[Transaction]) -> list[Known]:
+    """The features of each transaction, with the last known country and its age."""
+    by_user: dict[str, list[Transaction]] = {}
+    result = []
+    for now in transactions:
+        earlier = by_user.setdefault(now.user, [])
+        result.append(features(earlier, now))
+        earlier.append(now)
+    return result
+
+
+def features(earlier: Earlier, now: Transaction) -> Known:
+    return {
+        **amounts(earlier, now),
+        **tempo(earlier, now),
+        **last_seen(earlier, now),
+        **travel(earlier, now),
+        **sets(earlier, now),
+        **calendar(now),
+    }
+
+
+def window(earlier: Earlier, now: Transaction, pane: int, panes: int) -> list[Transaction]:
+    """Earlier transactions in the panes up to that of now, where these are still kept."""
+    newest = max(transaction.time for transaction in [*earlier, now])
+    return [
+        other
+        for other in earlier
+        if other.time // pane <= now.time // pane
+        and other.time // pane > now.time // pane - panes
+        and other.time // pane > newest // pane - panes
+    ]
+
+
+def by_pane(transactions: Earlier, pane: int) -> list[list[Transaction]]:
+    """Panes in order of time, transactions within a pane in order of arrival."""
+    panes: dict[int, list[Transaction]] = {}
+    for transaction in transactions:
+        panes.setdefault(transaction.time // pane, []).append(transaction)
+    return [panes[key] for key in sorted(panes)]
+
+
+def total(transactions: Earlier, pane: int) -> int:
+    return sum(
+        min(sum(other.units for other in group), PANE_LIMIT) for group in by_pane(transactions, pane)
+    )
+
+
+def sum_of_squares(transactions: Earlier, pane: int) -> float:
+    squares = 0.0
+    for group in by_pane(transactions, pane):
+        within = 0.0
+        for other in group:
+            within += float(other.units) * float(other.units)
+        squares += within
+    return squares
+
+
+def amounts(earlier: Earlier, now: Transaction) -> Known:
+    month = window(earlier, now, DAY, 30)
+    mean = float(total(month, DAY)) / float(len(month)) if month else 0.0
+    zscore = None
+    if len(month) >= 3:
+        variance = sum_of_squares(month, DAY) / float(len(month)) - mean * mean
+        zscore = (float(now.units) - mean) / max(math.sqrt(max(variance, 0.0)), mean * 0.01, 1.0)
+    return {
+        "amount": now.amount,
+        "amount_to_mean_30d": float(now.units) / mean if mean > 0 else None,
+        "amount_zscore_30d": zscore,
+        "txn_30d": len(month) + 1,
+    }
+
+
+def tempo(earlier: Earlier, now: Transaction) -> Known:
+    minute, hour = window(earlier, now, SECOND, 60), window(earlier, now, MINUTE, 60)
+    day = window(earlier, now, HOUR, 24)
+    kept = window(earlier, now, DAY, 30)
+    week = [other for other in kept if other.time // DAY > now.time // DAY - 7]
+    return {
+        "txn_per_minute": len(minute) + 1,
+        "txn_per_hour": len(hour) + 1,
+        "txn_per_day": len(day) + 1,
+        "txn_7d": len(week) + 1,
+        "amount_sum_1h": float(total(hour, MINUTE) + now.units) / UNITS,
+        "amount_sum_1d": float(total(day, HOUR) + now.units) / UNITS,
+        "amount_sum_7d": float(total(week, DAY) + now.units) / UNITS,
+    }
+
+
+def newest_with(
+    earlier: Earlier, now: Transaction, known: Callable[[Transaction], bool] = lambda _: True
+) -> Transaction | None:
+    """The newest of the earlier ones, of equals the last to arrive; None if it is after now."""
+    newest: Transaction | None = None
+    for other in earlier:
+        if known(other) and (newest is None or other.time >= newest.time):
+            newest = other
+    return newest if newest and newest.time <= now.time else None
+
+
+def last_seen(earlier: Earlier, now: Transaction) -> Known:
+    last = newest_with(earlier, now)
+    place = newest_with(earlier, now, lambda other: bool(other.location))
+    first = min([now.time, *(other.time for other in earlier)])
+    return {
+        "seconds_since_last": (now.time - last.time) / 1000 if last else None,
+        "user_age_days": (now.time - first) / DAY,
+        "location_changed": float(now.location != place.location) if now.location and place else None,
+        "previous_location": place.location if place else None,  # type: ignore[dict-item]
+        "seconds_since_location": (now.time - place.time) / 1000 if place else None,
+    }
+
+
+def travel(earlier: Earlier, now: Transaction) -> Known:
+    last = newest_with(earlier, now, lambda other: other.point is not None)
+    if last is None or last.point is None or now.point is None:
+        return {"km_since_last": None, "kmh_since_last": None}
+    km = distance(last.point, now.point)
+    return {
+        "km_since_last": km,
+        "kmh_since_last": km * 3600.0 / max((now.time - last.time) / 1000, 1.0),
+    }
+
+
+def distance(one: tuple[float, float], other: tuple[float, float]) -> float:
+    rise = math.sin(math.radians(other[0] - one[0]) / 2)
+    turn = math.sin(math.radians(other[1] - one[1]) / 2)
+    share = rise * rise + math.cos(math.radians(one[0])) * math.cos(math.radians(other[0])) * (turn * turn)
+    return round(2 * EARTH_RADIUS_KM * math.asin(math.sqrt(min(share, 1.0))) * 1000) / 1000
+
+
+def members(earlier: Earlier, key: Callable[[Transaction], str | None], limit: int) -> dict[str, Member]:
+    """The bounded set after all earlier transactions, in the order in which its members came in."""
+    kept: dict[str, Member] = {}
+    for other in earlier:
+        name = key(other)
+        if not name:
+            continue
+        member = kept.setdefault(name, Member(last=other.time // SECOND, first=other.time))
+        member.last = max(member.last, other.time // SECOND)
+        member.first = min(member.first, other.time)
+        member.hours.add(other.time // HOUR)
+        member.visits += 1
+        if len(kept) > limit:
+            del kept[min(kept, key=lambda name: kept[name].last)]
+    return kept
+
+
+def distinct(earlier: Earlier, now: Transaction, kept: dict[str, Member], name: str) -> int:
+    newest = max(transaction.time for transaction in [*earlier, now]) // HOUR
+    panes = range(newest - 23, now.time // HOUR + 1)
+    return 1 + sum(
+        1 for other, member in kept.items() if other != name and any(hour in panes for hour in member.hours)
+    )
+
+
+def sets(earlier: Earlier, now: Transaction) -> Known:
+    result: Known = dict.fromkeys(("locations_1d", "device_seen_before", "devices_1d", "merchant_visits"))
+    if now.location:
+        locations = members(earlier, lambda other: other.location, 16)
+        result["locations_1d"] = distinct(earlier, now, locations, now.location)
+    if now.device_id:
+        devices = members(earlier, lambda other: other.device_id, 16)
+        known = devices.get(now.device_id)
+        result["devices_1d"] = distinct(earlier, now, devices, now.device_id)
+        result["device_seen_before"] = float(known is not None and known.first <= now.time)
+    if now.merchant:
+        visited = members(earlier, lambda other: other.merchant, 64).get(now.merchant)
+        late = visited is not None and visited.last > now.time // SECOND
+        result["merchant_visits"] = None if late else visited.visits if visited else 0
+    return result
+
+
+def calendar(now: Transaction) -> Known:
+    hour = now.time % DAY / HOUR
+    weekday = (now.time // DAY + 3) % 7  # 1970-01-01 was a Thursday
+    known = now.session is not None and now.session <= now.time
+    return {
+        "session_seconds": (now.time - now.session) / 1000 if known and now.session is not None else None,
+        "hour": hour,
+        "night": float(hour < 6),
+        "weekend": float(weekday >= 5),
+    }

@@ -1,0 +1,116 @@
+"""Streams of transactions that reach the edges: pane boundaries, late events, full sets, growing blocks."""
+
+from collections.abc import Sequence
+from random import Random
+
+import polars as pl
+from fraud_core.features import FEATURES, Computed, State, advance
+from hypothesis import strategies as st
+from tests.unit.core.features.reference import DAY, HOUR, MINUTE, SECOND, Known, Transaction
+
+START = 1_700_006_400_000  # a midnight
+SCHEMA = {
+    "user": pl.String,
+    "timestamp": pl.Datetime("ms"),
+    "amount": pl.Float64,
+    "location": pl.String,
+    "device_id": pl.String,
+    "merchant": pl.String,
+    "latitude": pl.Float64,
+    "longitude": pl.Float64,
+    "session_started_at": pl.Datetime("ms"),
+}
+WINDOWS = (SECOND, MINUTE, 60 * SECOND, HOUR, 60 * MINUTE, DAY, 24 * HOUR, 7 * DAY, 30 * DAY)
+STEPS = sorted(
+    {0, 1, 40 * DAY, -2 * HOUR}
+    | {sign * (span + off) for span in WINDOWS for off in (-1, 0, 1) for sign in (1, -1)}
+)
+"""Milliseconds to the user's next transaction: to the very edges of panes and windows, and back."""
+
+AMOUNTS = st.one_of(
+    st.sampled_from((0.0, 0.00005, 0.01, 9.99, 400.0, 1e12)),
+    st.floats(min_value=0, max_value=1e5),
+)
+LOCATIONS = st.sampled_from((None, "", "US", "GB", "IN", "Österreich", "Saint Helena, Ascension " + "ö" * 40))
+NAMES = st.sampled_from((None, "", "a", "b", "c", "d" * 31, "e" * 70))
+DEGREES = st.sampled_from((None, 0.0, 48.2, -179.9, 180.0, 90.0, 91.0, float("nan"), float("inf")))
+
+steps = st.one_of(st.sampled_from(STEPS), st.integers(-3 * DAY, 3 * DAY))
+
+
+@st.composite
+def transactions(draw: st.DrawFn) -> list[Transaction]:
+    """Up to forty transactions of three users whose times wander forth and back."""
+    times: dict[str, int] = {}
+    drawn = []
+    for _ in range(draw(st.integers(1, 40))):
+        user = draw(st.sampled_from(("u", "v", "w" * 40)))
+        times[user] = max(times.get(user, START) + draw(steps), START - 400 * DAY)
+        drawn.append(
+            Transaction(
+                user=user,
+                time=times[user],
+                amount=draw(AMOUNTS),
+                location=draw(LOCATIONS),
+                device_id=draw(NAMES),
+                merchant=draw(NAMES),
+                latitude=draw(DEGREES),
+                longitude=draw(DEGREES),
+                session=draw(st.sampled_from((None, times[user], times[user] - 90_500, times[user] + 1))),
+            )
+        )
+    return drawn
+
+
+def long_stream(seed: int, rows: int, users: int) -> list[Transaction]:
+    """Many transactions with more devices, countries and merchants than the sets can hold."""
+    random = Random(seed)
+    longest = random.choice((2 * SECOND, 10 * MINUTE, 3 * HOUR, 2 * DAY))
+    time, drawn = START, []
+    for _ in range(rows):
+        time += random.randrange(longest)
+        late = random.randrange(40 * longest) if random.random() < 0.1 else 0
+        drawn.append(
+            Transaction(
+                user=f"user {random.randrange(users)}",
+                time=time - late,
+                amount=round(random.lognormvariate(3, 2), 2),
+                location=random.choice((None, f"country {random.randrange(random.choice((2, 30)))}")),
+                device_id=f"device {random.randrange(random.choice((2, 40)))}",
+                merchant=f"merchant {random.randrange(random.choice((3, 100)))}",
+                latitude=random.uniform(-90, 90),
+                longitude=random.uniform(-180, 180),
+            )
+        )
+    return drawn
+
+
+def frame(stream: Sequence[Transaction]) -> pl.DataFrame:
+    rows = [
+        (one.user, one.time, one.amount, one.location, one.device_id, one.merchant)
+        + (one.latitude, one.longitude, one.session)
+        for one in stream
+    ]
+    numbers = {"timestamp": pl.Int64, "session_started_at": pl.Int64}
+    return pl.DataFrame(rows, schema=SCHEMA | numbers, orient="row").cast(SCHEMA)
+
+
+def computed(stream: Sequence[Transaction], sizes: Sequence[int] = ()) -> list[Known]:
+    """What the engine says of each transaction, in batches of these sizes, the rest as one more."""
+    state, begin, known = State(), 0, []
+    for size in [*sizes, len(stream)]:
+        batch = stream[begin : begin + size]
+        begin += len(batch)
+        known += _rows(advance(state, frame(batch)))
+    return known
+
+
+def _rows(result: Computed) -> list[Known]:
+    columns = {name: _nulled(row) for name, row in zip(FEATURES, result.values.tolist(), strict=True)}
+    columns["previous_location"] = result.previous_location.to_list()
+    columns["seconds_since_location"] = _nulled(result.seconds_since_location.tolist())
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _nulled(values: list[float]) -> list[float | None]:
+    return [None if value != value else value for value in values]  # noqa: PLR0124 - NaN is unlike itself
