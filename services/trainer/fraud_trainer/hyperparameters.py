@@ -23,7 +23,7 @@ class IsolationForestHyperparameters(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     n_estimators: Annotated[int, Field(ge=1, le=1_000)] = 100
-    max_samples: Annotated[int, Field(ge=2, le=8_192)] = 256
+    max_samples: Annotated[int, Field(ge=2, le=8_192)] = 512
     max_features: Annotated[float, Field(gt=0, le=1)] = 1.0
     bootstrap: bool = False
 

@@ -55,7 +55,8 @@ def raw_scorer(fitted: Pipeline, rows: NDArray[np.int64]) -> RawScorer:
         high=np.array(limits["high"], dtype=np.float64),
         fill=np.array(impute.statistics_, dtype=np.float64),
     )
-    if {len(rows), forest.n_features_in_} != {len(array) for array in vars(preparation).values()}:
+    if len({forest.n_features_in_, *(len(array) for array in vars(preparation).values())}) > 1:
+        # The compiled loops check no index: they would read beyond an array's end.
         raise ValueError(f"it reads {forest.n_features_in_} features, and the manifest names {len(rows)}")
     arrays = from_sklearn(forest)
     return lambda values: raw_scores(arrays, prepare(values, preparation))

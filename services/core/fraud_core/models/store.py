@@ -97,7 +97,7 @@ def _explained(done: str, address: str, name: str = "") -> Iterator[None]:
         ) from None
     except (BaseError, OSError) as error:
         raise UnavailableError(
-            f"{where} can't be {done}: {_first_line(error)}. "
+            f"{where} can't be {done}{_reason(error, address)}. "
             "Check the address, the network and the permissions."
         ) from error
 
@@ -115,7 +115,7 @@ def _store(address: str, *, create: bool) -> ObjectStore:
             return from_url(address)
         except (BaseError, ValueError) as error:
             raise ConfigError(
-                f"{_shown(address)} can't be a bundle's address: {_first_line(error)}. "
+                f"{_shown(address)} can't be a bundle's address{_reason(error, address)}. "
                 "Give a path, or a URL that begins with file://, s3://, gs://, az:// or https://."
             ) from error
     path = Path(unquote(parts.path))
@@ -123,9 +123,9 @@ def _store(address: str, *, create: bool) -> ObjectStore:
         raise ConfigError(
             f"{address} names a host; write file:///{parts.netloc}{parts.path} for a file here."
         )
-    with _explained("written" if create else "read", address):
+    with _explained("written" if create else "read", address, "" if create else MANIFEST):
         if not create and not path.is_dir():
-            raise FileNotFoundError(path)
+            raise FileNotFoundError
         return LocalStore(path, mkdir=create)
 
 
@@ -135,5 +135,7 @@ def _shown(address: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+def _reason(error: Exception, address: str) -> str:
+    """The first line of the error, unless it repeats an address that may hold a secret."""
+    line = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    return f": {line}" if address == _shown(address) else ""
