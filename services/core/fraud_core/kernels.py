@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numba
 import platformdirs
@@ -23,7 +23,9 @@ import platformdirs
 Function = TypeVar("Function", bound=Callable[..., object])
 
 _OPTIONS = {"nogil": True, "error_model": "numpy"}
-_ROOT = Path(numba.config.CACHE_DIR or platformdirs.user_cache_path("fraudstream") / "kernels")
+_config: Any = numba.config  # its published types lack these settings and options
+_njit: Any = numba.njit
+_ROOT = Path(_config.CACHE_DIR or platformdirs.user_cache_path("fraudstream") / "kernels")
 
 
 def kernel(function: Function) -> Function:
@@ -31,13 +33,13 @@ def kernel(function: Function) -> Function:
     folder = _cache_folder(Path(sys.modules[function.__module__].__file__ or "").parent)
     if folder is None:
         return part(function)
-    numba.config.CACHE_DIR = str(folder)
-    return cast("Function", numba.njit(cache=True, **_OPTIONS)(function))
+    _config.CACHE_DIR = str(folder)
+    return cast("Function", _njit(cache=True, **_OPTIONS)(function))
 
 
 def part(function: Function) -> Function:
     """Compile a function that only kernels call; it becomes part of their code."""
-    return cast("Function", numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function))
+    return cast("Function", _njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function))
 
 
 @cache

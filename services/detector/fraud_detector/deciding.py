@@ -10,11 +10,11 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 from confluent_kafka import Message
+
+from fraud_core.avro.types import arrow_type
 from fraud_core.features import FEATURES, Computed, State, advance
 from fraud_core.models import LoadedModel
 from fraud_core.rules import Fired, RuleSet, evaluate
-
-from fraud_core.avro.types import arrow_type
 from fraud_detector.reading import Read
 
 ML_REASON = "ML anomaly detection"
@@ -46,6 +46,13 @@ class Decider:
     def __init__(self, rules: RuleSet, model: LoadedModel | None, pipeline: str) -> None:
         """Without a model the rules decide alone."""
         self._rules, self._model, self._pipeline = rules, model, pipeline
+
+    def warm_up(self) -> None:
+        """Decide one made-up transaction, so that the machine code exists before the first real one waits."""
+        row = {"transaction_id": "warm-up", "user": "nobody", "amount": 1.0, "timestamp": 0}
+        batch = pa.RecordBatch.from_pylist([row], schema=arrow_type("Transaction"))
+        message = Message(topic="", partition=0, offset=0)
+        self.decide(Read((message,), batch, ()), {0: State()})
 
     def replay(self, read: Read, states: States) -> None:
         """Let the states learn from transactions that were decided before; decides nothing."""

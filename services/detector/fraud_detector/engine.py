@@ -8,9 +8,8 @@ import threading
 import time
 from contextlib import ExitStack
 
-from fraud_core.features import State
-
 from fraud_core.errors import TaskFailedError, UnavailableError
+from fraud_core.features import State
 from fraud_core.log import logger
 from fraud_detector.dead_letters import DeadLetter
 from fraud_detector.deciding import Decider
@@ -133,8 +132,8 @@ class Engine:
             letter = letters[0]
             raise TaskFailedError(
                 f"The record {letter.place} is at fault ({letter.stage}: {letter.error}) and "
-                "errors.tolerance is none. Mend or skip the record, or set FRAUD_ERRORS__TOLERANCE=all to send "
-                "it to the dead letters."
+                "errors.tolerance is none. Mend or skip the record, or set FRAUD_ERRORS__TOLERANCE=all to "
+                "send it to the dead letters."
             )
 
     def _due(self, polled: int) -> bool:

@@ -5,15 +5,14 @@ import threading
 from functools import partial
 from types import FrameType
 
-from fraud_core.models import LoadedModel, fetch_bundle
-from fraud_core.rules import load_rules
-
 from fraud_core.avro import Decoder, Encoder
 from fraud_core.errors import ConfigError
 from fraud_core.http import probes, served
 from fraud_core.kafka import partition_counts, wait_until
 from fraud_core.log import logger
+from fraud_core.models import LoadedModel, fetch_bundle
 from fraud_core.registry import Registry
+from fraud_core.rules import load_rules
 from fraud_core.topics import Topics, topics
 from fraud_detector.deciding import Decider
 from fraud_detector.engine import Engine
@@ -48,6 +47,7 @@ def run(settings: DetectorSettings, stop: threading.Event | None = None) -> None
         )
         reader = Reader(Decoder("Transaction", registry))
         writer = Writer(settings, names, alerts, classified)
+        decider.warm_up()
         outbox = wait_until(partial(transactions, settings, stop), settings, stop)
         log.info("starting", pipeline=settings.pipeline, worker=settings.worker)
         Engine(settings, reader, decider, writer, outbox, metrics, stop).run()

@@ -5,8 +5,8 @@ and says which part is missing for the others.
 """
 
 from importlib import import_module
+from typing import Any
 
-import click
 import typer
 from typer.core import TyperGroup
 
@@ -28,12 +28,12 @@ COMMANDS = {
 class LazyGroup(TyperGroup):
     """A group whose subcommands live in modules of their own, each with a typer app named `app`."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 - typer keeps the type to itself
         """In the order of a first visit, not of the alphabet."""
         del ctx
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 - typer keeps the types to itself
         """Import the subcommand's module.
 
         Raises:

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from confluent_kafka.admin import ConfigResource, ResourceType
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
@@ -125,12 +126,11 @@ def test_a_broker_that_is_away_is_waited_for_and_then_named() -> None:
 
 
 def test_topics_get_the_clean_up_that_the_design_says(settings: CoreSettings) -> None:
-    from confluent_kafka.admin import ConfigResource, ResourceType  # noqa: PLC0415 - this test alone asks
-
     setup(settings)
     labels = ConfigResource(ResourceType.TOPIC, topics(settings.topics).labels.name)
 
-    found = admin_client(settings.kafka).describe_configs([labels])[labels].result(10)
+    admin = admin_client(settings.kafka)
+    found = admin.describe_configs([labels])[labels].result(10)
 
     assert set(found["cleanup.policy"].value.split(",")) == {"compact", "delete"}
     assert found["retention.ms"].value == str(400 * 86_400_000)

@@ -10,9 +10,10 @@ import pytest
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from fraud_core.schemas import schema
-from fraud_local.stack import Stack, running
+from fraud_local.stack import Stack
 from tests.support.pipeline import Pipeline, transactions
 from tests.support.pipeline import pipeline as made
+from tests.support.stack import started
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.xdist_group("own-stack")]
 
@@ -20,7 +21,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.xdist_group("own-
 @pytest.fixture(scope="module")
 def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack that these tests may break without disturbing others."""
-    with running(tmp_path_factory.mktemp("own-stack")) as one:
+    with started(tmp_path_factory.mktemp("own-stack")) as one:
         yield one
 
 
@@ -71,7 +72,7 @@ def evolved_values(pipeline: Pipeline, first: int, last: int) -> list[tuple[str 
         pipeline.topics.transactions.subject, Schema(json.dumps(newer), "AVRO")
     )
     frame = transactions(first, last)
-    values = []
+    values: list[tuple[str | None, bytes | None]] = []
     for row in frame.to_dicts():
         stream = io.BytesIO()
         stream.write(b"\0" + schema_id.to_bytes(4, "big"))

@@ -88,5 +88,5 @@ def test_a_decision_that_fits_no_message_is_a_dead_letter_and_not_the_end(pipeli
     pipeline.send(transactions(1, 10))
 
     assert pipeline.decisions(9).height == 9
-    headers = dict(pipeline.dead_letters(1)[0].headers() or [])  # type: ignore[arg-type]
+    headers = dict(pipeline.dead_letters(1)[0].headers() or [])
     assert headers[PREFIX + "stage"] == b"KAFKA_PRODUCE"

@@ -5,7 +5,7 @@ from confluent_kafka import Message
 from fraud_detector.dead_letters import PREFIX, DeadLetter, InvalidTransactionError, Stage, headers
 
 
-def letter(error: Exception, own: list[tuple[str, bytes]] | None = None) -> DeadLetter:
+def letter(error: Exception, own: list[tuple[str, str | bytes | None]] | None = None) -> DeadLetter:
     message = Message(topic="transactions", partition=3, offset=42, value=b"x", headers=own)
     return DeadLetter(message, Stage.TRANSFORMATION, error)
 

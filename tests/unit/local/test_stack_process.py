@@ -15,8 +15,10 @@ HOUR = (sys.executable, "-c", "import time; print('up', flush=True); time.sleep(
 STUBBORN = (
     sys.executable,
     "-c",
-    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
-    "print('up', flush=True); time.sleep(3600)",
+    (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+        "print('up', flush=True); time.sleep(3600)"
+    ),
 )
 # Starts a command under a supervisor, says both ids, and waits to be told how to end.
 PARENT = """

@@ -149,7 +149,7 @@ def _decode_strictly(bodies: list[bytes], name: str) -> pa.RecordBatch:
 
 
 def _is_as_long(batch: pa.RecordBatch, bodies: list[bytes], name: str) -> bool:
-    """Whether nothing follows the records; arrays and maps may be encoded in several ways, so not told there."""
+    """Whether nothing follows the records; not told where arrays or maps may be encoded in several ways."""
     if any(pa.types.is_nested(column.type) for column in batch.columns):
         return True
     found = np.fromiter(map(len, bodies), np.int64, len(bodies))

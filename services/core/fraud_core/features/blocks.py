@@ -139,7 +139,7 @@ def insert(store: Store, ref: int, which: int, place: int) -> int:
     for word in range(at + (count - place) * stride - 1, at - 1, -1):
         words[word + stride] = words[word]
     set_length(words, block, which, count + 1)
-    return at
+    return at  # type: ignore[no-any-return]
 
 
 @part

@@ -1,7 +1,7 @@
 """Advances a state by a batch of transactions and gives their features."""
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -68,13 +68,13 @@ def _users(state: State, users: pl.Series) -> Ints:
 def _milliseconds(column: pl.Series) -> Ints:
     """Null becomes the smallest int64, as numpy's NaT."""
     times = column if column.dtype == pl.Datetime("ms") else column.cast(pl.Datetime("ms"))
-    return np.ascontiguousarray(times.to_numpy()).view(np.int64)
+    return times.to_numpy(writable=True).view(np.int64)
 
 
 def _floats(column: pl.Series) -> Floats:
-    """Null becomes NaN."""
+    """Null becomes NaN. Always writable, as numba would compile all anew for a read-only array."""
     numbers = column if column.dtype == pl.Float64 else column.cast(pl.Float64)
-    return np.ascontiguousarray(numbers.to_numpy())
+    return numbers.to_numpy(writable=True)
 
 
 def _output(rows: int) -> Output:
@@ -88,6 +88,7 @@ def _output(rows: int) -> Output:
 
 
 def _previous_location(output: Output) -> pl.Series:
-    ends, data, known = (pa.py_buffer(array) for array in (output.name_ends, output.name_data, output.name_known))
+    names = (output.name_ends, output.name_data, output.name_known)
+    ends, data, known = map(pa.py_buffer, names)
     array = pa.Array.from_buffers(pa.large_string(), len(output.name_ends) - 1, [known, ends, data])
     return cast("pl.Series", pl.from_arrow(array))

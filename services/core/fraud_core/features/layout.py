@@ -24,7 +24,7 @@ Panes are sorted by time, members of sets by when they came in. Sums are in 1/10
 Hours seen: bit k is the pane k hours before that of the second last seen.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -34,8 +34,9 @@ Ints = np.ndarray[Any, np.dtype[np.int64]]
 
 LATEST, FIRST, PLACE, PLACE_TIME, TEXT_BYTES, POINT_TIME, LATITUDE, LONGITUDE, LENGTHS, CAPACITIES = range(10)
 HEADER = 10
-MINUTE, HOUR, DAY, MONTH, DEVICES, LOCATIONS, MERCHANTS, TEXT = range(8)
 LISTS = 8
+# numpy's integers: numba would compile a function once for each Python constant that it is called with.
+MINUTE, HOUR, DAY, MONTH, DEVICES, LOCATIONS, MERCHANTS, TEXT = cast("list[int]", list(np.arange(LISTS)))
 STRIDES: Ints = np.array((1, 2, 2, 3, 3, 2, 2, 1))
 """Words of an entry of each list; an array, as indexing a tuple is a chain of branches to numba."""
 LIMITS: Ints = np.array((60, 60, 24, 30, 16, 16, 64, 8))

@@ -27,12 +27,12 @@ def prune(words: Ints, block: int, which: int, oldest: int) -> None:
 
 
 @part
-def tally(words: Ints, block: int, which: int, oldest: int, newest: int) -> tuple[int, int]:
-    """Count and sum over the kept panes from `oldest` to `newest`; the sum is 0 for a list without sums."""
+def tally(words: Ints, block: int, which: int, panes: int, newest: int) -> tuple[int, int]:
+    """Count and sum over so many panes up to `newest`, as far as kept; a list without sums has sum 0."""
     at, stride = start(words, block, which), STRIDES[which]
     count = total = 0
     for entry in range(at, at + length(words, block, which) * stride, stride):
-        if oldest <= words[entry] >> LOW_BITS <= newest:
+        if newest - panes < words[entry] >> LOW_BITS <= newest:
             count += words[entry] & LOW
             if stride > 1:
                 total += words[entry + 1]
@@ -72,7 +72,7 @@ def _pane(store: Store, ref: int, which: int, pane: int) -> int:
     while place > 0 and words[at + (place - 1) * stride] >> LOW_BITS > pane:
         place -= 1
     if place > 0 and words[at + (place - 1) * stride] >> LOW_BITS == pane:
-        return at + (place - 1) * stride
+        return at + (place - 1) * stride  # type: ignore[no-any-return]
     entry = insert(store, ref, which, place)
     words[entry] = pane << LOW_BITS
     for word in range(1, stride):

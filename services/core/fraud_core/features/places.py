@@ -1,6 +1,7 @@
 """Where a user was last: the name of the country, and how far from the last known coordinates."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -73,7 +74,7 @@ def _store_name(store: Store, ref: int, data: Bytes, begin: int, end: int) -> No
     store.words[store.table[ref] + TEXT_BYTES] = end - begin
     set_length(store.words, store.table[ref], TEXT, 0)
     for place in range((end - begin + 7) // 8):
-        word = 0
+        word: Any = 0
         for byte in range(min(8, end - begin - 8 * place)):
             word |= np.int64(data[begin + 8 * place + byte]) << (8 * byte)
         at = insert(store, ref, TEXT, place)

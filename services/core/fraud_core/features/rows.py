@@ -1,7 +1,7 @@
 """The loop over a batch: for each transaction the features as of its time, then what it adds to the state."""
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -46,7 +46,7 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 SECOND_MS = 1000
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
-WEEK_DAYS = 7
+WEEK_DAYS: int = cast("int", np.int64(7))  # as the constants of `layout`
 UNITS = 10_000
 """Sums are in units of 1/10,000 of the currency."""
 MAX_AMOUNT = 1e12
@@ -165,11 +165,9 @@ def _travel(
 
 
 @part
-def _amounts(
-    store: Store, ref: int, values: Floats, row: int, time: int, newest: int, amount: float
-) -> None:
+def _amounts(store: Store, ref: int, values: Floats, row: int, time: int, newest: int, amount: float) -> None:
     bounded = min(amount, MAX_AMOUNT) if amount >= 0 else 0.0
-    units = np.int64(np.rint(bounded * UNITS))
+    units: Any = np.int64(np.rint(bounded * UNITS))
     values[names.AMOUNT, row] = amount
     for which in range(MINUTE, MONTH + 1):
         prune(store.words, store.table[ref], which, newest // SPANS[which] - LIMITS[which] + 1)
@@ -183,11 +181,10 @@ def _amounts(
 @part
 def _tempo(words: Ints, block: int, values: Floats, row: int, time: int, units: int) -> None:
     """Counts and sums of the windows, this transaction included."""
-    minute, _ = tally(words, block, MINUTE, 0, time // SPANS[MINUTE])
-    hour, hour_units = tally(words, block, HOUR, 0, time // SPANS[HOUR])
-    day, day_units = tally(words, block, DAY, 0, time // SPANS[DAY])
-    today = time // DAY_MS
-    week, week_units = tally(words, block, MONTH, today - WEEK_DAYS + 1, today)
+    minute, _ = tally(words, block, MINUTE, LIMITS[MINUTE], time // SPANS[MINUTE])
+    hour, hour_units = tally(words, block, HOUR, LIMITS[HOUR], time // SPANS[HOUR])
+    day, day_units = tally(words, block, DAY, LIMITS[DAY], time // SPANS[DAY])
+    week, week_units = tally(words, block, MONTH, WEEK_DAYS, time // SPANS[MONTH])
     values[names.TXN_PER_MINUTE, row] = minute + 1
     values[names.TXN_PER_HOUR, row] = hour + 1
     values[names.TXN_PER_DAY, row] = day + 1
@@ -200,7 +197,7 @@ def _tempo(words: Ints, block: int, values: Floats, row: int, time: int, units: 
 @part
 def _baselines(words: Ints, block: int, values: Floats, row: int, time: int, units: float) -> None:
     """The amount against the user's earlier ones; the spread is at least 1 % of the mean, and one unit."""
-    count, total = tally(words, block, MONTH, 0, time // DAY_MS)
+    count, total = tally(words, block, MONTH, LIMITS[MONTH], time // DAY_MS)
     mean = float(total) / float(count) if count else 0.0
     values[names.TXN_30D, row] = count + 1
     values[names.AMOUNT_TO_MEAN_30D, row] = units / mean if mean > 0.0 else math.nan
@@ -220,9 +217,7 @@ def _locations(
     if key == 0:
         return
     block, oldest = store.table[ref], newest // HOUR_MS - LIMITS[DAY] + 1
-    values[names.LOCATIONS_1D, row] = 1 + others(
-        store.words, block, LOCATIONS, key, oldest, time // HOUR_MS
-    )
+    values[names.LOCATIONS_1D, row] = 1 + others(store.words, block, LOCATIONS, key, oldest, time // HOUR_MS)
     entry = find(store.words, block, LOCATIONS, key)
     if entry == NO_ENTRY:
         join(store, ref, LOCATIONS, key, (second << LOW_BITS) | 1)

@@ -1,10 +1,10 @@
 """What is remembered of the users of one input partition."""
 
+import numpy as np
+
 from fraud_core.features.blocks import ROW_ROOM, empty_heads
 from fraud_core.features.layout import Ints, Store
 from fraud_core.features.users import empty_table, find_users, table_for
-
-import numpy as np
 
 MOST_GROWTH = 1 << 21
 """Words by which the blocks' memory grows at most at once (16 MiB), so that no batch waits long for it."""

@@ -18,7 +18,7 @@ _PRIME2 = np.uint64(14029467366897019727)
 _PRIME3 = np.uint64(1609587929392839161)
 _PRIME4 = np.uint64(9650029242287828579)
 _PRIME5 = np.uint64(2870177450012600261)
-_NO_BYTES: Bytes = np.zeros(0, dtype=np.uint8)
+_NO_BYTES: Bytes = np.frombuffer(b"", dtype=np.uint8)  # read-only as Arrow's, to be of one type to numba
 
 
 class Text(NamedTuple):
@@ -40,7 +40,8 @@ class Text(NamedTuple):
 def text_of(column: pl.Series) -> Text:
     """The column's buffers; the bytes are shared with the result, not copied."""
     strings = column if column.dtype == pl.String else column.cast(pl.String)
-    array = strings.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    whole = strings if strings.n_chunks() == 1 else strings.rechunk()
+    array = whole.to_arrow(compat_level=pl.CompatLevel.oldest())
     validity, offsets, data = array.buffers()
     first = array.offset
     return Text(
@@ -62,7 +63,7 @@ def hashes(text: Text, seed: int) -> Ints:
         begin, end = text.offsets[row], text.offsets[row + 1]
         if known and end > begin:
             digest = np.int64(_xxh64(text.data, begin, end, np.uint64(seed)))
-            result[row] = digest if digest else 1
+            result[row] = digest or 1
     return result
 
 

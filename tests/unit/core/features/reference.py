@@ -14,7 +14,7 @@ PANE_LIMIT = 2**57
 COUNT_LIMIT = 2**24 - 1
 EARTH_RADIUS_KM = 6371.0088
 
-Known = dict[str, float | None]
+Known = dict[str, float | str | None]
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,7 @@ def by_pane(transactions: Earlier, pane: int) -> list[list[Transaction]]:
 
 
 def total(transactions: Earlier, pane: int) -> int:
-    return sum(
-        min(sum(other.units for other in group), PANE_LIMIT) for group in by_pane(transactions, pane)
-    )
+    return sum(min(sum(other.units for other in group), PANE_LIMIT) for group in by_pane(transactions, pane))
 
 
 def sum_of_squares(transactions: Earlier, pane: int) -> float:
@@ -163,7 +161,7 @@ def last_seen(earlier: Earlier, now: Transaction) -> Known:
         "seconds_since_last": (now.time - last.time) / 1000 if last else None,
         "user_age_days": (now.time - first) / DAY,
         "location_changed": float(now.location != place.location) if now.location and place else None,
-        "previous_location": place.location if place else None,  # type: ignore[dict-item]
+        "previous_location": place.location if place else None,
         "seconds_since_location": (now.time - place.time) / 1000 if place else None,
     }
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from random import Random
+from typing import Any
 
 import polars as pl
-from fraud_core.features import FEATURES, Computed, State, advance
 from hypothesis import strategies as st
+
+from fraud_core.features import FEATURES, Computed, State, advance
 from tests.unit.core.features.reference import DAY, HOUR, MINUTE, SECOND, Known, Transaction
 
 START = 1_700_006_400_000  # a midnight
-SCHEMA = {
+SCHEMA: Any = {
     "user": pl.String,
     "timestamp": pl.Datetime("ms"),
     "amount": pl.Float64,
@@ -87,10 +89,12 @@ def long_stream(seed: int, rows: int, users: int) -> list[Transaction]:
 
 def frame(stream: Sequence[Transaction]) -> pl.DataFrame:
     rows = [
-        (one.user, one.time, one.amount, one.location, one.device_id, one.merchant)
-        + (one.latitude, one.longitude, one.session)
+        (
+            one.user, one.time, one.amount, one.location, one.device_id,
+            one.merchant, one.latitude, one.longitude, one.session,
+        )
         for one in stream
-    ]
+    ]  # fmt: skip
     numbers = {"timestamp": pl.Int64, "session_started_at": pl.Int64}
     return pl.DataFrame(rows, schema=SCHEMA | numbers, orient="row").cast(SCHEMA)
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tests.unit.core.features.reference import Known, Transaction, expected
 from tests.unit.core.features.streams import computed, long_stream, transactions
 
