@@ -12,7 +12,8 @@
     ├── TaskFailedError          a record was at fault and errors.tolerance is none
     ├── FencedError              another worker took this one's transactional id; this one must stop
     ├── BundleError              a model bundle is refused: digest, versions, features or content
-    └── StackError               the embedded broker or registry did not start
+    ├── StackError               the embedded broker or registry did not start
+    └── DemoError                a part of the demo ended, or its counts do not add up
 
 A message says what happened, where, and what to do. `main()` of each command prints it without a trace
 and exits with `exit_code`.
@@ -71,3 +72,7 @@ class BundleError(FraudstreamError):
 
 class StackError(FraudstreamError):
     """The embedded broker or registry did not start."""
+
+
+class DemoError(FraudstreamError):
+    """A part of the demo ended by itself, or what it produced and what it decided do not add up."""

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from typing import TextIO
 
 import structlog
 from structlog.typing import Processor
@@ -11,8 +12,8 @@ from fraud_core.settings import LogSettings
 Logger = structlog.stdlib.BoundLogger
 
 
-def configure(settings: LogSettings) -> None:
-    """Send every record of the process to standard error, as JSON or as text for people."""
+def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
+    """Send every record of the process to standard error or another stream, as JSON or as text for people."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -26,9 +27,10 @@ def configure(settings: LogSettings) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    stream = stream or sys.stderr
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=_rendering(settings))
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=_rendering(settings, stream))
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -37,11 +39,11 @@ def configure(settings: LogSettings) -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
-def _rendering(settings: LogSettings) -> list[Processor]:
+def _rendering(settings: LogSettings, stream: TextIO) -> list[Processor]:
     drop = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if settings.format == "json":
         return [drop, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    return [drop, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    return [drop, structlog.dev.ConsoleRenderer(colors=stream.isatty())]
 
 
 def logger(name: str) -> Logger:

@@ -40,7 +40,8 @@ class Profile(StrEnum):
     REALISTIC = "realistic"
 
 
-def _speed(text: str) -> float:
+def speed_of(text: str) -> float:
+    """A number above 0, or `max`: infinity."""
     try:
         speed = float("inf") if text == "max" else float(text)
     except ValueError:
@@ -168,7 +169,7 @@ def producer(
     speed: Annotated[
         float | None,
         typer.Option(
-            parser=_speed,
+            parser=speed_of,
             metavar="N|max",
             help="So many times as fast as it happened; max (default) is flat out.",
             rich_help_panel=REPLAY,

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,8 +84,11 @@ def run(
     at_once: threading.Event | None = None,
     truth: Path | None = None,
     on_sent: OnSent = lambda _: None,
+    quiet: bool = False,
 ) -> Ended:
     """Publish the plan until it ends or `stop` is set, then wait for what is on its way, or not: `at_once`.
+
+    `quiet` shows no progress: the caller does.
 
     Raises:
         UnavailableError: brokers or registry can't be reached within `startup_timeout_s`.
@@ -92,7 +96,7 @@ def run(
         SchemaError: a schema is not registered.
     """
     publisher = connect(settings, stop)
-    with written(truth) as write, shown(plan.total, plan.title) as show:
+    with written(truth) as write, _progress(plan, quiet=quiet) as show:
 
         def observe(sent: Sent) -> None:
             write(sent)
@@ -108,6 +112,10 @@ def run(
     return Ended(
         _summary(publisher, plan.rejected, time.monotonic() - begun), error or publisher.undelivered()
     )
+
+
+def _progress(plan: Plan, *, quiet: bool) -> AbstractContextManager[OnSent]:
+    return nullcontext(lambda _: None) if quiet else shown(plan.total, plan.title)
 
 
 def _summary(publisher: Publisher, rejected: int, seconds: float) -> Summary:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from fraud_local.stack import java
@@ -21,6 +22,7 @@ class Process:
         log: Path,
         keep: int | None = None,
         grace_s: float = GRACE_S,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         """Start it.
 
@@ -30,6 +32,7 @@ class Process:
             log: Where its output goes; what an earlier one wrote there is kept beside, as `.1`.
             keep: A file descriptor that the supervisor holds open until the command has ended.
             grace_s: How long it may take to end when it is asked to.
+            environment: Its environment variables; None is one that suits Java.
         """
         if log.exists():
             log.replace(log.with_name(f"{log.name}.1"))
@@ -40,7 +43,7 @@ class Process:
                 stdout=subprocess.PIPE,
                 stderr=output,
                 cwd=directory,
-                env=java.environment(),
+                env=java.environment() if environment is None else environment,
                 start_new_session=True,
                 pass_fds=() if keep is None else (keep,),
             )
