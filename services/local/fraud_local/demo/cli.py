@@ -45,8 +45,8 @@ def demo(
     profile: Annotated[
         Profile | None,
         typer.Option(
-            help="realistic (default): customers, shops, and fraud among them. seed: the tutorial's stream, in "
-            "real time.",
+            help="realistic (default): customers, shops, and fraud among them. "
+            "seed: the tutorial's stream, in real time.",
             rich_help_panel=SOURCE,
         ),
     ] = None,
