@@ -53,7 +53,6 @@ class Session:
     Attributes:
         phase: history, live, or ending.
         event_time: of the latest transaction, naive UTC.
-        labels: labels written.
         rules: alerts by rule or model.
         alerts: the latest alerts, newest last, as rows of the Decision schema.
         moments: totals about four times a second.
@@ -68,7 +67,7 @@ class Session:
     ledger: Ledger = field(default_factory=Ledger)
     phase: str = "history"
     event_time: datetime | None = None
-    labels: int = 0
+    _labels: int = 0
     rules: Counter[str] = field(default_factory=Counter)
     alerts: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=LATEST))
     moments: list[Moment] = field(default_factory=list)
@@ -100,6 +99,11 @@ class Session:
         return self._balance(hurried=at_once.is_set())
 
     @property
+    def labels(self) -> int:
+        """Labels written; at the end also those that no transaction came after."""
+        return self.feed.ended.summary.labels if self.feed.ended else self._labels
+
+    @property
     def live_seconds(self) -> float:
         """Seconds from the first live transaction to the last decision."""
         return 0.0 if self.live_began is None else max(0.0, self.last_arrival - self.live_began)
@@ -118,7 +122,7 @@ class Session:
         self._note(arrivals_of=[arrival.alerts for arrival in arrivals])
         for some in produced:
             self.figures.produced += some.rows.height
-            self.event_time, self.labels = some.event_time, self.labels + some.labels
+            self.event_time, self._labels = some.event_time, self._labels + some.labels
         if self.live_began is None and any(some.rows["live"].any() for some in produced):
             self.live_began, self.phase = time.monotonic(), "live"
         matched = self.ledger.settle([some.rows for some in produced], [some.rows for some in arrivals])

@@ -19,7 +19,7 @@ class TutorialRules:
 
     def alerts(self, transactions: pl.DataFrame) -> pl.Series:
         """Whether the tutorial would have alerted, one boolean a row."""
-        before = pl.col("location").shift().over("user")
+        before = pl.col("location").forward_fill().shift().over("user")
         seen = transactions.select("user", "location", "amount", "merchant").join(
             self._last, on="user", how="left", maintain_order="left"
         )
