@@ -2,7 +2,9 @@
 
 import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
@@ -16,6 +18,8 @@ from fraud_detector.settings import DetectorSettings
 
 log = logger(__name__)
 CALL_TIMEOUT_S = 5.0
+GIVEN_UP_S = CALL_TIMEOUT_S + 1
+"""A call that has not returned by now ignores its timeout."""
 FENCED = {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH}  # noqa: SLF001
 QUEUE_WAIT_S = 0.05
 
@@ -46,14 +50,18 @@ class Transactions:
     """The transactional producer of one worker and the transaction that it has open, if any.
 
     Attributes:
+        connect: registers a producer under the worker's transactional id, which aborts what an earlier one
+            left open and fences that one.
         offsets: partition -> offset after the last record whose outputs are in the open transaction.
     """
 
+    connect: Callable[[], Producer]
     producer: Producer
     topic: str
     stop: threading.Event
     offsets: dict[int, int] = field(default_factory=dict)
     _group: Any = None
+    _stuck: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -86,7 +94,8 @@ class Transactions:
         offsets = [
             TopicPartition(self.topic, partition, offset) for partition, offset in self.offsets.items()
         ]
-        self._call(lambda: self.producer.send_offsets_to_transaction(offsets, self._group, CALL_TIMEOUT_S))
+        send = partial(self.producer.send_offsets_to_transaction, offsets, self._group, CALL_TIMEOUT_S)
+        self._call(lambda: self._returned(send))
         self._call(lambda: self.producer.commit_transaction(CALL_TIMEOUT_S))
         self._close()
 
@@ -94,11 +103,24 @@ class Transactions:
         """Undo the open transaction; quietly nothing where there is none."""
         if self.is_open:
             try:
-                self._call(lambda: self.producer.abort_transaction(CALL_TIMEOUT_S))
+                self._undo()
             except AbortNeededError:
                 log.warning("transaction_not_aborted", why="the broker will time it out")
             finally:
                 self._close()
+
+    def _undo(self) -> None:
+        if not self._stuck:
+            self._call(lambda: self.producer.abort_transaction(CALL_TIMEOUT_S))
+            return
+        while self._stuck:
+            try:
+                self.producer = self.connect()
+                self._stuck = False
+            except UnavailableError as error:
+                log.warning("producer_not_replaced", reason=str(error))
+                if self.stop.is_set():
+                    raise AbortNeededError(str(error)) from error
 
     def _close(self) -> None:
         self.offsets, self._group = {}, None
@@ -116,6 +138,21 @@ class Transactions:
             else:
                 return
 
+    def _returned(self, request: Callable[[], object]) -> None:
+        """Wait for a request that may never return.
+
+        When a broker restarts, librdkafka may wait for ever for the group coordinator that it knew, whatever
+        the timeout (librdkafka issues 5456 and 5511). The thread that waits is then left alone with its
+        producer, which the next one fences.
+        """
+        done: Future[object] = Future()
+        threading.Thread(target=_settle, args=(done, request), name="send-offsets", daemon=True).start()
+        try:
+            done.result(GIVEN_UP_S)
+        except TimeoutError as error:
+            self._stuck = True
+            raise AbortNeededError("librdkafka does not return; another producer takes over") from error
+
     def _call(self, request: Callable[[], object]) -> None:
         """Repeat a request while only time is lacking; librdkafka resumes a timed-out call where it was."""
         while True:
@@ -129,6 +166,13 @@ class Transactions:
                     raise AbortNeededError(reason(error)) from error
             else:
                 return
+
+
+def _settle(done: Future[object], request: Callable[[], object]) -> None:
+    try:
+        done.set_result(request())
+    except KafkaException as error:
+        done.set_exception(error)
 
 
 def _judged(error: KafkaException) -> Exception:
@@ -152,6 +196,11 @@ def transactions(settings: DetectorSettings, stop: threading.Event) -> Transacti
     Raises:
         UnavailableError: no broker took the registration.
     """
+    connect = partial(_registered, settings)
+    return Transactions(connect, connect(), settings.topics.transactions, stop)
+
+
+def _registered(settings: DetectorSettings) -> Producer:
     size = OUTPUT_SIZE_FACTOR * settings.topics.max_message_bytes
     producer = Producer(
         {
@@ -171,4 +220,4 @@ def transactions(settings: DetectorSettings, stop: threading.Event) -> Transacti
         raise UnavailableError(
             f"The brokers did not accept the transactional id {settings.transactional_id}: {reason(error)}."
         ) from error
-    return Transactions(producer, settings.topics.transactions, stop)
+    return producer
