@@ -3,6 +3,7 @@
 Source of the header names: Apache Kafka, `DeadLetterQueueReporter` (KIP-298).
 """
 
+import math
 import traceback
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,6 +12,8 @@ from confluent_kafka import Message
 
 PREFIX = "__connect.errors."
 TEXT_LIMIT = 1_000
+FRAMING = 10
+"""Bytes of length that Kafka may add to one header."""
 Headers = list[tuple[str, str | bytes | None]]
 
 
@@ -44,8 +47,11 @@ class TooLargeError(ValueError):
     """A decision would not fit into a message."""
 
 
-def headers(letter: DeadLetter, pipeline: str) -> Headers:
-    """The record's own headers, then Connect's; texts are UTF-8 of at most about a kilobyte."""
+def headers(letter: DeadLetter, pipeline: str, room: float = math.inf) -> Headers:
+    """Connect's headers and the record's own; texts are UTF-8 of at most about a kilobyte.
+
+    What does not fit into `room` bytes is left out, the stack trace first, then the record's own headers.
+    """
     message, error = letter.message, letter.error
     kind = type(error)
     context = {
@@ -58,9 +64,23 @@ def headers(letter: DeadLetter, pipeline: str) -> Headers:
         "class.name": _origin(error),
         "exception.class.name": f"{kind.__module__}.{kind.__qualname__}",
         "exception.message": str(error),
-        "exception.stacktrace": "".join(traceback.format_exception(error)),
     }
-    return _own_headers(message) + [(PREFIX + name, _cut(str(value))) for name, value in context.items()]
+    trace = {"exception.stacktrace": "".join(traceback.format_exception(error))}
+    return _fitting([*_texts(context), *_own_headers(message), *_texts(trace)], room)
+
+
+def _texts(context: dict[str, object]) -> Headers:
+    return [(PREFIX + name, _cut(str(value))) for name, value in context.items()]
+
+
+def _fitting(found: Headers, room: float) -> Headers:
+    kept: Headers = []
+    for name, value in found:
+        size = len(name.encode()) + len(value or b"") + FRAMING
+        if size <= room:
+            kept.append((name, value))
+            room -= size
+    return kept
 
 
 def _own_headers(message: Message) -> Headers:

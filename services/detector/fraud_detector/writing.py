@@ -1,6 +1,6 @@
 """From decisions to records for the output topics."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow.compute as pc
 
@@ -49,7 +49,7 @@ class Writer:
             users = decisions.batch["user"].filter(wanted).to_pylist()
             messages = [message for message, chosen in zip(decisions.messages, wanted, strict=True) if chosen]
             for user, value, message in zip(users, values, messages, strict=True):
-                if len(value) + len(user) > self._limit:
+                if len(value) + len(user.encode()) > self._limit:
                     too_large.append(self._too_large(message, len(value)))
                 else:
                     outputs.append(Output(topic, user, value, kafka_time(message)))
@@ -58,9 +58,20 @@ class Writer:
 
     def _letter(self, letter: DeadLetter) -> Output:
         message = letter.message
-        return Output(
-            self._dead, message.key(), message.value(), kafka_time(message), headers(letter, self._pipeline)
+        key, value = message.key(), message.value()
+        room = self._limit - len(key or b"") - len(value or b"")
+        if room < 0:
+            letter, key, value, room = self._unsendable(letter), None, None, self._limit
+        return Output(self._dead, key, value, kafka_time(message), headers(letter, self._pipeline, room))
+
+    def _unsendable(self, letter: DeadLetter) -> DeadLetter:
+        """A letter without the record, for topics that allow less than the one it was read from."""
+        error = TooLargeError(
+            f"This dead letter lacks the record, which is larger than the {self._limit} bytes that the "
+            f"output topics allow: read it at {letter.place}. What was wrong with it: {letter.error}"
         )
+        error.__cause__ = letter.error
+        return replace(letter, error=error)
 
     def _too_large(self, message: object, size: int) -> DeadLetter:
         error = TooLargeError(f"The decision takes {size} bytes; the output topics allow {self._limit}.")

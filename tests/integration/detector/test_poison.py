@@ -84,9 +84,26 @@ def test_with_tolerance_none_the_task_fails_and_names_the_record(pipeline: Pipel
 
 def test_a_decision_that_fits_no_message_is_a_dead_letter_and_not_the_end(pipeline: Pipeline) -> None:
     pipeline.detector(TOPICS__MAX_MESSAGE_BYTES="2048")
-    pipeline.send(transactions(0, 1, merchant_category="x" * 4_000))
+    pipeline.send(transactions(0, 1, merchant_category="x" * 3_400))
     pipeline.send(transactions(1, 10))
 
     assert pipeline.decisions(9).height == 9
-    headers = dict(pipeline.dead_letters(1)[0].headers() or [])
-    assert headers[PREFIX + "stage"] == b"KAFKA_PRODUCE"
+    letter = pipeline.dead_letters(1)[0]
+    assert len(letter.value() or b"") > 3_400
+    assert dict(letter.headers() or [])[PREFIX + "stage"] == b"KAFKA_PRODUCE"
+
+
+def test_a_dead_letter_that_is_itself_too_large_goes_without_what_does_not_fit(pipeline: Pipeline) -> None:
+    pipeline.detector(TOPICS__MAX_MESSAGE_BYTES="2048")
+    pipeline.send_raw([("large", b"x" * 5_000)])
+    pipeline.send_raw([("headers", b"poison")], [("trace", b"y" * 5_000)])
+    pipeline.send(transactions(0, 10))
+
+    assert pipeline.decisions(10).height == 10
+    by_value = {letter.value(): dict(letter.headers() or []) for letter in pipeline.dead_letters(2)}
+    assert set(by_value) == {None, b"poison"}
+    assert "trace" not in by_value[b"poison"]
+    message = by_value[None][PREFIX + "exception.message"].decode()
+    assert "lacks the record" in message
+    assert f"read it at {pipeline.topics.transactions.name}[" in message
+    assert "begins with byte 0x78" in message

@@ -36,3 +36,12 @@ def test_long_texts_are_cut_at_a_kilobyte_and_stay_utf8() -> None:
     assert isinstance(text, bytes)
     assert len(text) <= 1_000
     assert text.decode() == "é" * 500
+
+
+def test_what_does_not_fit_is_left_out_the_stack_trace_first_and_then_the_records_own() -> None:
+    odd = letter(ValueError("odd " * 200), [("trace", b"1" * 400)])
+    names = [name for name, _ in headers(odd, "p")]
+
+    assert names[-2:] == ["trace", PREFIX + "exception.stacktrace"]
+    assert [name for name, _ in headers(odd, "p", room=2_000)] == names[:-1]
+    assert [name for name, _ in headers(odd, "p", room=1_600)] == names[:-2]
