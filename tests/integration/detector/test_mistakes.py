@@ -24,14 +24,13 @@ def start(pipeline: Pipeline, *arguments: str, **environment: str) -> subprocess
 
 def test_rules_that_cannot_be_read_are_told_with_their_line(pipeline: Pipeline, tmp_path: Path) -> None:
     rules = tmp_path / "rules.yaml"
-    rules.write_text("rules:\n  - name: high\n    expression: amout > 400\n    reason: High amount\n")
+    rules.write_text("# ours\n- name: high\n  expression: amout > 400\n  reason: High amount\n")
 
     ended = start(pipeline, "--rules", str(rules))
 
     assert ended.returncode == 2
-    assert f"{rules}:3" in ended.stderr
-    assert "amout" in ended.stderr
-    assert "amount" in ended.stderr
+    assert f"{rules}, line 3" in ended.stderr
+    assert "there is no column `amout`. Did you mean `amount`?" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 

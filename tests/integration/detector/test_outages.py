@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import fastavro
@@ -67,10 +68,10 @@ def evolved_values(pipeline: Pipeline, first: int, last: int) -> list[tuple[str 
     """Transactions of a newer writer, under a schema id that the detector has not seen."""
     newer = schema("Transaction")
     newer["fields"].append({"name": "channel", "type": ["null", "string"], "default": None})
-    client = SchemaRegistryClient({"url": pipeline.settings.schema_registry.url})
-    schema_id = client.register_schema(
-        pipeline.topics.transactions.subject, Schema(json.dumps(newer), "AVRO")
-    )
+    with closing(SchemaRegistryClient({"url": pipeline.settings.schema_registry.url})) as client:
+        schema_id = client.register_schema(
+            pipeline.topics.transactions.subject, Schema(json.dumps(newer), "AVRO")
+        )
     frame = transactions(first, last)
     values: list[tuple[str | None, bytes | None]] = []
     for row in frame.to_dicts():

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -218,10 +219,13 @@ def test_a_server_that_does_not_start_says_why(stack: Stack, tmp_path: Path) -> 
     del stack
     jars = prepared(say_on_stderr)["broker"]
     places = ServerPlaces(jars, tmp_path / "none.aot", home=tmp_path, log=tmp_path / "broker.log")
-    (port,) = ports.several_free(1)
-    service = Service(broker.plan(places, port, controller_port=port))
+    port, controller_port = ports.several_free(2)
+    service = Service(broker.plan(places, port, controller_port))
 
-    with pytest.raises(StackError, match=r"(?s)Apache Kafka .* ended with exit status 1.*port"):
+    with (
+        socket.create_server((ports.HOST, port)),
+        pytest.raises(StackError, match=r"(?s)Apache Kafka .* ended with exit status 1.*already in use"),
+    ):
         service.start()
 
 
