@@ -1,7 +1,7 @@
 """`fraudstream demo`: what it may be asked for."""
 
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -77,11 +77,27 @@ def demo(
             rich_help_panel=SOURCE,
         ),
     ] = None,
+    start: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=durations.moment,
+            metavar="TIME",
+            help="Event time of the beginning, UTC. Default: 30 days and the history ago.",
+            rich_help_panel=SOURCE,
+        ),
+    ] = None,
+    days: Annotated[
+        float | None,
+        typer.Option(
+            min=0.001,
+            metavar="N",
+            help="End after so many simulated days, not counting the history.",
+            rich_help_panel=SOURCE,
+        ),
+    ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(
-            min=0, metavar="N", help="Same seed on the same day, same stream.", rich_help_panel=SOURCE
-        ),
+        typer.Option(min=0, metavar="N", help="Same seed and start, same stream.", rich_help_panel=SOURCE),
     ] = None,
     customers: Annotated[
         int | None,
@@ -154,6 +170,8 @@ def demo(
         profile=profile.value if profile else None,
         rate=rate,
         clock=clock,
+        start=start,
+        days=days,
         seed=seed,
         customers=customers,
         fraud_share=fraud_share,

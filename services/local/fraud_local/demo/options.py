@@ -69,6 +69,6 @@ def scheduled(options: DemoOptions, now: datetime | None = None) -> tuple[Option
     if options.producer.source != "realistic":
         return options.producer, None
     today = (now or datetime.now(UTC)).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
-    start = today - LIVE_AGO - options.history
+    start = options.producer.start or today - LIVE_AGO - options.history
     producer = replace(options.producer, start=start, history=options.history or None)
     return producer, start + options.history

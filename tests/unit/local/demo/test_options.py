@@ -49,3 +49,11 @@ def test_without_history_all_is_live() -> None:
 def test_flags_that_do_not_go_together_are_refused(options: DemoOptions, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         checked(options)
+
+
+def test_a_start_that_is_given_is_kept() -> None:
+    start = datetime(2026, 1, 1)
+
+    producer, live_from = scheduled(DemoOptions(Options(start=start)), NOW)
+
+    assert (producer.start, live_from) == (start, datetime(2026, 1, 31))
