@@ -12,9 +12,10 @@ import pyarrow as pa
 from confluent_kafka import Message
 
 from fraud_core.avro.types import arrow_type
-from fraud_core.features import FEATURES, Computed, State, advance
+from fraud_core.features import Computed, State, advance
 from fraud_core.models import LoadedModel
 from fraud_core.rules import Fired, RuleSet, evaluate
+from fraud_core.rules.frame import rule_frame
 from fraud_detector.reading import Read
 
 ML_REASON = "ML anomaly detection"
@@ -65,9 +66,8 @@ class Decider:
             return _none()
         spans = read.frames()
         computed = _joined([advance(states[partition], frame) for partition, frame in spans])
-        fired = evaluate(
-            self._rules, _columns(pl.concat([frame for _, frame in spans], rechunk=False), computed)
-        )
+        transactions = pl.concat([frame for _, frame in spans], rechunk=False)
+        fired = evaluate(self._rules, rule_frame(transactions, computed))
         scores = self._scores(computed)
         alerted = scores >= (self._model.threshold if self._model else np.inf)
         fraudulent = alerted | fired.alert
@@ -122,20 +122,6 @@ def _joined(parts: list[Computed]) -> Computed:
         previous_location=pl.concat([part.previous_location for part in parts]),
         seconds_since_location=np.concatenate([part.seconds_since_location for part in parts]),
     )
-
-
-def _columns(transactions: pl.DataFrame, computed: Computed) -> pl.DataFrame:
-    """What rules may read: the transaction, its features, and where the user was before.
-
-    `amount` is both a field and a feature, with one value.
-    """
-    features = [
-        pl.Series(name, row, nan_to_null=True)
-        for name, row in zip(FEATURES, computed.values, strict=True)
-        if name not in transactions.columns
-    ]
-    since = pl.Series("seconds_since_location", computed.seconds_since_location, nan_to_null=True)
-    return transactions.with_columns(*features, computed.previous_location.alias("previous_location"), since)
 
 
 def _reasons(fired: Fired, fraudulent: Mask, alerted: Mask) -> list[list[str]]:

@@ -16,6 +16,7 @@ from fraud_core.features import FEATURES, Computed, State, advance
 from fraud_core.models import Bundle, PublishedBundle, Window, publish_bundle
 from fraud_core.models.inputs import Floats
 from fraud_core.rules import RuleSet, evaluate
+from fraud_core.rules.frame import rule_frame
 from fraud_producer.simulator import SimulatorSettings, simulate
 from fraud_trainer.evaluation import Mask
 from fraud_trainer.isolation_forest import Threshold, Validation, train
@@ -112,14 +113,7 @@ def _simulated(wanted: Baseline, on_day: OnDay) -> list[_Past]:
 def _alerts(rules: RuleSet | None, transactions: pl.DataFrame, computed: Computed) -> Mask:
     if rules is None:
         return np.zeros(transactions.height, dtype=bool)
-    features = [
-        pl.Series(name, row, nan_to_null=True)
-        for name, row in zip(FEATURES, computed.values, strict=True)
-        if name not in transactions.columns
-    ]
-    since = pl.Series("seconds_since_location", computed.seconds_since_location, nan_to_null=True)
-    previous = computed.previous_location.alias("previous_location")
-    return evaluate(rules, transactions.with_columns(*features, previous, since)).alert
+    return evaluate(rules, rule_frame(transactions, computed)).alert
 
 
 def _joined(days: list[_Past]) -> _Past:
