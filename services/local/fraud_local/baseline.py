@@ -17,20 +17,16 @@ from fraud_core.models import Bundle, PublishedBundle, Window, publish_bundle
 from fraud_core.models.inputs import Floats
 from fraud_core.rules import RuleSet, evaluate
 from fraud_core.rules.frame import rule_frame
+from fraud_local.baseline_defaults import ALERT_BUDGET, CUSTOMERS, DAYS, SEED
 from fraud_producer.simulator import SimulatorSettings, simulate
 from fraud_trainer.evaluation import Mask
 from fraud_trainer.isolation_forest import Threshold, Validation, train
 
-SEED = 7_130_417
-"""Far from any seed that a person would type: the demo's people must be new to the model."""
 START = datetime(2025, 1, 1)  # noqa: DTZ001 - event times are naive UTC
 WARM_UP_DAYS = 30
 """The longest window of the features; before it is full, everybody looks new."""
 VALIDATION_SHARE = 1 / 3
 FEWEST_DAYS = WARM_UP_DAYS + 3
-DAYS = 60
-CUSTOMERS = 1_000
-ALERT_BUDGET = 0.005
 DAY = timedelta(days=1)
 
 OnDay = Callable[[int], None]

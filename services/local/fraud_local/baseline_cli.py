@@ -1,0 +1,153 @@
+"""`fraudstream train-baseline`."""
+
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import orjson
+import typer
+
+from fraud_local.baseline_defaults import ALERT_BUDGET, CUSTOMERS, DAYS, SEED
+
+if TYPE_CHECKING:
+    from fraud_core.models import Bundle, PublishedBundle
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+RATES = ("model", "rules", "union")
+Budget = Literal["tutorial"] | float
+
+
+def _budget(text: str) -> Budget:
+    if text == "tutorial":
+        return "tutorial"
+    try:
+        share = float(text)
+    except ValueError:
+        share = 0.0
+    if not 0 < share < 1:
+        raise typer.BadParameter(
+            f"{text!r} is neither an alert budget, a share between 0 and 1 as in 0.005, nor `tutorial`."
+        )
+    return share
+
+
+@app.command()
+def train_baseline(
+    output: Annotated[
+        str,
+        typer.Option(metavar="PATH|URL", help="Where to publish: a path, or file://, s3://, gs://, az://."),
+    ] = "./models",
+    days: Annotated[
+        int, typer.Option(metavar="N", help="Simulated days; the first 30 only fill the features' windows.")
+    ] = DAYS,
+    customers: Annotated[int, typer.Option(min=10, metavar="N", help="Simulated customers.")] = (CUSTOMERS),
+    seed: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Of the simulated world and of the forest.")
+    ] = SEED,
+    threshold: Annotated[
+        str,
+        typer.Option(
+            parser=_budget,
+            metavar="SHARE|tutorial",
+            help="Share of the traffic that may be alerts, the rules' included; or `tutorial`: alert exactly "
+            "where scikit-learn's predict gives -1.",
+        ),
+    ] = str(ALERT_BUDGET),
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for programs.")] = False,
+) -> None:
+    """Train the Isolation Forest that a new installation begins with, on simulated customers.
+
+    Prints the address and the digest that `fraudstream detector` takes. On one installation the same
+    arguments give the same digest.
+    """
+    # Imported late: `--help` and a wrong flag need neither numba nor scikit-learn.
+    from fraud_core.rules import load_rules  # noqa: PLC0415
+    from fraud_local.baseline import Baseline, train_baseline  # noqa: PLC0415
+
+    budget: Budget = threshold  # type: ignore[assignment] - typer has put it through _budget
+    rules = load_rules()
+    wanted = Baseline(seed=seed, days=days, customers=customers, threshold=budget, rules=rules)
+    with _shown(days, customers) as on_day:
+        published, bundle = train_baseline(output, wanted, on_day)
+    if as_json:
+        typer.echo(orjson.dumps(_summary(published, bundle)).decode())
+    else:
+        typer.echo("\n".join(_lines(published, bundle, [rule.name for rule in rules.rules])))
+
+
+@contextmanager
+def _shown(days: int, customers: int) -> Iterator[Callable[[int], None]]:
+    """Progress on standard error: a bar on a terminal, one line elsewhere."""
+    title = f"Simulating {days} days of {customers:,} customers"
+    if not sys.stderr.isatty():
+        typer.echo(f"{title}, then training", err=True)
+        yield lambda _: None
+        return
+    from rich.console import Console  # noqa: PLC0415 - only where there is a terminal
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(title, total=days)
+
+        def on_day(done: int) -> None:
+            progress.update(task, completed=done, description="Training" if done == days else title)
+
+        yield on_day
+
+
+def _summary(published: "PublishedBundle", bundle: "Bundle") -> dict[str, object]:
+    manifest = bundle.manifest
+    return {
+        "version": published.version,
+        "url": published.url,
+        "sha256": published.sha256,
+        "threshold": manifest.threshold,
+        "threshold_rule": manifest.threshold_rule,
+        "counts": manifest.counts,
+        "metrics": manifest.metrics,
+        "detector": _detector(published),
+    }
+
+
+def _lines(published: "PublishedBundle", bundle: "Bundle", rules: list[str]) -> list[str]:
+    manifest = bundle.manifest
+    metrics = manifest.metrics
+    shares = ", ".join(f"{name} {metrics[f'alert_rate_{name}']:.2%}" for name in RATES)
+    found = [
+        f"{name.replace('_', ' ')} {value:.2f}"
+        for name, value in metrics.items()
+        if not name.startswith("alert_rate_")
+    ]
+    counts = (
+        f"{manifest.counts['training']:,} transactions; validated on {manifest.counts['validation']:,} later "
+        f"ones, {manifest.counts.get('validation_frauds', 0):,} of them fraud"
+    )
+    return [
+        f"version  {published.version}",
+        f"url      {published.url}",
+        f"sha256   {published.sha256}",
+        f"trained  on {counts}",
+        f"alerts   {shares} of the traffic{_excess(manifest.threshold_rule, metrics, rules)}",
+        f"against  the truth: {', '.join(found) or 'there was no fraud to find'}",
+        "",
+        "Go on with:",
+        f"  {_detector(published)}",
+    ]
+
+
+def _excess(budget: Budget, metrics: dict[str, float], rules: list[str]) -> str:
+    if budget == "tutorial" or metrics["alert_rate_rules"] <= budget:
+        return ""
+    return (
+        f"\n         The rules alone ({', '.join(rules)}) exceed the budget of {budget:.2%}; "
+        "so it is the model's own."
+    )
+
+
+def _detector(published: "PublishedBundle") -> str:
+    """The very command that runs the model."""
+    return f"fraudstream detector --model-url {shlex.quote(published.url)} --model-sha256 {published.sha256}"
