@@ -22,8 +22,11 @@ from fraud_local.demo.result import Result
 from fraud_local.demo.session import Session
 from fraud_local.demo.view import Look, live_view, save_picture
 from fraud_local.demo.watch import Watcher
+from fraud_producer.replay import History
+from fraud_producer.run import Plan
 from fraud_producer.sources import plan
 
+MODELS = "models"
 REPORTS = "reports"
 LOG = "demo.log"
 
@@ -39,7 +42,7 @@ def run_demo(options: DemoOptions, say: Say) -> Result:
         _log_to_file(held, place(options))
         producer, live_from = scheduled(options)
         planned = plan(producer)  # a file that can't be read is told before anything starts
-        training = _training(held, say)
+        training = _training(held, planned, place(options) / MODELS, say)
         here = held.enter_context(cluster(options, say))
         say("Setting up topics and schemas.")
         setup(here.settings)
@@ -66,12 +69,25 @@ def _log_to_file(held: ExitStack, directory: Path) -> None:
     held.callback(log.configure, LogSettings())
 
 
-def _training(held: ExitStack, say: Say) -> "Future[Model]":
+def _training(held: ExitStack, planned: Plan, folder: Path, say: Say) -> "Future[Model]":
     """The model, trained beside the start of the servers where it is not known yet."""
+    pool = held.enter_context(ThreadPoolExecutor(1, thread_name_prefix="train"))
+    if isinstance(planned.slices, History):
+        say("Fitting a model to the first third of the history, without its labels.")
+        return pool.submit(_fitted, planned.slices, folder, say)
     if known_baseline() is None:
         say("Training a baseline model on simulated customers, once on this machine.")
-    pool = held.enter_context(ThreadPoolExecutor(1, thread_name_prefix="train"))
     return pool.submit(cached_baseline)
+
+
+def _fitted(history: History, folder: Path, say: Say) -> Model:
+    # Imported late: a warm start of the simulation needs no scikit-learn in this process.
+    from fraud_local.demo.own_model import own_model  # noqa: PLC0415
+
+    found = own_model(history, folder)
+    if found is None:
+        say("That is too little to learn from: the model of the simulated customers decides instead.")
+    return found or cached_baseline()
 
 
 def _shown(options: DemoOptions, look: Look) -> AbstractContextManager[Callable[[Session], None]]:
