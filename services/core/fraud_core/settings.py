@@ -62,7 +62,7 @@ class TopicSettings(Section):
     transactions: str = Field("transactions", pattern=r"^[A-Za-z0-9._-]{1,200}$")
     partitions: Annotated[int, Field(ge=1, le=10_000)] = 6
     replication_factor: Annotated[int, Field(ge=-1)] = Field(-1, description="-1 is the broker's default.")
-    max_message_bytes: Annotated[int, Field(ge=1024)] = 1_048_588
+    max_message_bytes: Annotated[int, Field(ge=2048)] = 1_048_588
 
 
 class LogSettings(Section):

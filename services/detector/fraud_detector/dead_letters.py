@@ -50,11 +50,12 @@ class TooLargeError(ValueError):
 def headers(letter: DeadLetter, pipeline: str, room: float = math.inf) -> Headers:
     """Connect's headers and the record's own; texts are UTF-8 of at most about a kilobyte.
 
-    What does not fit into `room` bytes is left out, the stack trace first, then the record's own headers.
+    Place, stage and reason are always there. Of the rest, what does not fit into `room` bytes is left out:
+    the stack trace first, then the record's own headers.
     """
     message, error = letter.message, letter.error
     kind = type(error)
-    context = {
+    context = _texts({
         "topic": message.topic(),
         "partition": message.partition(),
         "offset": message.offset(),
@@ -64,9 +65,14 @@ def headers(letter: DeadLetter, pipeline: str, room: float = math.inf) -> Header
         "class.name": _origin(error),
         "exception.class.name": f"{kind.__module__}.{kind.__qualname__}",
         "exception.message": str(error),
-    }
-    trace = {"exception.stacktrace": "".join(traceback.format_exception(error))}
-    return _fitting([*_texts(context), *_own_headers(message), *_texts(trace)], room)
+    })  # fmt: skip
+    trace = _texts({"exception.stacktrace": "".join(traceback.format_exception(error))})
+    return context + _fitting(_own_headers(message) + trace, room - headers_size(context))
+
+
+def headers_size(found: Headers) -> int:
+    """Bytes that these headers take in a record, at most."""
+    return sum(len(name.encode()) + len(value or b"") + FRAMING for name, value in found)
 
 
 def _texts(context: dict[str, object]) -> Headers:
@@ -75,11 +81,10 @@ def _texts(context: dict[str, object]) -> Headers:
 
 def _fitting(found: Headers, room: float) -> Headers:
     kept: Headers = []
-    for name, value in found:
-        size = len(name.encode()) + len(value or b"") + FRAMING
-        if size <= room:
-            kept.append((name, value))
-            room -= size
+    for header in found:
+        if (taken := headers_size([header])) <= room:
+            kept.append(header)
+            room -= taken
     return kept
 
 

@@ -6,7 +6,7 @@ import pyarrow.compute as pc
 
 from fraud_core.avro import Encoder
 from fraud_core.topics import OUTPUT_SIZE_FACTOR, Topics
-from fraud_detector.dead_letters import DeadLetter, Stage, TooLargeError, headers
+from fraud_detector.dead_letters import DeadLetter, Stage, TooLargeError, headers, headers_size
 from fraud_detector.deciding import Decisions
 from fraud_detector.records import kafka_time
 from fraud_detector.settings import DetectorSettings
@@ -60,15 +60,17 @@ class Writer:
         message = letter.message
         key, value = message.key(), message.value()
         room = self._limit - len(key or b"") - len(value or b"")
-        if room < 0:
-            letter, key, value, room = self._unsendable(letter), None, None, self._limit
-        return Output(self._dead, key, value, kafka_time(message), headers(letter, self._pipeline, room))
+        found = headers(letter, self._pipeline, room)
+        if headers_size(found) > room:
+            key = value = None
+            found = headers(self._unsendable(letter), self._pipeline, self._limit)
+        return Output(self._dead, key, value, kafka_time(message), found)
 
     def _unsendable(self, letter: DeadLetter) -> DeadLetter:
         """A letter without the record, for topics that allow less than the one it was read from."""
         error = TooLargeError(
-            f"This dead letter lacks the record, which is larger than the {self._limit} bytes that the "
-            f"output topics allow: read it at {letter.place}. What was wrong with it: {letter.error}"
+            f"This dead letter lacks the record, which with these headers is larger than the {self._limit} "
+            f"bytes that the output topics allow: read it at {letter.place}. Its own fault: {letter.error}"
         )
         error.__cause__ = letter.error
         return replace(letter, error=error)

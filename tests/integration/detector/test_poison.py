@@ -1,6 +1,7 @@
 """Bad records end among the dead letters, as they were read, and good ones pass."""
 
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -82,15 +83,23 @@ def test_with_tolerance_none_the_task_fails_and_names_the_record(pipeline: Pipel
     assert "Traceback" not in detector.log
 
 
-def test_a_decision_that_fits_no_message_is_a_dead_letter_and_not_the_end(pipeline: Pipeline) -> None:
-    pipeline.detector(TOPICS__MAX_MESSAGE_BYTES="2048")
-    pipeline.send(transactions(0, 1, merchant_category="x" * 3_400))
+def test_a_decision_that_fits_no_message_is_a_dead_letter_and_not_the_end(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(
+        "- name: wordy\n  expression: merchant_category <> ''\n  reason: '{merchant_category}'\n"
+    )
+    pipeline.detector(TOPICS__MAX_MESSAGE_BYTES="2048", RULES=str(rules))
+    pipeline.send(transactions(0, 1, merchant_category="x" * 1_900))
     pipeline.send(transactions(1, 10))
 
     assert pipeline.decisions(9).height == 9
     letter = pipeline.dead_letters(1)[0]
-    assert len(letter.value() or b"") > 3_400
-    assert dict(letter.headers() or [])[PREFIX + "stage"] == b"KAFKA_PRODUCE"
+    assert b"x" * 1_900 in (letter.value() or b"")
+    headers = dict(letter.headers() or [])
+    assert headers[PREFIX + "stage"] == b"KAFKA_PRODUCE"
+    assert b"the output topics allow" in headers[PREFIX + "exception.message"]
 
 
 def test_a_dead_letter_that_is_itself_too_large_goes_without_what_does_not_fit(pipeline: Pipeline) -> None:

@@ -227,6 +227,7 @@ def test_a_server_that_does_not_start_says_why(stack: Stack, tmp_path: Path) -> 
         pytest.raises(StackError, match=r"(?s)Apache Kafka .* ended with exit status 1.*already in use"),
     ):
         service.start()
+    service.stop()
 
 
 def test_two_stacks_on_one_directory_are_refused(own_stack: Stack) -> None:
