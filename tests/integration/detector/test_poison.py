@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from confluent_kafka import Message
 
 from tests.support.pipeline import Pipeline, transactions
 
@@ -43,6 +44,10 @@ def poison(pipeline: Pipeline) -> dict[str, tuple[bytes | None, str, str]]:
     }
 
 
+def texts(letter: Message) -> dict[str, str]:
+    return {name: bytes(text or b"").decode() for name, text in letter.headers() or []}  # type: ignore[arg-type,str-unpack]
+
+
 def test_each_becomes_a_dead_letter_with_connects_headers(
     pipeline: Pipeline, poison: dict[str, tuple[bytes | None, str, str]]
 ) -> None:
@@ -58,7 +63,7 @@ def test_each_becomes_a_dead_letter_with_connects_headers(
     assert len(letters) == len(poison)
     for letter in letters:
         value, stage, says = poison[(letter.key() or b"").decode()]
-        headers = {name: bytes(text or b"").decode() for name, text in letter.headers() or []}  # type: ignore[arg-type,str-unpack]
+        headers = texts(letter)
         assert letter.value() == value
         assert headers["trace"] == "abc"
         assert headers[PREFIX + "topic"] == pipeline.topics.transactions.name
@@ -97,9 +102,8 @@ def test_a_decision_that_fits_no_message_is_a_dead_letter_and_not_the_end(
     assert pipeline.decisions(9).height == 9
     letter = pipeline.dead_letters(1)[0]
     assert b"x" * 1_900 in (letter.value() or b"")
-    headers = dict(letter.headers() or [])
-    assert headers[PREFIX + "stage"] == b"KAFKA_PRODUCE"
-    assert b"the output topics allow" in headers[PREFIX + "exception.message"]
+    assert texts(letter)[PREFIX + "stage"] == "KAFKA_PRODUCE"
+    assert "the output topics allow" in texts(letter)[PREFIX + "exception.message"]
 
 
 def test_a_dead_letter_that_is_itself_too_large_goes_without_what_does_not_fit(pipeline: Pipeline) -> None:
@@ -109,10 +113,10 @@ def test_a_dead_letter_that_is_itself_too_large_goes_without_what_does_not_fit(p
     pipeline.send(transactions(0, 10))
 
     assert pipeline.decisions(10).height == 10
-    by_value = {letter.value(): dict(letter.headers() or []) for letter in pipeline.dead_letters(2)}
+    by_value = {letter.value(): texts(letter) for letter in pipeline.dead_letters(2)}
     assert set(by_value) == {None, b"poison"}
     assert "trace" not in by_value[b"poison"]
-    message = by_value[None][PREFIX + "exception.message"].decode()
+    message = by_value[None][PREFIX + "exception.message"]
     assert "lacks the record" in message
     assert f"read it at {pipeline.topics.transactions.name}[" in message
     assert "begins with byte 0x78" in message
