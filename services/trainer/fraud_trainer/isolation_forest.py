@@ -14,7 +14,8 @@ from sklearn.pipeline import Pipeline
 from fraud_core.errors import ConfigError, InputError
 from fraud_core.models.bundle import Bundle, digest
 from fraud_core.models.inputs import Floats
-from fraud_core.models.isolation_forest import ALGORITHM, TUTORIAL_BOUNDARY, RawScorer, pipeline, raw_scorer
+from fraud_core.models.isolation_forest import ALGORITHM, TUTORIAL_BOUNDARY, pipeline, raw_scorer
+from fraud_core.models.loaded import RawScorer
 from fraud_core.models.loading import running_versions
 from fraud_core.models.manifest import Manifest, Window
 from fraud_core.models.score_map import ScoreMap, apply, fit, threshold_for

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from fraud_core.errors import ConfigError, InputError
-from fraud_core.models import LoadedModel, load
+from fraud_core.models import LoadedModel
+from fraud_core.models.loading import load
 from fraud_core.schemas import feature_names
 from fraud_trainer.inputs import DEFAULT_FEATURES, READINGS
 from fraud_trainer.isolation_forest import Threshold, Validation, train

@@ -1,7 +1,7 @@
 """Model bundles: what they say of themselves, where they are kept, and how a model scores."""
 
 from fraud_core.models.bundle import Bundle
-from fraud_core.models.loading import LoadedModel, load
+from fraud_core.models.loaded import LoadedModel
 from fraud_core.models.manifest import Manifest, Window
 from fraud_core.models.score_map import ScoreMap
 from fraud_core.models.store import PublishedBundle, fetch_bundle, publish_bundle
@@ -14,6 +14,5 @@ __all__ = [
     "ScoreMap",
     "Window",
     "fetch_bundle",
-    "load",
     "publish_bundle",
 ]

@@ -5,8 +5,6 @@ value for each unknown) and `forest`. It can be loaded and asked by anyone; the 
 out and gives the same answers a thousand times faster.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import IsolationForest
@@ -15,13 +13,12 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from fraud_core.models.forest import from_sklearn, raw_scores
-from fraud_core.models.inputs import Floats, Preparation, prepare, shape_inputs
+from fraud_core.models.inputs import Preparation, prepare, shape_inputs
+from fraud_core.models.loaded import RawScorer
 
 ALGORITHM = "isolation_forest"
 TUTORIAL_BOUNDARY = 0.5
 """`predict` gives -1 where the raw output is above."""
-
-RawScorer = Callable[[Floats], Floats]
 
 
 def pipeline(

@@ -3,7 +3,6 @@
 import io
 import platform
 import warnings
-from dataclasses import dataclass, field
 from typing import Any
 
 import joblib
@@ -13,49 +12,14 @@ from sklearn.exceptions import InconsistentVersionWarning
 
 from fraud_core.errors import BundleError
 from fraud_core.models.bundle import Bundle
-from fraud_core.models.inputs import Floats
-from fraud_core.models.isolation_forest import ALGORITHM, RawScorer, raw_scorer
+from fraud_core.models.isolation_forest import ALGORITHM, raw_scorer
+from fraud_core.models.loaded import LoadedModel
 from fraud_core.models.manifest import Manifest
-from fraud_core.models.score_map import apply
 from fraud_core.schemas import feature_names
 
 _SCORERS = {ALGORITHM: raw_scorer}
 _COMPARED = {"python": 1, "numpy": 1, "scikit-learn": 2}
 """How many parts of a version must agree: scikit-learn's minor releases do not read each other's pickles."""
-
-
-@dataclass(frozen=True)
-class LoadedModel:
-    """A model that is ready to score; may be used by several threads.
-
-    Attributes:
-        manifest: what its bundle says of it.
-        sha256: digest of its bundle.
-    """
-
-    manifest: Manifest
-    sha256: str
-    _raw: RawScorer = field(repr=False)
-    _knots: tuple[Floats, Floats] = field(repr=False)
-
-    @property
-    def version(self) -> str:
-        """Identity of the bundle."""
-        return self.manifest.version
-
-    @property
-    def threshold(self) -> float:
-        """The model alerts when the score is at least this."""
-        return self.manifest.threshold
-
-    def score(self, values: Floats) -> Floats:
-        """Risk ranks between 0 and 1, one a transaction, whatever else is in the batch.
-
-        Args:
-            values: all features in the order of `Decision.features`, shape (features, transactions); NaN is
-                unknown. The model takes its own rows out of them.
-        """
-        return apply(self._raw(values), self._knots)
 
 
 def running_versions() -> dict[str, str]:

@@ -12,7 +12,7 @@ from obstore.store import LocalStore, ObjectStore, from_url
 
 from fraud_core.errors import BundleError, ConfigError, UnavailableError
 from fraud_core.models.bundle import MANIFEST, MODEL, Bundle, open_bundle, open_manifest
-from fraud_core.models.loading import LoadedModel, load
+from fraud_core.models.loaded import LoadedModel
 
 MOST_BYTES = 64 * 2**20
 
@@ -72,6 +72,9 @@ def fetch_bundle(url: str | Path, sha256: str) -> LoadedModel:
     store = _store(address, create=False)
     manifest = open_manifest(_read(store, MANIFEST, address), sha256.lower(), f"{shown}/{MANIFEST}")
     bundle = open_bundle(manifest, _read(store, MODEL, address), f"{shown}/{MODEL}")
+    # Imported late: scikit-learn takes seconds, and a detector without a model does not need it.
+    from fraud_core.models.loading import load  # noqa: PLC0415
+
     return load(bundle, shown)
 
 
