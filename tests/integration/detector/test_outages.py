@@ -2,6 +2,7 @@
 
 import io
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -95,6 +96,30 @@ def test_a_broker_that_restarts_in_the_middle_loses_and_repeats_nothing(
 
     decided = own_pipeline.decisions(6_000)
     assert decided.height == 6_000
+    assert not decided["transaction_id"].is_duplicated().any()
+    assert detector.process.poll() is None
+    assert detector.stop() == 0
+
+
+def test_a_broker_that_is_away_for_longer_than_a_transaction_may_last_is_waited_for(
+    own_stack: Stack, own_pipeline: Pipeline
+) -> None:
+    own_pipeline.send(transactions(0, 12_000))
+    detector = own_pipeline.detector(
+        BATCH__MAX_RECORDS="100",
+        BATCH__COMMIT_INTERVAL_MS="1000",
+        GROUP__SESSION_TIMEOUT_MS="6000",
+        GROUP__TRANSACTION_TIMEOUT_MS="2000",
+    )
+    detector.says("running")
+    threading.Event().wait(0.5)
+
+    own_stack.broker.kill()
+    threading.Event().wait(4.0)
+    own_stack.broker.start()
+
+    decided = own_pipeline.decisions(12_000)
+    assert decided.height == 12_000
     assert not decided["transaction_id"].is_duplicated().any()
     assert detector.process.poll() is None
     assert detector.stop() == 0
