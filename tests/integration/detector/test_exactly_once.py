@@ -3,7 +3,7 @@
 import random
 import signal
 import threading
-from collections.abc import Iterator
+from dataclasses import dataclass
 
 import polars as pl
 import pytest
@@ -12,38 +12,44 @@ from tests.support.pipeline import Detector, Pipeline, transactions, until
 
 pytestmark = pytest.mark.stack
 
-COUNT = 12_000
 OPEN_FOR_LONG = {"BATCH__COMMIT_INTERVAL_MS": "400", "BATCH__MAX_RECORDS": "100"}
-"""Small batches and rare commits: a transaction is open at almost any moment."""
+"""Small batches and rare commits: while there is something to decide, a transaction is open."""
+MISSED_SOON = {"GROUP__SESSION_TIMEOUT_MS": "4000", "GROUP__TRANSACTION_TIMEOUT_MS": "3000"}
+"""The group waits no longer than it must for a worker that does not answer."""
+
+
+@dataclass
+class Flow:
+    """Transactions that come in bursts, so that workers are at work when something happens to them."""
+
+    pipeline: Pipeline
+    sent: int = 0
+
+    def burst(self, count: int = 2_400) -> None:
+        """Send the next transactions."""
+        self.pipeline.send(transactions(self.sent, self.sent + count))
+        self.sent += count
 
 
 @pytest.fixture
-def fed(pipeline: Pipeline) -> Iterator[Pipeline]:
-    """A pipeline into which transactions flow for some seconds."""
-
-    def feed() -> None:
-        for first in range(0, COUNT, 300):
-            pipeline.send(transactions(first, first + 300))
-
-    feeding = threading.Thread(target=feed)
-    feeding.start()
-    yield pipeline
-    feeding.join()
+def flow(pipeline: Pipeline) -> Flow:
+    return Flow(pipeline)
 
 
-def assert_decided_as_if_undisturbed(pipeline: Pipeline) -> None:
-    decided = pipeline.decisions(COUNT)
+def assert_decided_as_if_undisturbed(flow: Flow) -> None:
+    pipeline = flow.pipeline
+    decided = pipeline.decisions(flow.sent)
     for detector in pipeline.detectors:
         if detector.process.poll() is None:
             detector.stop()
-    undisturbed = undisturbed_run(pipeline)
+    undisturbed = undisturbed_run(pipeline, flow.sent)
 
     assert decided["transaction_id"].is_duplicated().sum() == 0
-    assert decided.height == COUNT
+    assert decided.height == flow.sent
     assert decided.drop("decided_at", "pipeline").equals(undisturbed.drop("decided_at", "pipeline"))
 
 
-def undisturbed_run(pipeline: Pipeline) -> pl.DataFrame:
+def undisturbed_run(pipeline: Pipeline, count: int) -> pl.DataFrame:
     """The same input, decided by one worker of another pipeline that nobody disturbs."""
     names = pipeline.settings.topics
     calm_prefix = f"{names.prefix}calm."
@@ -58,48 +64,52 @@ def undisturbed_run(pipeline: Pipeline) -> pl.DataFrame:
     calm.set_up()
     calm.detector("calm")
     try:
-        return calm.decisions(COUNT)
+        return calm.decisions(count)
     finally:
         calm.close()
 
 
-def test_killed_in_the_middle_of_transactions(fed: Pipeline) -> None:
+def test_killed_in_the_middle_of_transactions(flow: Flow) -> None:
     dice = random.Random(7)
-    workers = {name: fed.detector(name, **OPEN_FOR_LONG) for name in ("a", "b")}
+    settings = OPEN_FOR_LONG | MISSED_SOON
+    workers = {name: flow.pipeline.detector(name, **settings) for name in ("a", "b")}
     for _ in range(5):
         name = dice.choice("ab")
         workers[name].says("running")
-        threading.Event().wait(dice.uniform(0.2, 1.5))
+        flow.burst()
+        threading.Event().wait(dice.uniform(0, 0.3))
         workers[name].kill()
-        workers[name] = fed.detector(name, **OPEN_FOR_LONG)
+        workers[name] = flow.pipeline.detector(name, **settings)
 
-    assert_decided_as_if_undisturbed(fed)
-
-
-def test_a_third_joins_and_the_first_leaves(fed: Pipeline) -> None:
-    first = fed.detector("a", **OPEN_FOR_LONG)
-    first.says("running")
-    fed.detector("b", **OPEN_FOR_LONG).says("running")
-    fed.detector("c", **OPEN_FOR_LONG).says("running")
-
-    assert first.stop() == 0
-
-    assert_decided_as_if_undisturbed(fed)
+    assert_decided_as_if_undisturbed(flow)
 
 
-def test_stopped_in_a_transaction_replaced_and_woken(fed: Pipeline) -> None:
-    quick = OPEN_FOR_LONG | {"GROUP__SESSION_TIMEOUT_MS": "6000", "GROUP__TRANSACTION_TIMEOUT_MS": "4000"}
-    stopped = fed.detector("a", **quick)
+def test_a_third_joins_and_the_first_leaves(flow: Flow) -> None:
+    workers = []
+    for name in ("a", "b", "c"):
+        workers.append(flow.pipeline.detector(name, **OPEN_FOR_LONG))
+        flow.burst()
+        workers[-1].says("running")
+    flow.burst()
+
+    assert workers[0].stop() == 0
+
+    assert_decided_as_if_undisturbed(flow)
+
+
+def test_stopped_in_a_transaction_replaced_and_woken(flow: Flow) -> None:
+    stopped = flow.pipeline.detector("a", **OPEN_FOR_LONG, **MISSED_SOON)
     stopped.says("running")
-    threading.Event().wait(1.0)
+    flow.burst(6_000)
     stopped.signal(signal.SIGSTOP)
-    replacement = fed.detector("b", **quick)
+    replacement = flow.pipeline.detector("b", **OPEN_FOR_LONG, **MISSED_SOON)
     replacement.says("running")
+    flow.burst()
 
     stopped.signal(signal.SIGCONT)
 
     until(lambda: _gave_up(stopped), "the woken worker notices")
-    assert_decided_as_if_undisturbed(fed)
+    assert_decided_as_if_undisturbed(flow)
 
 
 def _gave_up(worker: Detector) -> bool:
