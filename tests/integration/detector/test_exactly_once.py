@@ -2,12 +2,14 @@
 
 import random
 import signal
-import threading
+from contextlib import closing
 from dataclasses import dataclass
 
 import polars as pl
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 
+from fraud_core.kafka import client_config
 from tests.support.pipeline import Detector, Pipeline, transactions, until
 
 pytestmark = pytest.mark.stack
@@ -29,6 +31,29 @@ class Flow:
         """Send the next transactions."""
         self.pipeline.send(transactions(self.sent, self.sent + count))
         self.sent += count
+
+    def until_in_a_transaction(self) -> None:
+        """Send until some worker has written decisions that it has not committed."""
+        while not self._in_a_transaction():
+            self.burst(600)
+
+    def _in_a_transaction(self) -> bool:
+        committed, written = (self._ends(level) for level in ("read_committed", "read_uncommitted"))
+        return committed < written
+
+    def _ends(self, isolation: str) -> int:
+        topics = self.pipeline.topics
+        config = client_config(self.pipeline.settings.kafka) | {
+            "group.id": "ends",
+            "isolation.level": isolation,
+        }
+        with closing(Consumer(config)) as consumer:
+            places = [
+                TopicPartition(topic.name, partition)
+                for topic in (topics.alerts, topics.classified)
+                for partition in range(topic.partitions)
+            ]
+            return sum(consumer.get_watermark_offsets(place, 10)[1] for place in places)
 
 
 @pytest.fixture
@@ -77,7 +102,7 @@ def test_killed_in_the_middle_of_transactions(flow: Flow) -> None:
         name = dice.choice("ab")
         workers[name].says("running")
         flow.burst()
-        threading.Event().wait(dice.uniform(0, 0.3))
+        flow.until_in_a_transaction()
         workers[name].kill()
         workers[name] = flow.pipeline.detector(name, **settings)
 
@@ -101,6 +126,7 @@ def test_stopped_in_a_transaction_replaced_and_woken(flow: Flow) -> None:
     stopped = flow.pipeline.detector("a", **OPEN_FOR_LONG, **MISSED_SOON)
     stopped.says("running")
     flow.burst(6_000)
+    flow.until_in_a_transaction()
     stopped.signal(signal.SIGSTOP)
     replacement = flow.pipeline.detector("b", **OPEN_FOR_LONG, **MISSED_SOON)
     replacement.says("running")
