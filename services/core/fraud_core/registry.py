@@ -50,6 +50,10 @@ class Registry:
             raise UnknownSchemaError(f"Schema {schema_id} is of type {found.schema_type}, not AVRO.")
         return found.schema_str
 
+    def subjects(self) -> frozenset[str]:
+        """Names of all subjects that have a schema."""
+        return frozenset(self._call(self._client.get_subjects))
+
     def id_of(self, topic: Topic) -> int:
         """Id of our schema under the topic's subject.
 

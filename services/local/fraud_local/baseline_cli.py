@@ -29,7 +29,8 @@ def _budget(text: str) -> Budget:
         share = 0.0
     if not 0 < share < 1:
         raise typer.BadParameter(
-            f"{text!r} is neither an alert budget, a share between 0 and 1 as in 0.005, nor `tutorial`."
+            f"{text!r} is neither an alert budget, a share between 0 and 1 as in 0.005, nor `tutorial`.",
+            param_hint="'--threshold'",
         )
     return share
 
@@ -50,7 +51,6 @@ def train_baseline(
     threshold: Annotated[
         str,
         typer.Option(
-            parser=_budget,
             metavar="SHARE|tutorial",
             help="Share of the traffic that may be alerts, the rules' included; or `tutorial`: alert exactly "
             "where scikit-learn's predict gives -1.",
@@ -63,11 +63,11 @@ def train_baseline(
     Prints the address and the digest that `fraudstream detector` takes. On one installation the same
     arguments give the same digest.
     """
+    budget = _budget(threshold)
     # Imported late: `--help` and a wrong flag need neither numba nor scikit-learn.
     from fraud_core.rules import load_rules  # noqa: PLC0415
     from fraud_local.baseline import Baseline, train_baseline  # noqa: PLC0415
 
-    budget: Budget = threshold  # type: ignore[assignment] - typer has put it through _budget
     rules = load_rules()
     wanted = Baseline(seed=seed, days=days, customers=customers, threshold=budget, rules=rules)
     with _shown(days, customers) as on_day:

@@ -1,0 +1,88 @@
+"""Where brokers and registry are for a command that a person types: named, or else on this machine."""
+
+import logging
+from dataclasses import dataclass
+
+from fraud_core import log
+from fraud_core.cli import overrides
+from fraud_core.errors import UnavailableError
+from fraud_core.kafka import partition_counts
+from fraud_core.settings import CoreSettings, KafkaSettings, SchemaRegistrySettings, load_settings
+from fraud_local.stack.datadir import read_state
+from fraud_local.stack.places import default_data_dir
+
+_NOWHERE = "http://nowhere"
+
+
+class _Given(CoreSettings):
+    """Settings in which an address that nobody named can be told from one that equals the default."""
+
+    kafka: KafkaSettings = KafkaSettings(bootstrap_servers=_NOWHERE)
+    schema_registry: SchemaRegistrySettings = SchemaRegistrySettings(url=_NOWHERE)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Settings with the addresses to use.
+
+    Attributes:
+        settings: of the command.
+        guessed: whether nobody named an address and no stack runs here, so that the usual ones are tried.
+    """
+
+    settings: CoreSettings
+    guessed: bool
+
+
+def find(
+    bootstrap_servers: str | None = None,
+    schema_registry_url: str | None = None,
+    topic_prefix: str | None = None,
+) -> Found:
+    """The settings: from flags, then the environment, then the stack that runs on this machine.
+
+    The stack is taken only where neither address was named: half of it is never mixed with another's half.
+
+    Raises:
+        ConfigError: a setting is not allowed.
+    """
+    flags = overrides(
+        kafka__bootstrap_servers=bootstrap_servers,
+        schema_registry__url=schema_registry_url,
+        topics__prefix=topic_prefix,
+    )
+    given = load_settings(_Given, **flags)
+    if given.kafka.bootstrap_servers != _NOWHERE or given.schema_registry.url != _NOWHERE:
+        return Found(load_settings(CoreSettings, **flags), guessed=False)
+    state = read_state(default_data_dir())
+    if state is None:
+        return Found(load_settings(CoreSettings, **flags), guessed=True)
+    there = overrides(
+        kafka__bootstrap_servers=state.bootstrap_servers, schema_registry__url=state.schema_registry_url
+    )
+    return Found(load_settings(CoreSettings, **flags, **there), guessed=False)
+
+
+def existing_topics(found: Found) -> dict[str, int]:
+    """Every topic with its number of partitions.
+
+    Raises:
+        UnavailableError: no broker answers; says how to start one where none was named.
+    """
+    try:
+        return partition_counts(found.settings.kafka)
+    except UnavailableError as error:
+        if not found.guessed:
+            raise
+        raise UnavailableError(
+            "No stack runs on this machine, and no Kafka broker answers at "
+            f"{found.settings.kafka.bootstrap_servers}. Start `fraudstream demo` in another terminal, or "
+            "name yours with --bootstrap-servers and --schema-registry-url."
+        ) from error
+
+
+def quiet(settings: CoreSettings) -> None:
+    """Leave the terminal to the command's own messages; FRAUD_LOG__LEVEL=DEBUG shows the client's too."""
+    log.configure(settings.log)
+    if settings.log.level != "DEBUG":
+        logging.getLogger("librdkafka").setLevel(logging.CRITICAL)

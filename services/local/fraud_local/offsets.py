@@ -1,0 +1,66 @@
+"""Where the committed records of topics begin and end."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka.admin import OffsetSpec
+
+from fraud_core.errors import UnavailableError
+from fraud_core.kafka import admin_client, reason
+from fraud_core.settings import KafkaSettings
+
+Place = tuple[str, int]
+TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True)
+class Span:
+    """Offsets of a partition.
+
+    Attributes:
+        begin: the first.
+        end: the one after the last.
+    """
+
+    begin: int
+    end: int
+
+    @property
+    def length(self) -> int:
+        """How many offsets; markers of transactions are among them, so there may be fewer records."""
+        return self.end - self.begin
+
+
+def committed_spans(settings: KafkaSettings, partitions: Mapping[str, int]) -> dict[Place, Span]:
+    """What a read-committed consumer can read now, for each partition of the topics.
+
+    Args:
+        settings: where the brokers are.
+        partitions: number of partitions by topic.
+
+    Raises:
+        UnavailableError: the brokers don't answer.
+    """
+    places = [(topic, number) for topic, count in partitions.items() for number in range(count)]
+    begins = _offsets(settings, places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+    ends = _offsets(settings, places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+    return {place: Span(begins[place], ends[place]) for place in places}
+
+
+def _offsets(settings: KafkaSettings, places: list[Place], which: OffsetSpec) -> dict[Place, int]:
+    if not places:
+        return {}
+    admin = admin_client(settings)  # held until the last answer: without it there would never be one
+    asked = {TopicPartition(*place): which for place in places}
+    try:
+        answers = admin.list_offsets(
+            asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=TIMEOUT_S
+        )
+        found = {place: int(answer.result(2 * TIMEOUT_S).offset) for place, answer in answers.items()}
+    except KafkaException as error:
+        raise UnavailableError(
+            f"The brokers at {settings.bootstrap_servers} don't say where topics end ({reason(error)}). "
+            "Try again."
+        ) from error
+    return {(place.topic, place.partition): offset for place, offset in found.items()}

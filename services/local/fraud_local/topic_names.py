@@ -1,0 +1,56 @@
+"""Which topic a person means, and what to say where there is none of that name."""
+
+from collections.abc import Collection
+from difflib import get_close_matches
+
+from fraud_core.errors import ConfigError
+from fraud_core.settings import CoreSettings
+from fraud_core.topics import topics
+
+INTERNAL = "__"
+INPUT = "transactions"
+
+
+def visible(names: Collection[str]) -> list[str]:
+    """The names without the broker's own topics, sorted."""
+    return sorted(name for name in names if not name.startswith(INTERNAL))
+
+
+def resolve(name: str, settings: CoreSettings, existing: Collection[str]) -> str:
+    """The topic that is meant: the pipeline's own of that name, prefix added, or else exactly this.
+
+    Raises:
+        ConfigError: there is none; says which there are.
+    """
+    own = settings.topics.transactions if name == INPUT else f"{settings.topics.prefix}{name}"
+    for candidate in (own, name):
+        if candidate in existing:
+            return candidate
+    raise ConfigError(missing([own], settings, existing))
+
+
+def check_pipeline(settings: CoreSettings, existing: Collection[str]) -> None:
+    """See that the topics of these settings are there.
+
+    Raises:
+        ConfigError: one is not; says which there are.
+    """
+    absent = [topic.name for topic in topics(settings.topics).all() if topic.name not in existing]
+    if absent:
+        raise ConfigError(missing(absent, settings, existing))
+
+
+def missing(absent: list[str], settings: CoreSettings, existing: Collection[str]) -> str:
+    """What is not there, and what may have been meant."""
+    where = settings.kafka.bootstrap_servers
+    said = f"There is no topic {' and no topic '.join(absent)} at {where}."
+    known = visible(existing)
+    if not known:
+        return f"{said} There are none at all: run `fraudstream setup` first."
+    plain = absent[0].removeprefix(settings.topics.prefix)
+    if prefixes := sorted({one.removesuffix(plain) for one in known if one.endswith(plain)}):
+        options = " or ".join(f"--topic-prefix '{prefix}'" for prefix in prefixes[:3])
+        return f"{said} Did you mean {options}?"
+    if close := get_close_matches(plain, known, n=1):
+        return f"{said} Did you mean {close[0]}? There are: {', '.join(known)}."
+    return f"{said} There are: {', '.join(known)}."
