@@ -77,7 +77,7 @@ def forward(source: Consumer, spans: Spans) -> Iterator[list[Message]]:
     _assign(source, {place: span.begin for place, span in left.items()})
     deadline = time.monotonic() + PATIENCE_S
     while left:
-        messages = _poll(source)
+        messages = poll(source)
         if messages:
             deadline = time.monotonic() + PATIENCE_S
         elif time.monotonic() > deadline:
@@ -94,7 +94,13 @@ def onward(source: Consumer, spans: Spans) -> Iterator[list[Message]]:
     """The records after these spans, as they are committed, for ever; empty lists while there are none."""
     _assign(source, {place: span.end for place, span in spans.items()})
     while True:
-        yield sorted((one for one in _poll(source) if _succeeded(one)), key=_moment)
+        yield sorted((one for one in poll(source) if _succeeded(one)), key=_moment)
+
+
+def poll(source: Consumer, wait_s: float = POLL_S) -> list[Message]:
+    """Up to BATCH messages and ends of partitions; waits only for the first (`consume` would for all)."""
+    first = source.poll(wait_s)
+    return [] if first is None else [first, *source.consume(BATCH - 1, 0)]
 
 
 def place_of(message: Message) -> Place:
@@ -106,12 +112,6 @@ def place_of(message: Message) -> Place:
 def _assign(source: Consumer, starts: Mapping[Place, int]) -> None:
     source.assign([TopicPartition(*place, start) for place, start in starts.items()])
     source.resume([TopicPartition(*place) for place in starts])  # a pause may outlive the assignment
-
-
-def _poll(source: Consumer) -> list[Message]:
-    """Up to BATCH messages and ends of partitions; waits only for the first (`consume` would for all)."""
-    first = source.poll(POLL_S)
-    return [] if first is None else [first, *source.consume(BATCH - 1, 0)]
 
 
 def _succeeded(message: Message) -> bool:

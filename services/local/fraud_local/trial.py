@@ -17,12 +17,11 @@ from fraud_core.registry import Registry
 from fraud_core.settings import CoreSettings
 from fraud_core.topics import topics
 from fraud_local.offsets import committed_spans
-from fraud_local.tail import consumer, place_of
+from fraud_local.tail import consumer, place_of, poll
 from fraud_local.values import ValueReader
 
 CONNECT_S = 5.0
 POLL_S = 0.05
-BATCH = 1_000
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ def _stand_at_ends(source: Consumer, settings: CoreSettings, outputs: Mapping[st
     source.assign([TopicPartition(*place, span.end) for place, span in spans.items()])
     waiting, deadline = set(spans), time.monotonic() + CONNECT_S
     while waiting and time.monotonic() < deadline:
-        waiting -= {place_of(message) for message in _poll(source)}  # a record or an end
+        waiting -= {place_of(message) for message in poll(source, POLL_S)}  # a record or an end
 
 
 def _producer(settings: CoreSettings, topic: str, failures: list[str]) -> Producer:
@@ -112,16 +111,11 @@ def _answer(source: Consumer, value: bytes, transaction_id: str, deadline: float
     """The decision, which has the id in it, or the dead letter, which is the transaction as it was sent."""
     wanted = transaction_id.encode()
     while time.monotonic() < deadline:
-        for message in _poll(source):
+        for message in poll(source, POLL_S):
             found = message.value()
             if message.error() is None and found is not None and (found == value or wanted in found):
                 return message
     return None
-
-
-def _poll(source: Consumer) -> list[Message]:
-    first = source.poll(POLL_S)
-    return [] if first is None else [first, *source.consume(BATCH - 1, 0)]
 
 
 def _check_delivered(producer: Producer, settings: CoreSettings, failures: list[str]) -> None:

@@ -110,6 +110,15 @@ def test_each_record_is_decoded_with_the_schema_it_was_written_with(pipeline: Pi
     assert "channel=phone" in lines
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Processes heed SIGINT even where this one was started in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_following_goes_on_with_what_is_committed_and_ctrl_c_ends_it_cleanly(pipeline: Pipeline) -> None:
     pipeline.send(transactions(0, 2))
     with subprocess.Popen(
