@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
-from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 
 from fraud_core.avro import Encoder
 from fraud_core.avro.types import polars_schema
 from fraud_core.errors import DeliveryError, UnavailableError
-from fraud_core.kafka import PARTITIONER, client_config
+from fraud_core.kafka import PARTITIONER, client_config, reason
 from fraud_core.registry import Registry
 from fraud_core.settings import CoreSettings
 from fraud_core.topics import topics
@@ -103,7 +103,13 @@ def _producer(settings: CoreSettings, topic: str, failures: list[str]) -> Produc
             "on_delivery": lambda error, _: failures.append(error.str()) if error else None,
         }
     )
-    made.list_topics(topic, timeout=CONNECT_S)
+    try:
+        made.list_topics(topic, timeout=CONNECT_S)
+    except KafkaException as error:
+        raise UnavailableError(
+            f"The brokers at {settings.kafka.bootstrap_servers} stopped answering "
+            f"({reason(error)}). Try again."
+        ) from error
     return made
 
 
