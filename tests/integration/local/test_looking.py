@@ -19,7 +19,7 @@ from tests.support.pipeline import Pipeline, transactions
 from tests.support.pipeline import pipeline as made
 
 pytestmark = pytest.mark.stack
-MAIN = (sys.executable, "-c", "from fraud_local.cli import main; main()")
+MAIN = (sys.executable, "-m", "fraud_local")
 TRY = ("try", "--user", "somebody", "--location", "JP", "--merchant", "XYZ_Merchant")
 
 
@@ -71,9 +71,8 @@ def test_the_last_committed_records_of_all_partitions_come_in_order_of_time(pipe
     last = records(pipeline, "topics", "tail", "transactions_dlq", "-n", "7")
     everything = records(pipeline, "topics", "tail", "transactions_dlq", "--from-beginning")
 
-    assert [record["offset"] for record in last] == sorted(record["offset"] for record in last)
-    assert [record["timestamp"][:22] for record in last] == [
-        f"2023-11-14T22:13:20.0{n}"[:22] for n in range(13, 20)
+    assert [record["timestamp"][:23] for record in last] == [
+        f"2023-11-14T22:13:20.0{number}" for number in range(13, 20)
     ]
     assert len(everything) == 20
     assert len(records(pipeline, "topics", "tail", "transactions_dlq", "-n", "100")) == 20
@@ -120,7 +119,7 @@ def interruptible() -> Iterator[None]:
 
 @pytest.mark.usefixtures("interruptible")
 def test_following_goes_on_with_what_is_committed_and_ctrl_c_ends_it_cleanly(pipeline: Pipeline) -> None:
-    pipeline.send(transactions(0, 2))
+    pipeline.send(transactions(1, 2))
     with subprocess.Popen(
         [*MAIN, "topics", "tail", "transactions", "-f", "-n", "1"],
         env=pipeline.process_environment(),
