@@ -18,7 +18,10 @@ def duration(text: str) -> timedelta:
     parts = _PART.findall(text)
     if text != "0" and (not parts or "".join(number + unit for number, unit in parts) != text):
         raise typer.BadParameter(f"{text!r} is no duration; write it like 7d, 12h, 1d12h, 90m or 30s.")
-    return sum((timedelta(**{_UNITS[unit]: float(number)}) for number, unit in parts), timedelta())
+    try:
+        return sum((timedelta(**{_UNITS[unit]: float(number)}) for number, unit in parts), timedelta())
+    except OverflowError:
+        raise typer.BadParameter(f"{text!r} is longer than any calendar; give a shorter time.") from None
 
 
 def moment(text: str) -> datetime:
@@ -29,8 +32,8 @@ def moment(text: str) -> datetime:
     """
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
+    except (ValueError, OverflowError):
         raise typer.BadParameter(
             f"{text!r} is no date or time; write it like 2026-11-01 or 2026-11-01T12:00."
         ) from None
-    return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found

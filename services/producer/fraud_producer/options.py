@@ -1,5 +1,6 @@
 """What `fraudstream producer` was asked for, held against itself before anything starts."""
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,8 @@ Source = Literal["seed", "realistic", "input"]
 
 DEFAULT_CLOCK = 3_600.0
 DEFAULT_LABEL_DELAY = timedelta(days=7)
+LONGEST = timedelta(days=36_525)
+"""A century; calendars end, and sums of times with them."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ def check(options: Options) -> None:
         ConfigError: names the flags and says what to do.
     """
     source = options.source
+    _check_sizes(options)
     for name in _FOREIGN[source]:
         if _given(options, name):
             raise ConfigError(_does_not_fit(name, source))
@@ -85,6 +89,18 @@ def check(options: Options) -> None:
         raise ConfigError(
             f"{_flag(needless[0])} says how labels go; add --label COLUMN to have labels at all."
         )
+
+
+def _check_sizes(options: Options) -> None:
+    for name in ("rate", "clock"):
+        if math.isinf(getattr(options, name) or 0.0):
+            raise ConfigError(f"{_flag(name)} can't be infinite; --flat-out is as fast as the brokers allow.")
+    longest = {"history": options.history, "label_delay": options.label_delay}
+    too_long = [name for name, length in longest.items() if length and length > LONGEST]
+    if options.days and options.days > LONGEST.days:
+        too_long.append("days")
+    if too_long:
+        raise ConfigError(f"{_flag(too_long[0])} is longer than {LONGEST.days:,} days; give a shorter time.")
 
 
 def _does_not_fit(name: str, source: Source) -> str:

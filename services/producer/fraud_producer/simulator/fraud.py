@@ -35,21 +35,23 @@ class Underworld:
     Attributes:
         due: transactions that each scenario is still to commit, by Scenario; below 0 where it went ahead.
         skimmers: merchants who copy cards.
+        skims_first: whether no day had skimmers yet.
         rings: groups who cycle money.
     """
 
     due: list[float] = field(default_factory=lambda: [0.0] * len(Scenario))
     skimmers: list[Skimmer] = field(default_factory=list)
+    skims_first: bool = True
     rings: list[Ring] = field(default_factory=list)
 
 
 def frauds_of(scene: Scene, underworld: Underworld) -> list[Rows]:
     """The frauds that begin on this day; some of their rows may fall on later days."""
     shares = _shares(scene.world.settings)
-    honest = scene.world.settings.fraud_share
-    today = [share * honest / (1 - honest) * len(scene.ordinary) for share in shares]
+    fraud_share = scene.world.settings.fraud_share
+    today = [share * fraud_share / (1 - fraud_share) * len(scene.ordinary) for share in shares]
     underworld.due = [due + more for due, more in zip(underworld.due, today, strict=True)]
-    if not len(scene.ordinary) or not honest:
+    if not len(scene.ordinary) or not fraud_share:
         return []
     parts = [_incidents(scene, underworld, *single) for single in _SINGLE if shares[single[0]]]
     if shares[Scenario.COMPROMISED_MERCHANT]:
@@ -78,8 +80,9 @@ def _incidents(
 
 def _skimmed(scene: Scene, underworld: Underworld, a_day: float) -> list[Rows]:
     due = max(0.0, underworld.due[Scenario.COMPROMISED_MERCHANT])
-    done = skim(scene, underworld.skimmers, a_day)
-    each = int(due / (len(done) + len(underworld.skimmers))) if done else 0
+    done = skim(scene, underworld.skimmers, due=due, a_day=a_day, first=underworld.skims_first)
+    underworld.skims_first = False
+    each = int(due / len(done)) if done else 0
     quiet_share = scene.world.settings.quiet_share
     return [compromised_merchant(scene, skimmer, each, quiet_share) for skimmer in done]
 

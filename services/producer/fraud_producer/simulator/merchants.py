@@ -136,4 +136,4 @@ def _coordinates(rng: np.random.Generator, places: Places, group: Ints) -> tuple
 
 
 def _names(category: Ints, key: int) -> pl.Series:
-    return pl.Series(NAMES).gather(category) + hex_ids(np.arange(len(category)), key, prefix="-", digits=6)
+    return pl.Series(NAMES).gather(category) + hex_ids(np.arange(len(category)), key, prefix="-", digits=8)

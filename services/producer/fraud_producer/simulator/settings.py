@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fraud_producer.simulator.places import COUNTRIES
 
+MOST_CUSTOMERS = 1_000_000
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -49,7 +50,7 @@ class SimulatorSettings(BaseModel):
     seed: int = Field(
         default=1, ge=0, description="Another seed is another world: other people, shops and ids."
     )
-    customers: int = Field(default=2_000, ge=10, le=1_000_000, description="Customers at any one time.")
+    customers: int = Field(default=2_000, ge=10, le=MOST_CUSTOMERS, description="Customers at any one time.")
     merchants: int = Field(
         default=1_500, ge=200, le=1_000_000, description="Shops, online shops and cash machines."
     )
@@ -77,12 +78,17 @@ class SimulatorSettings(BaseModel):
         le=0.2,
         description="Share of labels that call a legitimate transaction a fraud.",
     )
-    fast_label_share: Share = Field(
+    fast_label_share: float = Field(
         default=0.2,
+        ge=0.0,
+        le=0.5,
         description="Share of frauds that the customer reports within hours; the rest are chargebacks.",
     )
     label_delay: timedelta = Field(
-        default=timedelta(days=7), gt=timedelta(0), description="Mean time from a fraud to its label."
+        default=timedelta(days=7),
+        ge=timedelta(minutes=1),
+        le=timedelta(days=30),
+        description="Mean time from a fraud to its label; chargebacks are possible for 120 days.",
     )
 
     @model_validator(mode="after")

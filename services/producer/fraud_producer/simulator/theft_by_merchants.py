@@ -24,7 +24,8 @@ from fraud_producer.simulator.scene import Scenario, Scene, customary_time, onli
 from fraud_producer.simulator.spending import online, usual_amounts
 
 _SKIMMING_DAYS, _RING_DAYS = (4, 9), (10, 26)
-_HITS_A_SKIMMER, _ROWS_A_RING = 150, 3
+_MEAN_SKIMMING_DAYS = sum(_SKIMMING_DAYS) / 2
+_MOST_HITS_A_SKIMMER, _ROWS_A_RING = 150, 3
 _MOST_OF_VISITORS = 0.6
 _VICTIMS_A_DEVICE = 3
 _HIT_DAYS = 3
@@ -37,11 +38,21 @@ _LOOT = ("electronics", "marketplace", "fashion", "travel", "gaming")
 
 @dataclass
 class Skimmer:
-    """A merchant where card numbers are copied until the end of a day; visitors are slots."""
+    """A merchant where card numbers are copied until the end of a day.
+
+    Attributes:
+        merchant: where.
+        until: the last day, since 1970.
+        promise: payments that its visitors' cards are good for, about.
+        slots: of each day's visitors.
+        users: their serial numbers; a slot may be somebody else's when the card is used.
+    """
 
     merchant: int
     until: int
-    visitors: list[Ints] = field(default_factory=list)
+    promise: float
+    slots: list[Ints] = field(default_factory=list)
+    users: list[Ints] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -54,29 +65,40 @@ class Ring:
     until: int
 
 
-def skim(scene: Scene, skimmers: list[Skimmer], a_day: float) -> list[Skimmer]:
+def skim(scene: Scene, skimmers: list[Skimmer], *, due: float, a_day: float, first: bool) -> list[Skimmer]:
     """Note today's visitors; returns those who are done with it. `skimmers` is kept up to strength.
 
     Args:
         scene: the day.
         skimmers: those at work, changed in place.
-        a_day: fraudulent transactions a day that they are to lead to, all together.
+        due: fraudulent transactions that they are behind with, all together.
+        a_day: as many more a day.
+        first: whether the stream begins today, and finds some in the middle of their work.
     """
     purchases = scene.ordinary.merchant[scene.ordinary.merchant != NONE]
-    wanted = max(1, round(a_day * _SKIMMING_DAYS[1] / _HITS_A_SKIMMER))
-    while len(skimmers) < wanted and len(purchases):
-        merchant = int(purchases[scene.rng.integers(0, len(purchases))])
-        skimmers.append(Skimmer(merchant, scene.day + int(scene.rng.integers(*_SKIMMING_DAYS))))
+    wanted, days = due + a_day * _MEAN_SKIMMING_DAYS, (1, _SKIMMING_DAYS[1]) if first else _SKIMMING_DAYS
+    while len(purchases) and sum(skimmer.promise for skimmer in skimmers) < wanted:
+        skimmers.append(_skimmer(scene, purchases, days))
     for skimmer in skimmers:
-        skimmer.visitors.append(scene.ordinary.slot[scene.ordinary.merchant == skimmer.merchant])
+        here = scene.ordinary.merchant == skimmer.merchant
+        skimmer.slots.append(scene.ordinary.slot[here])
+        skimmer.users.append(scene.ordinary.user[here])
     done = [skimmer for skimmer in skimmers if skimmer.until <= scene.day]
     skimmers[:] = [skimmer for skimmer in skimmers if skimmer.until > scene.day]
     return done
 
 
+def _skimmer(scene: Scene, purchases: Ints, days: tuple[int, int]) -> Skimmer:
+    """One at a merchant of today, the busy ones more often."""
+    merchant = int(purchases[scene.rng.integers(0, len(purchases))])
+    visitors = int((purchases == merchant).sum()) * _MEAN_SKIMMING_DAYS
+    promise = min(_MOST_HITS_A_SKIMMER, visitors * _MOST_OF_VISITORS * _PAYMENTS_A_CARD)
+    return Skimmer(merchant, scene.day - 1 + int(scene.rng.integers(*days)), promise)
+
+
 def compromised_merchant(scene: Scene, skimmer: Skimmer, count: int, quiet_share: float) -> Rows:
     """About so many payments with the cards of those who were there, within a few days."""
-    rng, visited = scene.rng, np.unique(np.concatenate(skimmer.visitors))
+    rng, visited = scene.rng, _visitors(scene, skimmer)
     victims = min(round(count / _PAYMENTS_A_CARD), round(_MOST_OF_VISITORS * len(visited)))
     hit = rng.permutation(visited)[:victims]
     quiet = happens(rng, quiet_share, victims)
@@ -99,6 +121,12 @@ def compromised_merchant(scene: Scene, skimmer: Skimmer, count: int, quiet_share
         haste=2.2,
         scenario=Scenario.COMPROMISED_MERCHANT,
     )
+
+
+def _visitors(scene: Scene, skimmer: Skimmer) -> Ints:
+    """Slots of those who were there and are still customers."""
+    slots, users = np.concatenate(skimmer.slots), np.concatenate(skimmer.users)
+    return np.unique(slots[scene.world.people.user[slots] == users])
 
 
 def _loot(scene: Scene, hit: Ints, which: Ints, quiet: Bools) -> Ints:

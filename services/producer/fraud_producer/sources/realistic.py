@@ -2,12 +2,19 @@
 
 from datetime import UTC, datetime, timedelta
 
+from pydantic import ValidationError
+
 from fraud_core.errors import ConfigError
 from fraud_core.log import logger
-from fraud_producer.options import DEFAULT_CLOCK, Options
+from fraud_producer.options import DEFAULT_CLOCK, LONGEST, Options
 from fraud_producer.pacing import AfterHistory, NeverPassingNow
 from fraud_producer.run import Plan
-from fraud_producer.simulator import SimulatorSettings, expected_transactions_per_hour, simulate
+from fraud_producer.simulator import (
+    MOST_CUSTOMERS,
+    SimulatorSettings,
+    expected_transactions_per_hour,
+    simulate,
+)
 from fraud_producer.sources.shared import base_pace, millis, seed_of
 
 log = logger(__name__)
@@ -17,14 +24,14 @@ LIVE_BEGINS = timedelta(days=30)
 EARLIEST = datetime(2000, 1, 1)  # noqa: DTZ001 - event times are naive UTC
 SPARE = 1.2
 """What is to be produced flat out begins so much earlier than it needs on average."""
-MOST_CUSTOMERS = 5_000_000
+_HOURS_A_DAY = 24
 
 
 def realistic_plan(options: Options) -> Plan:
     """Simulate: history flat out, then a clock or a rate, and never beyond now.
 
     Raises:
-        ConfigError: the times don't fit together.
+        ConfigError: the times don't fit together, or there can't be such a world.
     """
     world = _world(options)
     begin, live, until = _times(options, expected_transactions_per_hour(world))
@@ -49,12 +56,23 @@ def realistic_plan(options: Options) -> Plan:
 
 def _world(options: Options) -> SimulatorSettings:
     known = {"seed": seed_of(options), "fraud_share": options.fraud_share, "customers": options.customers}
-    world = SimulatorSettings(**{name: value for name, value in known.items() if value is not None})
+    world = _checked({name: value for name, value in known.items() if value is not None})
     if options.customers or not options.rate:
         return world
     wanted_per_hour = options.rate * 3_600 / (options.clock or DEFAULT_CLOCK)
-    customers = round(world.customers * wanted_per_hour / expected_transactions_per_hour(world))
-    return world.model_copy(update={"customers": min(MOST_CUSTOMERS, max(10, customers))})
+    customers = world.customers * wanted_per_hour / expected_transactions_per_hour(world)
+    return world.model_copy(update={"customers": round(min(MOST_CUSTOMERS, max(10, customers)))})
+
+
+def _checked(known: dict[str, float]) -> SimulatorSettings:
+    try:
+        return SimulatorSettings.model_validate(known)
+    except ValidationError as error:
+        faults = [
+            f"--{'-'.join(map(str, fault['loc'])).replace('_', '-')} {fault['input']}: {fault['msg']}."
+            for fault in error.errors(include_url=False)
+        ]
+        raise ConfigError("There can't be such a simulation. " + " ".join(faults)) from None
 
 
 def _times(options: Options, per_hour: float) -> tuple[datetime, datetime, datetime | None]:
@@ -79,7 +97,8 @@ def _times(options: Options, per_hour: float) -> tuple[datetime, datetime, datet
 def _room(options: Options, per_hour: float) -> timedelta:
     """How long ago to begin: far enough for what is to be produced flat out to have happened."""
     if options.pace_is_flat_out and options.count:
-        return max(LIVE_BEGINS, timedelta(hours=SPARE * options.count / per_hour))
+        days = SPARE * options.count / per_hour / _HOURS_A_DAY
+        return max(LIVE_BEGINS, timedelta(days=min(LONGEST.days, days)))
     return LIVE_BEGINS
 
 
