@@ -76,10 +76,9 @@ def _times_and_cities(
 
 def _one_trip(day: int, slots: Ints, times: Ints, in_shop: Ints, rng: np.random.Generator) -> Ints:
     """Errands go together: some payments follow the customer's one before within minutes."""
-    follows = np.zeros(len(slots), dtype=bool)
-    follows[1:] = (
-        (slots[1:] == slots[:-1]) & (in_shop[1:] == in_shop[:-1]) & happens(rng, _TRIP_SHARE, len(slots) - 1)
-    )
+    follows = happens(rng, _TRIP_SHARE, len(slots))
+    follows[:1] = False
+    follows[1:] &= (slots[1:] == slots[:-1]) & (in_shop[1:] == in_shop[:-1])
     later = np.roll(times, 1) + SECOND + rng.exponential(11 * MINUTE, len(slots)).astype(np.int64)
     return np.where(follows & (later < (day + 1) * DAY), later, times)
 

@@ -13,7 +13,6 @@ from fraud_producer.simulator.spending import at_place, usual_amounts
 _SOME_WAY_KM, _FAR_KM, _NEAR_KM = 300.0, 1_500.0, 900.0
 _TRAVELLING_SHARE = 0.65
 _CLONE_CASH_SHARE = 0.15
-_TRIES = 6
 
 
 def stolen_card(scene: Scene, slots: Ints, quiet: Bools) -> Rows:
@@ -78,19 +77,20 @@ def _spree(
 
 
 def _cities_beyond(scene: Scene, home: Ints, km: float) -> Ints:
-    """Cities at least so far away, where some are found in a few tries; the world may be small."""
-    return _tried(scene, home, km, np.inf)
+    return _cities_between(scene, home, km, np.inf)
 
 
 def _cities_within(scene: Scene, home: Ints) -> Ints:
-    return _tried(scene, home, 50.0, _NEAR_KM)
+    return _cities_between(scene, home, 50.0, _NEAR_KM)
 
 
-def _tried(scene: Scene, home: Ints, low: float, high: float) -> Ints:
-    places = scene.world.places
-    found = scene.rng.integers(0, len(places.weight), len(home))
-    for _ in range(_TRIES):
-        other = scene.rng.integers(0, len(places.weight), len(home))
-        fits = (places.km[home, found] >= low) & (places.km[home, found] <= high)
-        found = np.where(fits, found, other)
+def _cities_between(scene: Scene, home: Ints, low: float, high: float) -> Ints:
+    """A city so many km from each of these; the world may be small: else the one that comes closest to it."""
+    km = scene.world.places.km
+    misfit = np.maximum(0.0, np.maximum(low - km, km - high))
+    np.fill_diagonal(misfit, np.finfo(np.float64).max)
+    fits = misfit <= misfit.min(axis=1, keepdims=True)
+    running_count = fits[home].cumsum(axis=1)
+    drawn = scene.rng.integers(0, running_count[:, -1])
+    found: Ints = (running_count <= drawn[:, None]).sum(axis=1)
     return found
