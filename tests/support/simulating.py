@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from fraud_producer.simulator import FraudMix, SimulatorSettings, Slice, simulate
@@ -54,3 +55,14 @@ def simulated(days: int, **settings: Any) -> Simulated:
 def only(scenario: str) -> FraudMix:
     """Fraud of this kind alone."""
     return FraudMix(**{name: float(name == scenario) for name in SCENARIOS})
+
+
+def mean(column: pl.Series) -> float:
+    """Mean of numbers, or share of what is true; unknowns don't count, and of nothing it is 0."""
+    known = column.drop_nulls().cast(pl.Float64).to_numpy()
+    return float(np.mean(known)) if len(known) else 0.0
+
+
+def median(column: pl.Series) -> float:
+    """Median of numbers; unknowns don't count."""
+    return float(np.median(column.drop_nulls().cast(pl.Float64).to_numpy()))

@@ -56,6 +56,10 @@ def test_help_names_every_flag(capsys: pytest.CaptureFixture[str], monkeypatch: 
         (("--delivery-timeout", "0"), "FRAUD_PRODUCER__DELIVERY_TIMEOUT_S"),
         (("--until", "1999-01-01"), "is not after the start"),
         (("--start", "2999-01-01"), "is in the future"),
+        (("--customers", "5000000"), "--customers 5000000: Input should be less than or equal to 1000000"),
+        (("--fraud-share", "0.5"), "Input should be less than or equal to 0.2"),
+        (("--days", "inf"), "--days is longer than 36,525 days"),
+        (("--rate", "inf"), "--rate can't be infinite"),
     ],
 )
 def test_a_mistake_is_one_message_and_exit_status_2(
@@ -64,6 +68,7 @@ def test_a_mistake_is_one_message_and_exit_status_2(
     assert exit_status(*arguments) == 2
     captured = capsys.readouterr()
     assert says in captured.err
+    assert "Traceback" not in captured.err
     assert captured.out == ""
 
 

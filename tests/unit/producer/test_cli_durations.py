@@ -34,6 +34,12 @@ def test_moments_are_utc_unless_they_say_otherwise(text: str) -> None:
     assert moment(text) == datetime(2026, 11, 1, 12)
 
 
-def test_what_is_no_moment_is_refused_with_an_example() -> None:
+def test_a_duration_beyond_every_calendar_is_refused() -> None:
+    with pytest.raises(typer.BadParameter, match="longer than any calendar"):
+        duration("9999999999999d")
+
+
+@pytest.mark.parametrize("text", ["yesterday", "0001-01-01T00:00+14:00"])
+def test_what_is_no_moment_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(typer.BadParameter, match="write it like 2026-11-01"):
-        moment("yesterday")
+        moment(text)

@@ -5,11 +5,7 @@ from typing import Any
 import pytest
 
 from fraud_producer.simulator import FraudMix, SimulatorSettings, expected_transactions_per_hour
-from tests.support.simulating import SCENARIOS, only, simulated
-
-
-def share(found: Any) -> float:
-    return float(found.rows["fraud"].mean())
+from tests.support.simulating import SCENARIOS, mean, only, simulated
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -18,7 +14,7 @@ def share(found: Any) -> float:
 )
 def test_the_share_of_fraud_is_the_one_asked_for(fraud_share: float, customers: int, seed: int) -> None:
     found = simulated(40, seed=seed, customers=customers, fraud_share=fraud_share)
-    assert share(found) == pytest.approx(fraud_share, rel=0.1)
+    assert mean(found.rows["fraud"]) == pytest.approx(fraud_share, rel=0.1)
 
 
 def test_there_is_none_where_none_is_asked_for() -> None:
@@ -31,7 +27,7 @@ def test_all_six_scenarios_occur_in_the_proportions_of_the_mix() -> None:
     frauds = simulated(60, seed=1, customers=2_000, fraud_share=0.01).frauds
     mix = FraudMix().model_dump()
     for scenario in SCENARIOS:
-        found = (frauds["scenario"] == scenario).mean()
+        found = mean(frauds["scenario"] == scenario)
         assert found == pytest.approx(mix[scenario] / sum(mix.values()), rel=0.2), scenario
 
 
@@ -40,7 +36,9 @@ def test_a_scenario_alone_is_all_the_fraud_there_is(scenario: str) -> None:
     found = simulated(40, seed=3, customers=1_000, fraud_share=0.01, fraud_mix=only(scenario))
     assert set(found.frauds["scenario"]) == {scenario}
     # Cards are skimmed for days before they are used, so that their first frauds come late.
-    assert share(found) == pytest.approx(0.01, rel=0.25 if scenario == "compromised_merchant" else 0.05)
+    assert mean(found.rows["fraud"]) == pytest.approx(
+        0.01, rel=0.25 if scenario == "compromised_merchant" else 0.05
+    )
 
 
 @pytest.mark.parametrize("settings", [{}, {"customers": 300, "transactions_per_day": 8, "fraud_share": 0.1}])
