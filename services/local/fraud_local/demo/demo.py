@@ -101,8 +101,13 @@ def _look(here: Cluster, detector: Detector) -> Look:
         "broker": here.settings.kafka.bootstrap_servers,
         "registry": here.settings.schema_registry.url,
         "metrics": f"{detector.address}/metrics",
-        "logs": str(here.logs),
+        "logs": _from_home(here.logs),
     }
+
+
+def _from_home(path: Path) -> str:
+    home = Path.home()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
 def _report(session: Session, here: Cluster, model: Model) -> Path | None:

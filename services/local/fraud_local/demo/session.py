@@ -51,7 +51,7 @@ class Session:
     """What happened so far; `view` shows it while it grows.
 
     Attributes:
-        phase: history, live, or ending.
+        phase: history, live, ending, or over.
         event_time: of the latest transaction, naive UTC.
         rules: alerts by rule or model.
         alerts: the latest alerts, newest last, as rows of the Decision schema.
@@ -95,6 +95,7 @@ class Session:
             self.feed.stop(at_once=at_once.is_set())
             self.feed.join(PATIENCE_S)
             self._tick()
+            self.phase = "over"
             show(self)
         return self._balance(hurried=at_once.is_set())
 

@@ -27,6 +27,7 @@ PHASES = {
     "history": "replaying history, flat out",
     "live": "live",
     "ending": "ending: waiting for what is on its way",
+    "over": "over",
 }
 
 Look = dict[str, str]
@@ -84,20 +85,13 @@ def _flow(session: Session) -> Panel:
     table.add_row("lag", f"{session.ledger.undecided:,} not yet decided")
     table.add_row("latency", f"p50 {_ms(latency.quantile(0.5))}, p99 {_ms(latency.quantile(0.99))}")
     table.add_row("labels", f"{session.labels:,}")
-    table.add_row("scores", _histogram(session))
+    table.add_row("scores, legitimate", Text(_bars(figures.legitimate.tolist()), "green"))
+    table.add_row("scores, fraud", Text(_bars(figures.fraud.tolist()), "red"))
     return Panel(table, title="the stream", box=box.ROUNDED)
 
 
-def _histogram(session: Session) -> Text:
-    """Shares by score, legitimate and fraud, each scaled to its own peak on a logarithmic scale."""
-    text = Text()
-    text.append(_bars(session.figures.legitimate.tolist()), "green")
-    text.append("  ")
-    text.append(_bars(session.figures.fraud.tolist()), "red")
-    return text
-
-
 def _bars(counts: list[int]) -> str:
+    """Counts by score from 0 to 1, on a logarithmic scale up to their own peak."""
     peak = max(counts, default=0)
     if not peak:
         return "·" * BINS
