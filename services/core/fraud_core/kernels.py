@@ -5,13 +5,17 @@ compiled at the first call, then kept on disk. `part` is for those that only ker
 
 numba looks at the age of a kernel's own file alone and would keep using code whose parts have changed since,
 after an upgrade for instance. So the cache's folder is named after a digest of the whole package of the
-kernel. `NUMBA_CACHE_DIR` says where these folders are made, the user's cache directory else. Where neither
-can be written (a read-only root without a volume), kernels are compiled anew in every process.
+kernel. `NUMBA_CACHE_DIR` says where these folders are made, the user's cache directory else. What an image
+brings there and nobody may write (a read-only root) is copied to where numba may: it asks to write even where
+it will only read. Where nothing can be written, kernels are compiled anew in every process.
 """
 
+import atexit
 import hashlib
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -30,9 +34,9 @@ _ROOT = Path(_config.CACHE_DIR or platformdirs.user_cache_path("fraudstream") / 
 
 def kernel(function: Function) -> Function:
     """Compile a function that Python calls; its code is kept on disk."""
-    folder = _cache_folder(Path(sys.modules[function.__module__].__file__ or "").parent)
+    folder = cache_folder(Path(sys.modules[function.__module__].__file__ or "").parent)
     if folder is None:
-        return part(function)
+        return cast("Function", _njit(**_OPTIONS)(function))
     _config.CACHE_DIR = str(folder)
     return cast("Function", _njit(cache=True, **_OPTIONS)(function))
 
@@ -43,13 +47,21 @@ def part(function: Function) -> Function:
 
 
 @cache
-def _cache_folder(package: Path) -> Path | None:
+def cache_folder(package: Path) -> Path | None:
+    """Where the code of a package's kernels is kept, for numba to read and write; None where it can't be."""
     digest = hashlib.sha256()
     for source in sorted(package.glob("*.py")):
         digest.update(source.read_bytes())
     folder = _ROOT / digest.hexdigest()[:16]
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        return folder if os.access(folder, os.W_OK) else _copied(folder)
     except OSError:
         return None
-    return folder if os.access(folder, os.W_OK) else None
+
+
+def _copied(folder: Path) -> Path:
+    """A copy for this process alone, gone with it."""
+    copy = Path(tempfile.mkdtemp(prefix="fraudstream-kernels-"))
+    atexit.register(shutil.rmtree, copy, ignore_errors=True)
+    return Path(shutil.copytree(folder, copy, dirs_exist_ok=True))
