@@ -19,6 +19,8 @@ from fraud_core.rules.frame import rule_frame
 from fraud_detector.reading import Read
 
 ML_REASON = "ML anomaly detection"
+WARM_UP_USERS = 100
+"""More than a new state has room for, so that its growth is warmed up too."""
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 States = MutableMapping[int, State]
@@ -49,11 +51,14 @@ class Decider:
         self._rules, self._model, self._pipeline = rules, model, pipeline
 
     def warm_up(self) -> None:
-        """Decide one made-up transaction, so that the machine code exists before the first real one waits."""
-        row = {"transaction_id": "warm-up", "user": "nobody", "amount": 1.0, "timestamp": 0}
-        batch = pa.RecordBatch.from_pylist([row], schema=arrow_type("Transaction"))
-        message = Message(topic="", partition=0, offset=0)
-        self.decide(Read((message,), batch, ()), {0: State()})
+        """Decide made-up transactions, so that all machine code exists before the first real one waits."""
+        rows = [
+            {"transaction_id": "warm-up", "user": f"nobody {number}", "amount": 1.0, "timestamp": 0}
+            for number in range(WARM_UP_USERS)
+        ]
+        batch = pa.RecordBatch.from_pylist(rows, schema=arrow_type("Transaction"))
+        messages = (Message(topic="", partition=0, offset=0),) * len(rows)
+        self.decide(Read(messages, batch, ()), {0: State()})
 
     def replay(self, read: Read, states: States) -> None:
         """Let the states learn from transactions that were decided before; decides nothing."""

@@ -35,7 +35,7 @@ def run(settings: DetectorSettings, stop: threading.Event | None = None) -> None
         TaskFailedError: a record is at fault and `errors.tolerance` is `none`.
     """
     stop = stop or _stop_on_signals()
-    decider = Decider(load_rules(settings.rules), _model(settings.model), settings.pipeline)
+    deciding = decider(settings)
     metrics = Metrics()
     with served(probes(settings.pipeline, metrics.registry, metrics.alive, metrics.ready), settings.http):
         names = topics(settings.topics)
@@ -47,10 +47,20 @@ def run(settings: DetectorSettings, stop: threading.Event | None = None) -> None
         )
         reader = Reader(Decoder("Transaction", registry))
         writer = Writer(settings, names, alerts, classified)
-        decider.warm_up()
+        deciding.warm_up()
         outbox = wait_until(partial(transactions, settings, stop), settings, stop)
         log.info("starting", pipeline=settings.pipeline, worker=settings.worker)
-        Engine(settings, reader, decider, writer, outbox, metrics, stop).run()
+        Engine(settings, reader, deciding, writer, outbox, metrics, stop).run()
+
+
+def decider(settings: DetectorSettings) -> Decider:
+    """What decides: the rules and the model of the settings.
+
+    Raises:
+        ConfigError: rules or model can't be used.
+        UnavailableError: the model's store can't be reached.
+    """
+    return Decider(load_rules(settings.rules), _model(settings.model), settings.pipeline)
 
 
 def _model(settings: ModelSettings) -> LoadedModel | None:

@@ -1,0 +1,66 @@
+"""What a detector has compiled before its first transaction; an image keeps just that."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from fraud_core.models import publish_bundle
+from tests.support.bundles import small_bundle
+
+DECIDE_MANY = """
+import gc
+import pyarrow as pa
+from confluent_kafka import Message
+from numba.core.registry import CPUDispatcher
+from fraud_core.avro.types import arrow_type
+from fraud_core.features import State
+from fraud_core.settings import load_settings
+from fraud_detector.reading import Read
+from fraud_detector.settings import DetectorSettings
+from fraud_detector.worker import decider
+
+
+def compiled():
+    functions = [one for one in gc.get_objects() if isinstance(one, CPUDispatcher)]
+    return {(one.py_func.__qualname__, str(signature)) for one in functions for signature in one.signatures}
+
+
+rows = [
+    {
+        "transaction_id": f"t{number}",
+        "user": f"u{number % 700}",
+        "amount": number % 900.0,
+        "timestamp": 1_000 * number,
+        "location": "US" if number % 50 else "FR",
+        "device_id": f"d{number % 31}" if number % 3 else None,
+        "latitude": 1.0 * (number % 90),
+    }
+    for number in range(3_000)
+]
+batch = pa.RecordBatch.from_pylist(rows, schema=arrow_type("Transaction"))
+messages = tuple(Message(topic="", partition=number % 2, offset=number) for number in range(len(rows)))
+deciding = decider(load_settings(DetectorSettings))
+deciding.warm_up()
+before = compiled()
+states = {0: State(), 1: State()}
+for _ in range(2):
+    deciding.decide(Read(messages, batch, ()), states)
+print(len(before), compiled() - before)
+"""
+
+
+def test_after_the_warm_up_no_transaction_waits_for_a_compiler(tmp_path: Path) -> None:
+    published = publish_bundle(tmp_path, small_bundle())
+    environment = os.environ | {
+        "FRAUD_MODEL__URL": published.url,
+        "FRAUD_MODEL__SHA256": published.sha256,
+    }
+
+    done = subprocess.run(
+        [sys.executable, "-c", DECIDE_MANY], env=environment, check=True, capture_output=True, text=True
+    )
+
+    before, compiled_later = done.stdout.split(maxsplit=1)
+    assert int(before) > 0
+    assert compiled_later == "set()\n"
