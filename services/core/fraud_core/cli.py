@@ -1,5 +1,6 @@
 """What the commands of all services share: common options, and errors as one message without a trace."""
 
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -9,6 +10,7 @@ import typer
 from fraud_core.errors import FraudstreamError
 
 INTERRUPTED = 130
+TERMINATED = 143
 
 BootstrapServers = Annotated[
     str | None,
@@ -52,6 +54,9 @@ def overrides(**values: str | float | Path | None) -> dict[str, Any]:
 
 def run(app: typer.Typer) -> NoReturn:
     """Run a command line; errors of ours become one message on standard error and their exit code."""
+    # A container's first process gets no default handlers from the kernel: without one, SIGTERM would be lost
+    # until the command has set its own.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     try:
         app()
     except FraudstreamError as error:
