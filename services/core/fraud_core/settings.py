@@ -2,7 +2,8 @@
 
 They come from environment variables with the prefix `FRAUD_` and `__` between the levels
 (`FRAUD_KAFKA__BOOTSTRAP_SERVERS`); flags of a command override them. Secrets may also come as files: a
-directory named by `FRAUD_SECRETS_DIR` holds one file a setting (`fraud_kafka__sasl_password`).
+directory named by `FRAUD_SECRETS_DIR` holds one file a setting (`fraud_kafka__sasl_password`). A file named
+by `FRAUD_ENV_FILE` holds lines `NAME=value` for variables that are not set, as an image brings its model's.
 """
 
 import os
@@ -87,6 +88,7 @@ class CoreSettings(BaseSettings):
         env_prefix=ENV_PREFIX,
         env_nested_delimiter="__",
         extra="forbid",
+        dotenv_filtering="only_existing",  # one file serves every command; each takes what it knows
         frozen=True,
         nested_model_default_partial_update=True,
     )
@@ -105,13 +107,24 @@ def load_settings(cls: type[SettingsT], **overrides: Any) -> SettingsT:  # noqa:
     """Read settings of type `cls` from the environment; `overrides` are nested dictionaries that win.
 
     Raises:
-        ConfigError: a value is not allowed; names the setting, the value's fault and its variable.
+        ConfigError: a value is not allowed; names the setting, the value's fault and its variable. Or the
+            file that `FRAUD_ENV_FILE` names is not there.
     """
     secrets = os.environ.get(f"{ENV_PREFIX}SECRETS_DIR")
     try:
-        return cls(_secrets_dir=secrets, **overrides)
+        return cls(_secrets_dir=secrets, _env_file=_env_file(), **overrides)
     except ValidationError as error:
         raise ConfigError(_explain(error)) from None
+
+
+def _env_file() -> Path | None:
+    """pydantic-settings would pass over a file that is not there."""
+    variable = f"{ENV_PREFIX}ENV_FILE"
+    if not (name := os.environ.get(variable)):
+        return None
+    if not Path(name).is_file():
+        raise ConfigError(f"There is no file {name}, which {variable} names. Correct it, or leave it empty.")
+    return Path(name)
 
 
 def _explain(error: ValidationError) -> str:

@@ -1,5 +1,7 @@
 """Settings: where they come from, and what a wrong one says."""
 
+from pathlib import Path
+
 import pytest
 
 from fraud_core.cli import overrides
@@ -73,3 +75,40 @@ def test_sasl_and_tls_reach_librdkafka_only_where_they_are_on() -> None:
     assert "sasl.username" not in plain
     assert secured["sasl.password"] == "x"
     assert secured["ssl.ca.location"] == "ca.crt"
+
+
+def test_a_file_of_variables_gives_what_the_environment_leaves_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "image.env"
+    file.write_text("FRAUD_LOG__LEVEL=DEBUG\nFRAUD_TOPICS__PREFIX=green.\n")
+    monkeypatch.setenv("FRAUD_ENV_FILE", str(file))
+    monkeypatch.setenv("FRAUD_TOPICS__PREFIX", "blue.")
+
+    settings = load_settings(CoreSettings)
+
+    assert settings.log.level == "DEBUG"
+    assert settings.topics.prefix == "blue."
+
+
+def test_one_file_of_variables_serves_commands_that_do_not_know_them_all(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "image.env"
+    file.write_text("FRAUD_MODEL__URL=file:///opt/model\nFRAUD_LOG__LEVEL=DEBUG\n")
+    monkeypatch.setenv("FRAUD_ENV_FILE", str(file))
+
+    assert load_settings(CoreSettings).log.level == "DEBUG"
+
+
+def test_a_file_of_variables_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FRAUD_ENV_FILE", "/no/such.env")
+
+    with pytest.raises(ConfigError, match=r"There is no file /no/such\.env, which FRAUD_ENV_FILE names"):
+        load_settings(CoreSettings)
+
+
+def test_an_empty_name_means_no_file_of_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FRAUD_ENV_FILE", "")
+
+    assert load_settings(CoreSettings).log.level == "INFO"
