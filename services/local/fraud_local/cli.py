@@ -45,13 +45,28 @@ class LazyGroup(TyperGroup):
         try:
             module = import_module(COMMANDS[cmd_name])
         except ModuleNotFoundError as error:
-            raise ConfigError(
-                f"`fraudstream {cmd_name}` needs {error.name}, which this installation lacks. "
-                "Install the extra that brings it: fraudstream[local] brings all."
-            ) from error
+            raise _lacking(cmd_name, error) from error
         command = typer.main.get_command(module.app)
         command.name = cmd_name
         return command
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer keeps the types to itself
+        """Run the subcommand, which may import what it needs only now.
+
+        Raises:
+            ConfigError: this installation lacks the part that the subcommand needs.
+        """
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            raise _lacking(ctx.invoked_subcommand, error) from error
+
+
+def _lacking(command: str, error: ModuleNotFoundError) -> ConfigError:
+    return ConfigError(
+        f"`fraudstream {command}` needs {error.name}, which this installation lacks. "
+        "Install the extra that brings it: fraudstream[local] brings all."
+    )
 
 
 app = typer.Typer(
