@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient
 from pydantic import SecretStr
 
 from fraud_core.errors import UnavailableError
-from fraud_core.log import logger
+from fraud_core.log import CLIENT, logger
 from fraud_core.settings import CoreSettings, KafkaSettings
 
 log = logger(__name__)
@@ -29,7 +29,7 @@ def client_config(settings: KafkaSettings) -> Config:
         "bootstrap.servers": settings.bootstrap_servers,
         "reconnect.backoff.ms": 100,
         "reconnect.backoff.max.ms": 2_000,
-        "logger": logging.getLogger("librdkafka"),
+        "logger": logging.getLogger(CLIENT),
         "client.id": "fraudstream",
         **_security(settings),
         **settings.properties,

@@ -2,6 +2,8 @@
 
 import logging
 import sys
+import time
+from collections.abc import Callable
 from typing import TextIO
 
 import structlog
@@ -10,6 +12,30 @@ from structlog.typing import Processor
 from fraud_core.settings import LogSettings
 
 Logger = structlog.stdlib.BoundLogger
+CLIENT = "librdkafka"
+CLIENT_LINE_S = 1.0
+
+
+class Sparse(logging.Filter):
+    """Lets one line a second pass and says how many it held back: a client without its broker says the same
+    twenty times a second.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` tells seconds."""
+        super().__init__()
+        self._clock, self._next, self._held = clock, 0.0, 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the line is written."""
+        now = self._clock()
+        if now < self._next:
+            self._held += 1
+            return False
+        if self._held:
+            record.msg, record.args = f"{record.getMessage()} ({self._held} more lines held back)", ()
+        self._next, self._held = now + CLIENT_LINE_S, 0
+        return True
 
 
 def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
@@ -35,6 +61,7 @@ def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.level)
+    logging.getLogger(CLIENT).filters[:] = [Sparse()]
     for chatty in ("httpx2", "httpcore", "numba", "uvicorn", "matplotlib"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
