@@ -17,8 +17,9 @@ CLIENT_LINE_S = 1.0
 
 
 class Sparse(logging.Filter):
-    """Lets one line a second pass and says how many it held back: a client without its broker says the same
-    twenty times a second.
+    """Lets one line a second pass and says how many it held back.
+
+    A client without its broker says the same twenty times a second.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
