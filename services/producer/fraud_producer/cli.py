@@ -5,7 +5,6 @@ import sys
 import threading
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -17,12 +16,29 @@ from fraud_core import log
 from fraud_core.cli import BootstrapServers, LogFormat, LogLevel, SchemaRegistryUrl, TopicPrefix, overrides
 from fraud_core.settings import load_settings
 from fraud_producer import durations
+from fraud_producer.flags import (
+    SIMULATION,
+    ClockFlag,
+    CustomersFlag,
+    DaysFlag,
+    FraudShareFlag,
+    InputFlag,
+    LabelDelayFlag,
+    LabelFlag,
+    LabelFraudsOnlyFlag,
+    MapFlag,
+    ProfileFlag,
+    RejectsFlag,
+    SeedFlag,
+    SpeedFlag,
+    StartFlag,
+)
 from fraud_producer.options import Options, check
 from fraud_producer.settings import ProducerSettings
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-PACE, SIMULATION, REPLAY, BROKERS = "Pace", "Simulation", "Replay of a file", "Brokers and output"
+PACE, BROKERS = "Pace", "Brokers and output"
 
 
 HELP = (
@@ -33,34 +49,9 @@ HELP = (
 )
 
 
-class Profile(StrEnum):
-    """Simulations."""
-
-    SEED = "seed"
-    REALISTIC = "realistic"
-
-
-def speed_of(text: str) -> float:
-    """A number above 0, or `max`: infinity."""
-    try:
-        speed = float("inf") if text == "max" else float(text)
-    except ValueError:
-        speed = 0.0
-    if not speed > 0:
-        raise typer.BadParameter(f"{text!r} is no speed; write a number above 0, as in 3600, or max.")
-    return speed
-
-
 @app.command(help=HELP)
 def producer(
-    profile: Annotated[
-        Profile | None,
-        typer.Option(
-            help="seed: the tutorial's values, one each 0.5 s. realistic (default): customers with habits, "
-            "shops, and labelled fraud among them.",
-            rich_help_panel=SIMULATION,
-        ),
-    ] = None,
+    profile: ProfileFlag = None,
     rate: Annotated[
         float | None,
         typer.Option(
@@ -74,15 +65,7 @@ def producer(
         int | None,
         typer.Option(min=1, help="Stop after so many transactions.", rich_help_panel=PACE, metavar="N"),
     ] = None,
-    clock: Annotated[
-        float | None,
-        typer.Option(
-            min=0.001,
-            metavar="N",
-            help="Simulated seconds a second, 3600 by default; at now it goes on in real time.",
-            rich_help_panel=PACE,
-        ),
-    ] = None,
+    clock: ClockFlag = None,
     history: Annotated[
         timedelta | None,
         typer.Option(
@@ -92,43 +75,10 @@ def producer(
             rich_help_panel=PACE,
         ),
     ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            metavar="N",
-            help="Same seed and start, same stream. Default: another one each time, shown.",
-            rich_help_panel=SIMULATION,
-        ),
-    ] = None,
-    customers: Annotated[
-        int | None,
-        typer.Option(
-            min=10,
-            metavar="N",
-            help="Customers at any one time. Default: 2000, or as many as give the --rate at the --clock.",
-            rich_help_panel=SIMULATION,
-        ),
-    ] = None,
-    fraud_share: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            max=0.2,
-            metavar="SHARE",
-            help="Share of fraud among the transactions, 0.003 by default.",
-            rich_help_panel=SIMULATION,
-        ),
-    ] = None,
-    start: Annotated[
-        datetime | None,
-        typer.Option(
-            parser=durations.moment,
-            metavar="TIME",
-            help="Event time of the beginning, UTC. Default: 30 days ago, and --history before that.",
-            rich_help_panel=SIMULATION,
-        ),
-    ] = None,
+    seed: SeedFlag = None,
+    customers: CustomersFlag = None,
+    fraud_share: FraudShareFlag = None,
+    start: StartFlag = None,
     until: Annotated[
         datetime | None,
         typer.Option(
@@ -138,73 +88,14 @@ def producer(
             rich_help_panel=SIMULATION,
         ),
     ] = None,
-    days: Annotated[
-        float | None,
-        typer.Option(
-            min=0.001,
-            metavar="N",
-            help="Stop after so many simulated days, not counting --history.",
-            rich_help_panel=SIMULATION,
-        ),
-    ] = None,
-    input_: Annotated[
-        Path | None,
-        typer.Option(
-            "--input",
-            metavar="FILE",
-            help="Replay this history (.csv, .parquet or .jsonl) in event-time order.",
-            rich_help_panel=REPLAY,
-        ),
-    ] = None,
-    map_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--map",
-            metavar="FIELD=COLUMN,…",
-            help="Which column feeds which field: user, amount and timestamp at least; others are null. "
-            "Without transaction_id, ids are made of file name and row number.",
-            rich_help_panel=REPLAY,
-        ),
-    ] = None,
-    speed: Annotated[
-        float | None,
-        typer.Option(
-            parser=speed_of,
-            metavar="N|max",
-            help="So many times as fast as it happened; max (default) is flat out.",
-            rich_help_panel=REPLAY,
-        ),
-    ] = None,
-    label: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COLUMN",
-            help="Column that says which rows are fraud (1, true, fraud) or not (0, false, legitimate): "
-            "labels for the topic fraud_labels. Without it there are none.",
-            rich_help_panel=REPLAY,
-        ),
-    ] = None,
-    label_delay: Annotated[
-        timedelta | None,
-        typer.Option(
-            parser=durations.duration,
-            metavar="7d",
-            help="How long after its transaction a label becomes known, 7d by default.",
-            rich_help_panel=REPLAY,
-        ),
-    ] = None,
-    label_frauds_only: Annotated[
-        bool,
-        typer.Option("--label-frauds-only", help="No labels for legitimate rows.", rich_help_panel=REPLAY),
-    ] = False,
-    rejects: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="PATH",
-            help="Where to list the rows that can't be mapped, and why. Default: FILE.rejects.jsonl here.",
-            rich_help_panel=REPLAY,
-        ),
-    ] = None,
+    days: DaysFlag = None,
+    input_: InputFlag = None,
+    map_: MapFlag = None,
+    speed: SpeedFlag = None,
+    label: LabelFlag = None,
+    label_delay: LabelDelayFlag = None,
+    label_frauds_only: LabelFraudsOnlyFlag = False,
+    rejects: RejectsFlag = None,
     truth: Annotated[
         Path | None,
         typer.Option(

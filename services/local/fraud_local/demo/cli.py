@@ -1,22 +1,37 @@
 """`fraudstream demo`: what it may be asked for."""
 
 import sys
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import orjson
 import typer
 
-from fraud_core.cli import BootstrapServers, SchemaRegistryUrl, TopicPrefix
+from fraud_core.cli import TopicPrefix
 from fraud_local.demo.options import HISTORY, DemoOptions, checked
 from fraud_producer import durations
-from fraud_producer.cli import Profile, speed_of
+from fraud_producer.flags import (
+    SIMULATION,
+    ClockFlag,
+    CustomersFlag,
+    DaysFlag,
+    FraudShareFlag,
+    InputFlag,
+    LabelDelayFlag,
+    LabelFlag,
+    MapFlag,
+    ProfileFlag,
+    RejectsFlag,
+    SeedFlag,
+    SpeedFlag,
+    StartFlag,
+)
 from fraud_producer.options import Options
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-SOURCE, CLUSTER = "What is produced", "Where it runs"
+CLUSTER = "Where it runs"
 HELP = (
     "Run the whole pipeline on this machine and hold it against the truth.\n\n"
     "A real broker and a real schema registry, a baseline model, a producer and a detector. Thirty simulated "
@@ -42,114 +57,37 @@ def demo(
     picture: Annotated[
         Path | None, typer.Option(metavar="FILE.svg", help="Save the last screen as a picture.")
     ] = None,
-    profile: Annotated[
-        Profile | None,
-        typer.Option(
-            help="realistic (default): customers, shops, and fraud among them. "
-            "seed: the tutorial's stream, in real time.",
-            rich_help_panel=SOURCE,
-        ),
-    ] = None,
+    profile: ProfileFlag = None,
     rate: Annotated[
         float | None,
         typer.Option(
             min=0.001,
             metavar="N",
             help="Live transactions a second. Default: about 200.",
-            rich_help_panel=SOURCE,
+            rich_help_panel=SIMULATION,
         ),
     ] = None,
-    clock: Annotated[
-        float | None,
-        typer.Option(
-            min=0.001,
-            metavar="N",
-            help="Simulated seconds a second, 3600 by default; never passes now.",
-            rich_help_panel=SOURCE,
-        ),
-    ] = None,
+    clock: ClockFlag = None,
     history: Annotated[
         timedelta | None,
         typer.Option(
             parser=durations.duration,
             metavar="30d",
             help="Simulated time that is replayed first, 30d by default.",
-            rich_help_panel=SOURCE,
+            rich_help_panel=SIMULATION,
         ),
     ] = None,
-    start: Annotated[
-        datetime | None,
-        typer.Option(
-            parser=durations.moment,
-            metavar="TIME",
-            help="Event time of the beginning, UTC. Default: 30 days and the history ago.",
-            rich_help_panel=SOURCE,
-        ),
-    ] = None,
-    days: Annotated[
-        float | None,
-        typer.Option(
-            min=0.001,
-            metavar="N",
-            help="End after so many simulated days, not counting the history.",
-            rich_help_panel=SOURCE,
-        ),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(min=0, metavar="N", help="Same seed and start, same stream.", rich_help_panel=SOURCE),
-    ] = None,
-    customers: Annotated[
-        int | None,
-        typer.Option(min=10, metavar="N", help="Customers at any one time.", rich_help_panel=SOURCE),
-    ] = None,
-    fraud_share: Annotated[
-        float | None,
-        typer.Option(
-            min=0, max=0.2, metavar="SHARE", help="Share of fraud, 0.003 by default.", rich_help_panel=SOURCE
-        ),
-    ] = None,
-    input_: Annotated[
-        Path | None,
-        typer.Option(
-            "--input",
-            metavar="FILE",
-            help="Replay your own history (.csv, .parquet or .jsonl) to its end instead.",
-            rich_help_panel=SOURCE,
-        ),
-    ] = None,
-    map_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--map", metavar="FIELD=COLUMN,…", help="Which column feeds which field.", rich_help_panel=SOURCE
-        ),
-    ] = None,
-    speed: Annotated[
-        float | None,
-        typer.Option(
-            parser=speed_of,
-            metavar="N|max",
-            help="So many times as fast as it happened; max (default) is flat out.",
-            rich_help_panel=SOURCE,
-        ),
-    ] = None,
-    label: Annotated[
-        str | None,
-        typer.Option(metavar="COLUMN", help="Column that says which rows are fraud.", rich_help_panel=SOURCE),
-    ] = None,
-    label_delay: Annotated[
-        timedelta | None,
-        typer.Option(
-            parser=durations.duration,
-            metavar="7d",
-            help="How late a label becomes known.",
-            rich_help_panel=SOURCE,
-        ),
-    ] = None,
-    rejects: Annotated[
-        Path | None,
-        typer.Option(metavar="PATH", help="Where to list rows that can't be mapped.", rich_help_panel=SOURCE),
-    ] = None,
+    start: StartFlag = None,
+    days: DaysFlag = None,
+    seed: SeedFlag = None,
+    customers: CustomersFlag = None,
+    fraud_share: FraudShareFlag = None,
+    input_: InputFlag = None,
+    map_: MapFlag = None,
+    speed: SpeedFlag = None,
+    label: LabelFlag = None,
+    label_delay: LabelDelayFlag = None,
+    rejects: RejectsFlag = None,
     data_dir: Annotated[
         Path | None,
         typer.Option(
@@ -161,8 +99,20 @@ def demo(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Delete all topics and schemas first.", rich_help_panel=CLUSTER)
     ] = False,
-    bootstrap_servers: BootstrapServers = None,
-    schema_registry_url: SchemaRegistryUrl = None,
+    bootstrap_servers: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT,…",
+            help="Brokers of yours instead of an embedded one.",
+            rich_help_panel=CLUSTER,
+        ),
+    ] = None,
+    schema_registry_url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="Schema registry of yours; goes with the brokers.", rich_help_panel=CLUSTER
+        ),
+    ] = None,
     topic_prefix: TopicPrefix = None,
 ) -> None:
     """Hold the flags against each other, then run; HELP says what for."""
