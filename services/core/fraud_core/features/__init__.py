@@ -3,8 +3,10 @@
 `docs/features.md` defines each. `advance` is the way in; a `State` belongs to one input partition.
 """
 
-from fraud_core.features.computing import Computed, advance
+from fraud_core.features.computing import Computed, advance, chunks_of
 from fraud_core.features.names import FEATURES
+from fraud_core.features.packing import FORMAT
 from fraud_core.features.state import State
+from fraud_core.features.users import CHUNKS
 
-__all__ = ["FEATURES", "Computed", "State", "advance"]
+__all__ = ["CHUNKS", "FEATURES", "FORMAT", "Computed", "State", "advance", "chunks_of"]

@@ -52,7 +52,7 @@ def block_of(store: Store, ref: int) -> int:
         capacities = 0
         for which in range(LISTS):
             capacities |= 1 << (8 * which)
-        block = _allocate(store, capacities)
+        block = allocate(store, capacities)
         _clear(store.words, block, capacities)
         store.table[ref] = block
     return store.table[ref]  # type: ignore[no-any-return]
@@ -68,7 +68,8 @@ def _clear(words: Ints, block: int, capacities: int) -> None:
 
 
 @part
-def _units(capacities: int) -> int:
+def units(capacities: int) -> int:
+    """Size of a block with such capacities, in units of eight words."""
     total = HEADER
     for which in range(LISTS):
         total += ((capacities >> (8 * which)) & BYTE) * STRIDES[which]
@@ -76,8 +77,9 @@ def _units(capacities: int) -> int:
 
 
 @part
-def _allocate(store: Store, capacities: int) -> int:
-    size = _units(capacities)
+def allocate(store: Store, capacities: int) -> int:
+    """A block with room for so many entries of each list; its words are as others left them."""
+    size = units(capacities)
     block = store.heads[size]
     if block:
         store.heads[size] = store.words[block]
@@ -88,14 +90,15 @@ def _allocate(store: Store, capacities: int) -> int:
 
 
 @part
-def _release(store: Store, block: int) -> None:
-    size = _units(store.words[block + CAPACITIES])
+def release(store: Store, block: int) -> None:
+    """Leave a block to others."""
+    size = units(store.words[block + CAPACITIES])
     store.words[block] = store.heads[size]
     store.heads[size] = block
 
 
 @part
-def _fit(entries: int, limit: int) -> int:
+def fit(entries: int, limit: int) -> int:
     """Room for so many entries and few more."""
     step = 1 if entries <= 4 else 2 if entries <= 8 else 4 if entries <= 16 else 8  # noqa: PLR2004
     return min(limit, max(1, (entries + step - 1) // step * step))
@@ -107,21 +110,28 @@ def _grow(store: Store, ref: int, which: int) -> None:
     words, old = store.words, store.table[ref]
     capacities = 0
     for other in range(LISTS):
-        capacities |= _fit(length(words, old, other) + (other == which), LIMITS[other]) << (8 * other)
-    new = _allocate(store, capacities)
-    _copy(words, old, new, HEADER)
-    words[new + CAPACITIES] = capacities
-    for other in range(LISTS):
-        count = length(words, old, other) * STRIDES[other]
-        _copy(words, start(words, old, other), start(words, new, other), count)
-    _release(store, old)
+        capacities |= fit(length(words, old, other) + (other == which), LIMITS[other]) << (8 * other)
+    new = allocate(store, capacities)
+    move_block(words, old, new, capacities)
+    release(store, old)
     store.table[ref] = new
 
 
 @part
-def _copy(words: Ints, source: int, target: int, count: int) -> None:
+def move_block(words: Ints, old: int, new: int, capacities: int) -> None:
+    """Copy a block to where its lists have such capacities."""
+    copy(words, old, words, new, HEADER)
+    words[new + CAPACITIES] = capacities
+    for which in range(LISTS):
+        count = length(words, old, which) * STRIDES[which]
+        copy(words, start(words, old, which), words, start(words, new, which), count)
+
+
+@part
+def copy(source: Ints, begin: int, target: Ints, at: int, count: int) -> None:
+    """Copy so many words from `begin` on to `at`; source and target may be one array, apart from each other."""
     for word in range(count):
-        words[target + word] = words[source + word]
+        target[at + word] = source[begin + word]
 
 
 @part

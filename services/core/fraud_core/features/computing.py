@@ -13,6 +13,7 @@ from fraud_core.features.places import NAME_BYTES
 from fraud_core.features.rows import Columns, Floats, Output, run
 from fraud_core.features.state import State
 from fraud_core.features.strings import hashes, text_of
+from fraud_core.features.users import CHUNK_SHIFT, CHUNKS
 
 SEED, SECOND_SEED = 0, 0x9E3779B9
 
@@ -58,6 +59,11 @@ def advance(state: State, frame: pl.DataFrame) -> Computed:
     while (row := run(state.store(), columns, output, row)) < frame.height:
         state.grow()
     return Computed(output.values, _previous_location(output), output.seconds_since_location)
+
+
+def chunks_of(users: pl.Series) -> Ints:
+    """The chunk, in 0..CHUNKS-1, that each user of a column belongs to."""
+    return (hashes(text_of(users), SEED) >> CHUNK_SHIFT) & (CHUNKS - 1)
 
 
 def _users(state: State, users: pl.Series) -> Ints:

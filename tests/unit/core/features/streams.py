@@ -105,11 +105,11 @@ def computed(stream: Sequence[Transaction], sizes: Sequence[int] = ()) -> list[K
     for size in [*sizes, len(stream)]:
         batch = stream[begin : begin + size]
         begin += len(batch)
-        known += _rows(advance(state, frame(batch)))
+        known += rows(advance(state, frame(batch)))
     return known
 
 
-def _rows(result: Computed) -> list[Known]:
+def rows(result: Computed) -> list[Known]:
     columns = {name: _nulled(row) for name, row in zip(FEATURES, result.values.tolist(), strict=True)}
     columns["previous_location"] = result.previous_location.to_list()
     columns["seconds_since_location"] = _nulled(result.seconds_since_location.tolist())
