@@ -129,7 +129,7 @@ def move_block(words: Ints, old: int, new: int, capacities: int) -> None:
 
 @part
 def copy(source: Ints, begin: int, target: Ints, at: int, count: int) -> None:
-    """Copy so many words from `begin` on to `at`; source and target may be one array, apart from each other."""
+    """Copy so many words from `begin` on to `at`, within one array or to another."""
     for word in range(count):
         target[at + word] = source[begin + word]
 

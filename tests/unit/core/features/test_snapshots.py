@@ -1,6 +1,7 @@
 """What is dumped in chunks and loaded again, or rolled back, goes on as if nothing had happened."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from random import Random
 
 import numpy as np
@@ -125,10 +126,10 @@ def test_a_roll_back_works_again_and_again_while_many_users_come() -> None:
             begin = end
 
 
-def test_a_dump_moves_users_whose_windows_have_emptied_into_less_memory() -> None:
+def test_a_dump_moves_users_whose_windows_have_emptied_into_less_room() -> None:
     busy = [Transaction(user=f"{row % 50}", time=1_000 * row, amount=1.0) for row in range(3_000)]
-    later = [Transaction(user=f"{row}", time=10**9, amount=1.0) for row in range(50)]
-    newcomers = [Transaction(user=f"new {row}", time=0, amount=1.0) for row in range(300)]
+    later = [Transaction(user=f"{row}", time=4 * 10**9, amount=1.0) for row in range(50)]
+    newcomers = [replace(one, user=f"new {one.user}") for one in busy]
     shrunk, kept = State(), State()
     for state in (shrunk, kept):
         advance(state, frame(busy + later))
