@@ -10,6 +10,7 @@
     ├── UnavailableError         a broker, registry or store cannot be reached; trying again may help
     ├── DeliveryError            records were not delivered, after all retries
     ├── TaskFailedError          a record was at fault and errors.tolerance is none
+    ├── StateError               a state can't be restored as asked for, and state.on_mismatch is fail
     ├── FencedError              another worker took this one's transactional id; this one must stop
     ├── BundleError              a model bundle is refused: digest, versions, features or content
     ├── StackError               the embedded broker or registry did not start
@@ -58,6 +59,10 @@ class DeliveryError(FraudstreamError):
 
 class TaskFailedError(FraudstreamError):
     """A record was at fault and `errors.tolerance` is `none`."""
+
+
+class StateError(FraudstreamError):
+    """A partition's state can't be restored from its snapshots, and `state.on_mismatch` is `fail`."""
 
 
 class FencedError(FraudstreamError):

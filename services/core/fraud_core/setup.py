@@ -1,9 +1,10 @@
 """Creates the topics and registers the schemas: one idempotent step, before anything else runs."""
 
+from dataclasses import replace
 from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic, ResourceType
 
 from fraud_core.errors import UnavailableError
 from fraud_core.kafka import admin_client, partition_counts, reason, wait_until
@@ -22,9 +23,12 @@ def setup(settings: CoreSettings) -> list[str]:
         UnavailableError: broker or registry can't be reached within `startup_timeout_s`.
         SchemaError: a schema is not compatible with what the registry holds.
     """
-    wanted = topics(settings.topics).all()
+    names = topics(settings.topics)
     existing = wait_until(partial(partition_counts, settings.kafka), settings)
+    state = replace(names.state, partitions=existing.get(names.transactions.name, names.state.partitions))
+    wanted = replace(names, state=state).all()
     changes = _ensure_topics(settings, wanted, existing)
+    changes += _grown(settings, state, existing)
     registry = Registry(settings.schema_registry)
     for topic in wanted:
         if topic.schema:
@@ -41,6 +45,19 @@ def _ensure_topics(settings: CoreSettings, wanted: tuple[Topic, ...], existing: 
         elif _create(admin, topic, replication):
             changes.append(f"created topic {topic.name} with {topic.partitions} partitions")
     return changes
+
+
+def _grown(settings: CoreSettings, state: Topic, existing: dict[str, int]) -> list[str]:
+    """The state topic has as many partitions as the input; partitions can only be added."""
+    found = existing.get(state.name, state.partitions)
+    if found >= state.partitions:
+        return []
+    grown = admin_client(settings.kafka).create_partitions([NewPartitions(state.name, state.partitions)])
+    try:
+        grown[state.name].result(30)
+    except KafkaException as error:
+        raise UnavailableError(f"{state.name} could not get more partitions: {reason(error)}.") from error
+    return [f"raised topic {state.name} from {found} to {state.partitions} partitions, as the input has"]
 
 
 def _create(admin: AdminClient, topic: Topic, replication: int) -> bool:

@@ -5,8 +5,20 @@ from dataclasses import dataclass
 from fraud_core.settings import TopicSettings
 
 DAY_MS = 86_400_000
+SNAPSHOT_BYTES = 1_048_588
+"""Most bytes of a record of `fraud_state`; the detector's are half as large."""
 OUTPUT_SIZE_FACTOR = 2
 """Decisions carry the transaction and more, so their topics take messages of twice the input's size."""
+
+
+STATE_CONFIG = {
+    "cleanup.policy": "compact",
+    "max.message.bytes": str(SNAPSHOT_BYTES),
+    "segment.bytes": str(32 * 1024 * 1024),
+    "min.cleanable.dirty.ratio": "0.2",
+}
+"""Small segments and an eager cleaner, as a restore reads what is not compacted yet; only settings that both
+Kafka and Redpanda document."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +52,11 @@ class Topics:
     alerts: Topic
     dead_letters: Topic
     labels: Topic
+    state: Topic
 
     def all(self) -> tuple[Topic, ...]:
         """Every topic, in the order in which they are made."""
-        return (self.transactions, self.classified, self.alerts, self.dead_letters, self.labels)
+        return (self.transactions, self.classified, self.alerts, self.dead_letters, self.labels, self.state)
 
 
 def topics(settings: TopicSettings) -> Topics:
@@ -68,4 +81,5 @@ def topics(settings: TopicSettings) -> Topics:
         alerts=topic(f"{prefix}fraud_alerts", "Decision", 90, bytes_=large),
         dead_letters=topic(f"{prefix}transactions_dlq", None, 90, bytes_=large),
         labels=topic(f"{prefix}fraud_labels", "Label", 400, cleanup="compact,delete"),
+        state=Topic(f"{prefix}fraud_state", None, settings.partitions, STATE_CONFIG),
     )

@@ -11,13 +11,15 @@ from contextlib import ExitStack
 from fraud_core.errors import TaskFailedError, UnavailableError
 from fraud_core.features import State
 from fraud_core.log import logger
+from fraud_core.topics import topics
 from fraud_detector.dead_letters import DeadLetter
 from fraud_detector.deciding import Decider
 from fraud_detector.metrics import Metrics, Summary
 from fraud_detector.reading import Reader
 from fraud_detector.records import Records, group
-from fraud_detector.restore import Restorer
+from fraud_detector.restore import Restored, Restorer
 from fraud_detector.settings import DetectorSettings
+from fraud_detector.snapshotting import Snapshots
 from fraud_detector.source import Source
 from fraud_detector.suspects import Suspects
 from fraud_detector.transaction import AbortNeededError, Transactions
@@ -42,6 +44,7 @@ class Engine:
         self._transactions, self._metrics = transactions, metrics
         self._states: dict[int, State] = {}
         self._running: set[int] = set()
+        self._committed: dict[int, int] = {}
         self._held: Records = group(())
         self._holding = False
         self._held_replay: Records = group(())
@@ -49,7 +52,8 @@ class Engine:
         self._suspects = Suspects(settings.batch.max_records)
         self._summary = Summary()
         self._source = Source(settings, self)
-        self._restorer = Restorer(settings, self._source.consumer)
+        self._restorer = Restorer(settings, self._source.consumer, self._states)
+        self._snapshots = Snapshots(settings.state, settings.pipeline, topics(settings.topics).state.name)
 
     def run(self) -> None:
         """Turn until `stop` is set, then commit what is open and leave the group.
@@ -70,6 +74,7 @@ class Engine:
     def on_assigned(self, partitions: list[int]) -> None:
         """New partitions are restored first, in slices between batches."""
         for partition in partitions:
+            self._states[partition] = State()
             self._restore(partition)
         self._metrics.joined.set(1)
 
@@ -92,6 +97,8 @@ class Engine:
                 self._process(records)
             if self._due(len(records)):
                 self._commit()
+            elif not len(records):
+                self._snapshot_while_idle()
         except UnavailableError as error:
             self._hold(records, error)
         except AbortNeededError as error:
@@ -103,7 +110,7 @@ class Engine:
             came = self._source.poll(1, RETRY_S)
             held, self._held = self._held, group(())
             return group([*held.messages, *came]).of(self._running)
-        wait = BUSY_S if self._restorer.busy or self._transactions.is_open else IDLE_S
+        wait = 0 if self._restorer.busy else BUSY_S if self._transactions.is_open else IDLE_S
         return group(self._source.poll(self._suspects.limit, wait)).of(self._running)
 
     def _process(self, records: Records) -> None:
@@ -145,14 +152,41 @@ class Engine:
 
     def _commit(self) -> None:
         if self._transactions.is_open:
-            touched = set(self._transactions.offsets)
             try:
+                self._snapshot()
+                offsets = dict(self._transactions.offsets)
                 self._transactions.commit()
             except AbortNeededError as error:
                 log.warning("aborted", reason=str(error))
-                self._rewind(touched)
+                self._rewind(set(self._transactions.offsets))
             else:
-                self._metrics.committed()
+                self._settle(offsets)
+
+    def _settle(self, offsets: dict[int, int]) -> None:
+        """The states are as committed now; they can be rolled back to here."""
+        self._committed.update(offsets)
+        for partition in offsets:
+            self._states[partition].savepoint()
+        self._snapshots.committed()
+        self._metrics.committed()
+
+    def _positions(self) -> dict[int, int]:
+        """The offset that the state of each running partition is at."""
+        positions = self._committed | self._transactions.offsets
+        return {partition: positions[partition] for partition in self._running}
+
+    def _snapshot(self) -> None:
+        """Add to the open transaction the snapshots that are due, and the offsets that they go with."""
+        positions = self._positions()
+        if due := self._snapshots.due(self._states, positions):
+            offsets = {partition: positions[partition] for partition in due}
+            self._transactions.write(self._snapshots.write(self._states, positions, due), offsets)
+
+    def _snapshot_while_idle(self) -> None:
+        """A partition without input gets its snapshots too: what they need must still be retained."""
+        if self._snapshots.due(self._states, self._positions()):
+            self._transactions.begin(self._source.consumer)
+            self._commit()
 
     def _back_off(self, records: Records, error: AbortNeededError) -> None:
         log.warning("aborted", reason=str(error), records=len(records))
@@ -161,10 +195,12 @@ class Engine:
     def _rewind(self, touched: set[int]) -> None:
         """Put partitions back to their last committed state and offset before anything is read again."""
         self._transactions.abort()
+        self._snapshots.aborted()
         self._metrics.aborted()
         self._source.pause(touched & set(self._states))
         for partition in touched & set(self._states):
-            self._restore(partition)
+            self._states[partition].roll_back()
+            self._restore(partition, as_of=self._committed[partition])
 
     def _flow_again(self) -> None:
         if self._holding:
@@ -180,10 +216,9 @@ class Engine:
         self._held, self._holding = records.of(self._running), True
         self._metrics.waiting.set(1)
 
-    def _restore(self, partition: int) -> None:
+    def _restore(self, partition: int, as_of: int | None = None) -> None:
         self._running.discard(partition)
-        self._states[partition] = State()
-        self._restorer.add(partition)
+        self._restorer.add(partition, as_of)
         self._metrics.restoring.set(1)
 
     def _forget(self, partitions: list[int]) -> None:
@@ -191,6 +226,8 @@ class Engine:
             self._running.discard(partition)
             self._states.pop(partition, None)
             self._restorer.drop(partition)
+            self._snapshots.forget(partition)
+            self._committed.pop(partition, None)
         self._suspects.forget(partitions)
 
     def _restore_slice(self) -> None:
@@ -198,15 +235,23 @@ class Engine:
             return
         records = self._held_replay if len(self._held_replay) else self._restorer.step()
         try:
-            self._decider.replay(self._reader.read(records.of(self._states)), self._states)
+            read = self._reader.read(records.of(self._states))
+            self._decider.replay(self._restorer.beyond_snapshots(read), self._states)
         except UnavailableError as error:
             log.warning("waiting", reason=str(error))
             self._held_replay = records
             return
         self._held_replay = group(())
-        for partition, offset in list(self._restorer.ready.items()):
-            self._source.start(partition, offset)
+        for partition, restored in list(self._restorer.ready.items()):
             self._restorer.drop(partition)
-            self._running.add(partition)
-            log.info("running", partition=partition, offset=offset)
+            self._start(partition, restored)
         self._metrics.restoring.set(int(self._restorer.busy))
+
+    def _start(self, partition: int, restored: Restored) -> None:
+        self._states[partition].savepoint()
+        self._committed[partition] = restored.position
+        if self._settings.state.durable and restored.lineage and restored.offsets is not None:
+            self._snapshots.begin(partition, restored.lineage, restored.offsets, restored.position)
+        self._source.start(partition, restored.position)
+        self._running.add(partition)
+        log.info("running", partition=partition, offset=restored.position)

@@ -1,7 +1,9 @@
 """From records to columns: decodes and validates a batch, and sets aside what is no transaction."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -9,9 +11,12 @@ import pyarrow as pa
 from confluent_kafka import Message
 
 from fraud_core.avro import Decoder
+from fraud_core.features import chunks_of
 from fraud_detector.dead_letters import DeadLetter, Stage
 from fraud_detector.records import Records, kafka_time
 from fraud_detector.validate import faults
+
+Ints = np.ndarray[Any, np.dtype[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,22 @@ class Read:
             spans.append((-1 if partition is None else partition, whole.slice(start, length)))
             start += length
         return spans
+
+    def since(self, offsets: Mapping[int, Ints]) -> "Read":
+        """Only the transactions whose offset is at or after that of their user's chunk, by partition."""
+        if not self.messages:
+            return self
+        limits = [offsets[message.partition() or 0] for message in self.messages]
+        chunks = chunks_of(pl.Series(self.batch["user"]))
+        keep = np.array(
+            [
+                (message.offset() or 0) >= limit[chunk]
+                for message, limit, chunk in zip(self.messages, limits, chunks, strict=True)
+            ],
+            dtype=bool,
+        )
+        kept = tuple(message for message, wanted in zip(self.messages, keep, strict=True) if wanted)
+        return Read(kept, self.batch.filter(pa.array(keep)), self.letters)
 
 
 class Reader:

@@ -1,140 +1,220 @@
-"""Rebuilds the state of newly assigned partitions by replaying what was decided before, without output.
+"""Brings the state of newly assigned partitions back: from snapshots, and the input after them.
 
-A partition's state is a function of the records before its committed offset, so reading them again gives it
-back exactly. This runs in slices between the batches of the other partitions.
+Nothing is written. A partition goes through three stages, in slices between the batches of the others: its
+snapshots are read (`state_log`), loaded, and the input between them and the committed offset is replayed,
+each user taking only what the snapshot does not include. A state that was rolled back in memory needs none
+of that, if its offset is still the committed one.
 """
 
 import time
+from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+import numpy as np
+from confluent_kafka import Consumer, KafkaException
 
+from fraud_core.errors import StateError
+from fraud_core.features import CHUNKS, State
 from fraud_core.log import logger
-from fraud_detector.records import Records, group
+from fraud_core.topics import topics
+from fraud_detector.found import Found
+from fraud_detector.reading import Read
+from fraud_detector.records import Records
+from fraud_detector.replay import Replays
 from fraud_detector.settings import DetectorSettings
-from fraud_detector.source import consumer_config
+from fraud_detector.snapshots import Ints, Lineage, Part, SnapshotError, new_lineage
+from fraud_detector.standing import Standing, standing
+from fraud_detector.state_log import StateLog
 
 log = logger(__name__)
-TIMEOUT_S = 10.0
 PROGRESS_S = 1.0
+WAIT_S = 0.02
+LOAD_SLICE_S = 0.05
 
 
 @dataclass
-class Replay:
-    """One partition on its way: records before `end` are read, `position` is the next."""
-
-    position: int
-    end: int
-
-
-@dataclass
-class Restorer:
-    """Replays partitions up to their committed offsets.
+class Job:
+    """A partition that is being restored.
 
     Attributes:
-        ready: partition -> offset at which deciding begins, for partitions whose replay is over.
+        lineage, offsets: of the snapshots that the state begins with, or of a state that begins anew.
+        parts: still to be loaded, the last one first.
     """
 
-    settings: DetectorSettings
-    group_consumer: Consumer
-    ready: dict[int, int] = field(default_factory=dict)
-    _waiting: set[int] = field(default_factory=set)
-    _replays: dict[int, Replay] = field(default_factory=dict)
-    _consumer: Consumer | None = None
-    _told: float = 0.0
+    standing: Standing
+    lineage: Lineage
+    offsets: Ints
+    began: float = field(default_factory=time.monotonic)
+    parts: list[Part] = field(default_factory=list)
+    snapshots: int = 0
+    replayed: int = 0
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A partition that is ready.
+
+    Attributes:
+        position: the offset at which deciding begins.
+        lineage, offsets: of its snapshots; None where those that are known already stay right.
+    """
+
+    position: int
+    lineage: Lineage | None = None
+    offsets: Ints | None = None
+
+
+class Restorer:
+    """Restores partitions up to their committed offsets.
+
+    Attributes:
+        ready: partitions whose restore is over, until they are dropped.
+    """
+
+    def __init__(
+        self, settings: DetectorSettings, group_consumer: Consumer, states: MutableMapping[int, State]
+    ) -> None:
+        """`states` are those of all partitions; this fills those that are being restored."""
+        self._settings, self._group, self._states = settings, group_consumer, states
+        self.ready: dict[int, Restored] = {}
+        self._waiting: dict[int, int | None] = {}
+        self._jobs: dict[int, Job] = {}
+        self._loading: set[int] = set()
+        self._log = StateLog(settings, topics(settings.topics).state.name)
+        self._replays = Replays(settings)
+        self._told = time.monotonic()
 
     @property
     def busy(self) -> bool:
         """Whether some partition is not ready yet."""
-        return bool(self._waiting or self._replays)
+        return bool(self._waiting) or bool(self._jobs.keys() - self.ready.keys())
 
-    def add(self, partition: int) -> None:
-        """Begin with this partition; asks the brokers nothing yet, so it may be called in a rebalance."""
+    def add(self, partition: int, as_of: int | None = None) -> None:
+        """Begin with this partition; asks the brokers nothing yet, so it may be called in a rebalance.
+
+        `as_of` says that the partition's state is right already if that is the committed offset.
+        """
         self.drop(partition)
-        self._waiting.add(partition)
+        self._waiting[partition] = as_of
 
     def drop(self, partition: int) -> None:
         """Forget this partition, whatever its stage."""
-        self._waiting.discard(partition)
+        self._waiting.pop(partition, None)
+        self._jobs.pop(partition, None)
+        self._loading.discard(partition)
         self.ready.pop(partition, None)
-        if self._replays.pop(partition, None) and self._consumer:
-            self._consumer.incremental_unassign([self._place(partition)])
+        self._log.drop(partition)
+        self._replays.drop(partition)
 
     def step(self) -> Records:
-        """One slice: the next records to replay, in order; moves partitions that are through to `ready`."""
-        for partition in list(self._waiting):
-            self._open(partition)
-        if not self._replays or self._consumer is None:
-            return group(())
-        messages = self._consumer.consume(self.settings.batch.max_records, 0.05)
-        wanted = group(message for message in messages if self._wanted(message))
+        """One slice: the next records to replay, in order; moves partitions that are through to `ready`.
+
+        Raises:
+            StateError: a partition's state can't be restored, and `state.on_mismatch` is `fail`.
+        """
+        for partition, as_of in list(self._waiting.items()):
+            self._open(partition, as_of)
+        for partition, found in self._log.step(WAIT_S).items():
+            self._found(partition, found)
+        self._load()
+        records, done = self._replays.step(WAIT_S)
+        for partition in records.partitions:
+            self._jobs[partition].replayed += 1
+        for partition in done:
+            self._finish(partition)
         self._tell()
-        return wanted
+        return records
+
+    def beyond_snapshots(self, read: Read) -> Read:
+        """What of replayed transactions the snapshots of their users do not include."""
+        return read.since({partition: job.offsets for partition, job in self._jobs.items()})
 
     def close(self) -> None:
-        """Close the consumer that replays."""
-        if self._consumer:
-            self._consumer.close()
-            self._consumer = None
+        """Close the consumers that read state and input."""
+        self._log.close()
+        self._replays.close()
 
-    def _open(self, partition: int) -> None:
+    def _open(self, partition: int, as_of: int | None) -> None:
         try:
-            begin, committed = self._range(partition)
+            found = standing(self._group, self._settings.topics.transactions, partition)
+            if as_of != found.position:
+                self._states[partition] = State()
+                self._begin(partition, found)
+            else:
+                self.ready[partition] = Restored(as_of)
         except KafkaException as error:
             log.warning("restore_waits", partition=partition, reason=str(error))
             return
-        self._waiting.discard(partition)
-        if committed <= begin:
-            self.ready[partition] = begin
+        del self._waiting[partition]
+
+    def _begin(self, partition: int, found: Standing) -> None:
+        if found.lost:
+            self._may_rebuild(partition, found.lost)
+        durable = self._settings.state.durable and found.position > found.first
+        if durable:
+            self._log.add(partition)
+        self._jobs[partition] = self._anew(found)
+        log.info("restoring", partition=partition, records=found.position - found.first, snapshots=durable)
+        if not durable:
+            self._replay(partition)
+
+    def _anew(self, found: Standing) -> Job:
+        offsets = np.full(CHUNKS, found.first, dtype=np.int64)
+        return Job(found, new_lineage(found.first, found.partitions), offsets)
+
+    def _found(self, partition: int, found: Found) -> None:
+        job = self._jobs[partition]
+        try:
+            job.offsets = found.offsets(job.standing.partitions, job.standing.first, job.standing.position)
+        except SnapshotError as error:
+            self._rebuild(partition, error)
             return
-        log.info("restoring", partition=partition, records=committed - begin)
-        self._replays[partition] = Replay(begin, committed)
-        self._replaying().incremental_assign([self._place(partition, begin)])
+        job.lineage, job.parts, job.snapshots = found.lineage or job.lineage, found.parts(), found.size
+        self._states[partition].reserve(sum(part.users for part in job.parts))
+        self._loading.add(partition)
 
-    def _range(self, partition: int) -> tuple[int, int]:
-        """First retained offset and the committed one; the first again where nothing valid is committed."""
-        low, high = self.group_consumer.get_watermark_offsets(self._place(partition), TIMEOUT_S)
-        committed = self.group_consumer.committed([self._place(partition)], TIMEOUT_S)[0].offset
-        if committed < 0:
-            return low, low
-        if not low <= committed <= high:
-            log.warning(
-                "committed_offset_not_retained", partition=partition, committed=committed, low=low, high=high,
-                now="starting at the first retained record",
-            )  # fmt: skip
-            return low, low
-        return low, committed
+    def _load(self) -> None:
+        until = time.monotonic() + LOAD_SLICE_S
+        while self._loading and time.monotonic() < until:
+            partition = min(self._loading)
+            job = self._jobs[partition]
+            if not job.parts:
+                self._loading.discard(partition)
+                self._replay(partition)
+                continue
+            try:
+                self._states[partition].load(job.parts.pop().words())
+            except SnapshotError as error:
+                self._loading.discard(partition)
+                self._rebuild(partition, error)
 
-    def _replaying(self) -> Consumer:
-        if self._consumer is None:
-            config = consumer_config(self.settings) | {"enable.partition.eof": True}
-            self._consumer = Consumer(config | {"group.id": f"{self.settings.pipeline}-restore"})
-        return self._consumer
+    def _rebuild(self, partition: int, error: SnapshotError) -> None:
+        self._may_rebuild(partition, str(error))
+        self._states[partition] = State()
+        self._jobs[partition] = self._anew(self._jobs[partition].standing)
+        self._replay(partition)
 
-    def _wanted(self, message: Message) -> bool:
-        partition = message.partition()
-        replay = self._replays.get(-1 if partition is None else partition)
-        if partition is None or replay is None:
-            return False
-        error = message.error()
-        if error is not None:
-            if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own name for it
-                self._finish(partition, replay)
-            return False
-        replay.position = (message.offset() or 0) + 1
-        if replay.position >= replay.end:
-            self._finish(partition, replay)
-        return replay.position <= replay.end
+    def _may_rebuild(self, partition: int, reason: str) -> None:
+        if self._settings.state.on_mismatch == "fail":
+            raise StateError(
+                f"The state of partition {partition} can't be restored: {reason}. state.on_mismatch is fail; "
+                "FRAUD_STATE__ON_MISMATCH=rebuild begins anew with what the input retains."
+            )
+        log.warning("state_rebuilt", partition=partition, reason=reason, now="from the retained input")
 
-    def _finish(self, partition: int, replay: Replay) -> None:
-        self.drop(partition)
-        self.ready[partition] = replay.end
+    def _replay(self, partition: int) -> None:
+        job = self._jobs[partition]
+        self._replays.add(partition, int(job.offsets.min()), job.standing.position)
+
+    def _finish(self, partition: int) -> None:
+        job = self._jobs[partition]
+        self.ready[partition] = Restored(job.standing.position, job.lineage, job.offsets)
+        log.info(
+            "restored", partition=partition, replayed=job.replayed, snapshot_bytes=job.snapshots,
+            users=self._states[partition].users, seconds=round(time.monotonic() - job.began, 3),
+        )  # fmt: skip
 
     def _tell(self) -> None:
-        if self._replays and time.monotonic() - self._told > PROGRESS_S:
+        if self.busy and time.monotonic() - self._told > PROGRESS_S:
             self._told = time.monotonic()
-            left = {partition: replay.end - replay.position for partition, replay in self._replays.items()}
-            log.info("restoring", records_left=left)
-
-    def _place(self, partition: int, offset: int = 0) -> TopicPartition:
-        return TopicPartition(self.settings.topics.transactions, partition, offset)
+            log.info("restoring", snapshots_left=self._log.left(), records_left=self._replays.left())

@@ -52,6 +52,26 @@ class GroupSettings(Section):
     transaction_timeout_ms: Annotated[int, Field(ge=1_000)] = 10_000
 
 
+class StateSettings(Section):
+    """Whether and how often the state is written to `fraud_state`, and what happens when it doesn't fit."""
+
+    durable: bool = Field(
+        True,  # noqa: FBT003 - a default
+        description="false: nothing is written, and a restart replays all retained input.",
+    )
+    on_mismatch: Literal["rebuild", "fail"] = Field(
+        "rebuild",
+        description="Where snapshots or a committed offset can't be used: begin anew with what the input "
+        "retains, or stop the worker.",
+    )
+    snapshot_cycle_records: Annotated[int, Field(ge=1)] = Field(
+        100_000, description="Records of a partition within which each of its chunks is written."
+    )
+    snapshot_cycle_s: Annotated[int, Field(ge=1)] = Field(
+        3_600, description="Seconds within which each is written, where that comes first."
+    )
+
+
 class DetectorSettings(CoreSettings):
     """All settings of `fraudstream detector`."""
 
@@ -68,6 +88,7 @@ class DetectorSettings(CoreSettings):
     errors: ErrorSettings = ErrorSettings()
     batch: BatchSettings = BatchSettings()
     group: GroupSettings = GroupSettings()
+    state: StateSettings = StateSettings()
 
     @property
     def transactional_id(self) -> str:

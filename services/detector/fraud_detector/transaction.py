@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from fraud_core.errors import FencedError, UnavailableError
 from fraud_core.kafka import PARTITIONER, client_config, reason
 from fraud_core.log import logger
-from fraud_core.topics import OUTPUT_SIZE_FACTOR
+from fraud_core.topics import OUTPUT_SIZE_FACTOR, SNAPSHOT_BYTES
 from fraud_detector.dead_letters import Headers
 from fraud_detector.settings import DetectorSettings
 
@@ -36,6 +36,7 @@ class Output:
         timestamp: Kafka timestamp in ms: the input record's, as in Kafka Streams, so that whoever reads it
             sees how long the decision took; 0 is now.
         headers: only on dead letters.
+        partition: -1 lets the key decide.
     """
 
     topic: str
@@ -43,6 +44,7 @@ class Output:
     value: bytes | None
     timestamp: int = 0
     headers: Headers | None = None
+    partition: int = -1
 
 
 @dataclass
@@ -129,8 +131,9 @@ class Transactions:
         while True:
             try:
                 self.producer.produce(
-                    output.topic, output.value, output.key, timestamp=output.timestamp, headers=output.headers
-                )
+                    output.topic, output.value, output.key, output.partition,
+                    timestamp=output.timestamp, headers=output.headers,
+                )  # fmt: skip
             except BufferError:
                 self.producer.poll(QUEUE_WAIT_S)
             except KafkaException as error:
@@ -201,7 +204,7 @@ def transactions(settings: DetectorSettings, stop: threading.Event) -> Transacti
 
 
 def _registered(settings: DetectorSettings) -> Producer:
-    size = OUTPUT_SIZE_FACTOR * settings.topics.max_message_bytes
+    size = max(OUTPUT_SIZE_FACTOR * settings.topics.max_message_bytes, SNAPSHOT_BYTES)
     producer = Producer(
         {
             **client_config(settings.kafka),

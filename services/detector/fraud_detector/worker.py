@@ -18,7 +18,9 @@ from fraud_detector.deciding import Decider
 from fraud_detector.engine import Engine
 from fraud_detector.metrics import Metrics
 from fraud_detector.reading import Reader
+from fraud_detector.retention import check_retention
 from fraud_detector.settings import DetectorSettings, ModelSettings
+from fraud_detector.snapshots import warm_up
 from fraud_detector.transaction import transactions
 from fraud_detector.writing import Writer
 
@@ -48,6 +50,7 @@ def run(settings: DetectorSettings, stop: threading.Event | None = None) -> None
         reader = Reader(Decoder("Transaction", registry))
         writer = Writer(settings, names, alerts, classified)
         deciding.warm_up()
+        warm_up()
         outbox = wait_until(partial(transactions, settings, stop), settings, stop)
         log.info("starting", pipeline=settings.pipeline, worker=settings.worker)
         Engine(settings, reader, deciding, writer, outbox, metrics, stop).run()
@@ -78,8 +81,18 @@ def _model(settings: ModelSettings) -> LoadedModel | None:
 def _check_topics(settings: DetectorSettings, names: Topics, existing: dict[str, int]) -> None:
     dead = settings.errors.deadletterqueue.topic.name or names.dead_letters.name
     needed = [names.transactions.name, names.classified.name, names.alerts.name, dead]
+    needed += [names.state.name] if settings.state.durable else []
     if missing := [name for name in needed if name not in existing]:
         raise ConfigError(f"These topics do not exist: {', '.join(missing)}. Run `fraudstream setup` first.")
+    if not settings.state.durable:
+        return
+    partitions, states = existing[names.transactions.name], existing[names.state.name]
+    if states < partitions:
+        raise ConfigError(
+            f"{names.transactions.name} has {partitions} partitions and {names.state.name} only {states}. "
+            "`fraudstream setup` adds those that are missing."
+        )
+    check_retention(settings, names, partitions)
 
 
 def _stop_on_signals() -> threading.Event:

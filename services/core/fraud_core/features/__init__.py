@@ -5,8 +5,8 @@
 
 from fraud_core.features.computing import Computed, advance, chunks_of
 from fraud_core.features.names import FEATURES
-from fraud_core.features.packing import FORMAT
+from fraud_core.features.packing import FORMAT, packed_users
 from fraud_core.features.state import State
 from fraud_core.features.users import CHUNKS
 
-__all__ = ["CHUNKS", "FEATURES", "FORMAT", "Computed", "State", "advance", "chunks_of"]
+__all__ = ["CHUNKS", "FEATURES", "FORMAT", "Computed", "State", "advance", "chunks_of", "packed_users"]

@@ -82,6 +82,11 @@ def room_for(words: Ints) -> tuple[int, int]:
     return users, room + ROW_ROOM
 
 
+def packed_users(words: Ints) -> int:
+    """How many users are packed in these words."""
+    return room_for(words)[0]
+
+
 @kernel
 def unpack_users(store: Store, words: Ints) -> int:
     """Give users the blocks that were packed, in place of those that they have; gives how many are new."""

@@ -86,8 +86,8 @@ class State:
     def load(self, packed: Ints) -> None:
         """Take in packed users, in place of what is known of them; the array must be writable, for numba.
 
-        Before many chunks are loaded, `reserve` room for all of their users: a chunk's users are neighbours in
-        the table, and would crowd one corner of a small one.
+        Before many chunks are loaded, `reserve` room for all of their users: a chunk's users are neighbours
+        in the table, and would crowd one corner of a small one.
         """
         users, room = room_for(packed)
         self._table = table_for(self._table, self._users + users)

@@ -1,0 +1,86 @@
+"""Reads input again that was decided before, up to the committed offset of each partition."""
+
+from dataclasses import dataclass
+
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+
+from fraud_detector.records import Records, group
+from fraud_detector.settings import DetectorSettings
+from fraud_detector.source import consumer_config
+
+
+@dataclass
+class Replay:
+    """One partition on its way: records before `end` are read, `position` is the next."""
+
+    position: int
+    end: int
+
+
+class Replays:
+    """The input, as the partitions that are being restored need it."""
+
+    def __init__(self, settings: DetectorSettings) -> None:
+        """Asks for nothing yet."""
+        self._settings = settings
+        self._replays: dict[int, Replay] = {}
+        self._done: set[int] = set()
+        self._consumer: Consumer | None = None
+
+    def add(self, partition: int, begin: int, end: int) -> None:
+        """Read the records from `begin` to before `end`."""
+        if begin >= end:
+            self._done.add(partition)
+            return
+        self._replays[partition] = Replay(begin, end)
+        self._reader().incremental_assign([self._place(partition, begin)])
+
+    def drop(self, partition: int) -> None:
+        """Read no further."""
+        self._done.discard(partition)
+        if self._replays.pop(partition, None):
+            self._reader().incremental_unassign([self._place(partition)])
+
+    def step(self, wait_s: float) -> tuple[Records, set[int]]:
+        """The next records in order, waiting so long for the first, and the partitions that are through."""
+        came: list[Message] = []
+        if self._replays:
+            first = self._reader().poll(wait_s)
+            came = [first, *self._reader().consume(self._settings.batch.max_records, 0)] if first else []
+        wanted = group(message for message in came if self._wanted(message))
+        done, self._done = self._done, set()
+        return wanted, done
+
+    def left(self) -> dict[int, int]:
+        """For each partition how many records are still to be read."""
+        return {partition: replay.end - replay.position for partition, replay in self._replays.items()}
+
+    def close(self) -> None:
+        """Close the consumer."""
+        if self._consumer:
+            self._consumer.close()
+            self._consumer = None
+
+    def _reader(self) -> Consumer:
+        if self._consumer is None:
+            config = consumer_config(self._settings) | {"enable.partition.eof": True}
+            self._consumer = Consumer(config | {"group.id": f"{self._settings.pipeline}-restore"})
+        return self._consumer
+
+    def _wanted(self, message: Message) -> bool:
+        partition, offset = message.partition(), message.offset()
+        replay = self._replays.get(-1 if partition is None else partition)
+        if partition is None or offset is None or replay is None:
+            return False
+        error = message.error()
+        if error is None:
+            replay.position = offset + 1
+        elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own name for it
+            replay.position = max(replay.position, offset)
+        if replay.position >= replay.end:
+            self.drop(partition)
+            self._done.add(partition)
+        return error is None and offset < replay.end
+
+    def _place(self, partition: int, offset: int = 0) -> TopicPartition:
+        return TopicPartition(self._settings.topics.transactions, partition, offset)

@@ -1,0 +1,47 @@
+"""Where an input partition is, as the brokers say: what is retained, and what was decided."""
+
+from dataclasses import dataclass
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One partition of the input.
+
+    Attributes:
+        first: the first retained offset.
+        position: where deciding goes on: the committed offset, or the first where none can be used.
+        partitions: how many the input has.
+        lost: why the committed offset can't be used; empty where it can, or none was ever committed.
+    """
+
+    first: int
+    position: int
+    partitions: int
+    lost: str = ""
+
+
+def standing(consumer: Consumer, topic: str, partition: int) -> Standing:
+    """Ask the brokers; the committed offset first, as it moves no more once the partition is ours.
+
+    Raises:
+        KafkaException: they did not answer.
+    """
+    place = TopicPartition(topic, partition)
+    committed = consumer.committed([place], TIMEOUT_S)[0]
+    if committed.error:
+        raise KafkaException(committed.error)
+    first, end = consumer.get_watermark_offsets(place, TIMEOUT_S)
+    partitions = len(consumer.list_topics(topic, TIMEOUT_S).topics[topic].partitions)
+    if committed.offset < 0:
+        return Standing(first, first, partitions)
+    if not first <= committed.offset <= end:
+        lost = (
+            f"the committed offset {committed.offset} is not retained, the input has {first} to {end}; "
+            "deciding can only go on at its first record"
+        )
+        return Standing(first, first, partitions, lost)
+    return Standing(first, committed.offset, partitions)
