@@ -15,6 +15,7 @@ from fraud_detector.settings import DetectorSettings
 log = logger(__name__)
 TIMEOUT_S = 10.0
 MARGIN = 2
+EARLIEST, LATEST = OffsetSpec.earliest(), OffsetSpec.latest()  # type: ignore[no-untyped-call]
 CYCLE = "FRAUD_STATE__SNAPSHOT_CYCLE"
 
 
@@ -51,16 +52,14 @@ def check_retention(settings: DetectorSettings, names: Topics, partitions: int) 
 def _check_size(admin: AdminClient, settings: DetectorSettings, kept: str, partitions: int) -> None:
     """How many records fit shows only where some have been deleted already."""
     topic, needed = settings.topics.transactions, MARGIN * settings.state.snapshot_cycle_records
-    first, end = (
-        _offsets(admin, topic, partitions, spec) for spec in (OffsetSpec.earliest(), OffsetSpec.latest())
-    )
+    first, end = (_offsets(admin, topic, partitions, spec) for spec in (EARLIEST, LATEST))
     for partition in range(partitions):
         retained = end[partition] - first[partition]
         if first[partition] > 0 and retained < needed:
             raise ConfigError(
-                f"Partition {partition} of {topic} retains {retained} records by retention.bytes={kept}, "
-                f"and a cycle of snapshots takes {needed // MARGIN}. Raise retention.bytes to hold {needed} at "
-                f"least, or lower {CYCLE}_RECORDS."
+                f"Partition {partition} of {topic} retains {retained} records by retention.bytes={kept}, and "
+                f"a cycle of snapshots takes {needed // MARGIN}. Raise retention.bytes to hold {needed} "
+                f"at least, or lower {CYCLE}_RECORDS."
             )
 
 
