@@ -1,5 +1,6 @@
 """A pipeline of its own for a test: topics under a prefix, detectors as processes, and what they decided."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,9 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
-from confluent_kafka import Consumer, Message, Producer
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from fraud_core.avro import Decoder, Encoder
 from fraud_core.kafka import PARTITIONER, client_config
@@ -62,6 +64,11 @@ class Detector:
     def log(self) -> str:
         """What it logged so far."""
         return self.log_file.read_text()
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """What it logged under this name, if its log is in JSON."""
+        lines = [json.loads(line) for line in self.log.splitlines() if line.endswith("}")]
+        return [line for line in lines if line["event"] == name]
 
     def says(self, text: str) -> None:
         """Wait until it logs this."""
@@ -177,6 +184,16 @@ class Pipeline:
     def dead_letters(self, count: int) -> list[Message]:
         """Records of the dead letter topic."""
         return self.outputs(count, self.topics.dead_letters.name)
+
+    def retained(self, partition: int) -> int:
+        """How many offsets of an input partition are retained."""
+        consumer = Consumer({**client_config(self.settings.kafka), "group.id": uuid.uuid4().hex})
+        try:
+            place = TopicPartition(self.topics.transactions.name, partition)
+            first, end = consumer.get_watermark_offsets(place, 10)
+        finally:
+            consumer.close()
+        return end - first
 
     def close(self) -> None:
         """End every detector that still runs."""

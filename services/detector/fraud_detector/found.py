@@ -63,6 +63,8 @@ class Found:
         if self._fault:
             raise self._fault
         if self.lineage is None:
+            if first > 0:
+                raise SnapshotError(f"it has no snapshots, and the input retains only what is from {first} on")
             return np.full(CHUNKS, first, dtype=np.int64)
         if self.lineage.partitions != partitions:
             raise SnapshotError(

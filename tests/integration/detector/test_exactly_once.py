@@ -5,12 +5,12 @@ import signal
 from contextlib import closing
 from dataclasses import dataclass
 
-import polars as pl
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from fraud_core.kafka import client_config
 from tests.support.pipeline import Detector, Pipeline, transactions, until
+from tests.support.undisturbed import assert_decided_as_if_undisturbed
 
 pytestmark = pytest.mark.stack
 
@@ -61,39 +61,6 @@ def flow(pipeline: Pipeline) -> Flow:
     return Flow(pipeline)
 
 
-def assert_decided_as_if_undisturbed(flow: Flow) -> None:
-    pipeline = flow.pipeline
-    decided = pipeline.decisions(flow.sent)
-    for detector in pipeline.detectors:
-        if detector.process.poll() is None:
-            detector.stop()
-    undisturbed = undisturbed_run(pipeline, flow.sent)
-
-    assert decided["transaction_id"].is_duplicated().sum() == 0
-    assert decided.height == flow.sent
-    assert decided.drop("decided_at", "pipeline").equals(undisturbed.drop("decided_at", "pipeline"))
-
-
-def undisturbed_run(pipeline: Pipeline, count: int) -> pl.DataFrame:
-    """The same input, decided by one worker of another pipeline that nobody disturbs."""
-    names = pipeline.settings.topics
-    calm_prefix = f"{names.prefix}calm."
-    settings = pipeline.settings.model_copy(
-        update={"topics": names.model_copy(update={"prefix": calm_prefix})}
-    )
-    environment = pipeline.environment | {
-        "FRAUD_TOPICS__PREFIX": calm_prefix,
-        "FRAUD_PIPELINE": f"{pipeline.environment['FRAUD_PIPELINE']}-calm",
-    }
-    calm = Pipeline(settings, environment, pipeline.logs)
-    calm.set_up()
-    calm.detector("calm")
-    try:
-        return calm.decisions(count)
-    finally:
-        calm.close()
-
-
 def test_killed_in_the_middle_of_transactions(flow: Flow) -> None:
     dice = random.Random(7)
     settings = OPEN_FOR_LONG | MISSED_SOON
@@ -106,7 +73,7 @@ def test_killed_in_the_middle_of_transactions(flow: Flow) -> None:
         workers[name].kill()
         workers[name] = flow.pipeline.detector(name, **settings)
 
-    assert_decided_as_if_undisturbed(flow)
+    assert_decided_as_if_undisturbed(flow.pipeline, flow.sent)
 
 
 def test_a_third_joins_and_the_first_leaves(flow: Flow) -> None:
@@ -119,7 +86,7 @@ def test_a_third_joins_and_the_first_leaves(flow: Flow) -> None:
 
     assert workers[0].stop() == 0
 
-    assert_decided_as_if_undisturbed(flow)
+    assert_decided_as_if_undisturbed(flow.pipeline, flow.sent)
 
 
 def test_stopped_in_a_transaction_replaced_and_woken(flow: Flow) -> None:
@@ -135,7 +102,7 @@ def test_stopped_in_a_transaction_replaced_and_woken(flow: Flow) -> None:
     stopped.signal(signal.SIGCONT)
 
     until(lambda: _gave_up(stopped), "the woken worker notices")
-    assert_decided_as_if_undisturbed(flow)
+    assert_decided_as_if_undisturbed(flow.pipeline, flow.sent)
 
 
 def _gave_up(worker: Detector) -> bool:
