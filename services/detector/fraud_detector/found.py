@@ -64,7 +64,7 @@ class Found:
             raise self._fault
         if self.lineage is None:
             if first > 0:
-                raise SnapshotError(f"it has no snapshots, and the input retains only what is from {first} on")
+                raise SnapshotError(f"it has no snapshots, and the input begins at {first}")
             return np.full(CHUNKS, first, dtype=np.int64)
         if self.lineage.partitions != partitions:
             raise SnapshotError(

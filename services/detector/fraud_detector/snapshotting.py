@@ -3,6 +3,7 @@
 A cycle is `state.snapshot_cycle_records` records of the partition, or as many as it has users if that is
 more: so a transaction never pays for more than one user's snapshot. It takes `state.snapshot_cycle_s` at
 most, so that a slow partition gets through before its input is no longer retained.
+A new lineage writes its first chunk at once, so that from the first commit on the topic says where it began.
 """
 
 import time
@@ -86,9 +87,10 @@ class Snapshots:
     def _count(self, cycle: Cycle, position: int, users: int) -> int:
         if cycle.offsets.min() >= position:
             return 0
+        untold = cycle.offsets.max() == cycle.lineage.origin
         by_records = (position - cycle.since) / self._step(users)
         by_time = (time.monotonic() - cycle.at) / self._settings.snapshot_cycle_s * CHUNKS
-        return min(CHUNKS, int(max(by_records, by_time)))
+        return min(CHUNKS, int(max(by_records, by_time, untold)))
 
     def _paid(self, cycle: Cycle, position: int, count: int, users: int) -> float:
         """A fraction of a step is carried over, so that small transactions don't slow the cycle down."""

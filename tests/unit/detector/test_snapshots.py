@@ -75,7 +75,20 @@ def test_damaged_bytes_are_refused_and_not_loaded() -> None:
 
 
 def test_without_snapshots_all_retained_input_is_replayed() -> None:
-    assert Found().offsets(partitions=3, first=40, committed=90).tolist() == [40] * CHUNKS
+    assert Found().offsets(partitions=3, first=0, committed=90).tolist() == [0] * CHUNKS
+
+
+def test_without_snapshots_an_input_that_lacks_its_beginning_is_not_enough() -> None:
+    with pytest.raises(SnapshotError, match="no snapshots, and the input begins at 40"):
+        Found().offsets(partitions=3, first=40, committed=90)
+
+
+def test_the_first_transaction_of_a_lineage_writes_a_chunk_so_that_the_lineage_is_known() -> None:
+    run = Run(records=10**6)
+    run.snapshots.begin(5, Lineage(9, 1000, 3), np.full(CHUNKS, 1000, dtype=np.int64), 1000)
+
+    assert len(run.commit(1)) == 1
+    assert run.commit(1) == []
 
 
 def test_the_latest_snapshot_of_a_chunk_counts_and_the_others_begin_at_the_origin() -> None:
