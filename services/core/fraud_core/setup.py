@@ -52,7 +52,8 @@ def _grown(settings: CoreSettings, state: Topic, existing: dict[str, int]) -> li
     found = existing.get(state.name, state.partitions)
     if found >= state.partitions:
         return []
-    grown = admin_client(settings.kafka).create_partitions([NewPartitions(state.name, state.partitions)])
+    admin = admin_client(settings.kafka)
+    grown = admin.create_partitions([NewPartitions(state.name, state.partitions)])
     try:
         grown[state.name].result(30)
     except KafkaException as error:

@@ -150,7 +150,7 @@ class Restorer:
     def _begin(self, partition: int, found: Standing) -> None:
         if found.lost:
             self._may_rebuild(partition, found.lost)
-        durable = self._settings.state.durable and found.position > found.first
+        durable = self._settings.state.durable and found.decided
         if durable:
             self._log.add(partition)
         self._jobs[partition] = self._anew(found)

@@ -14,12 +14,14 @@ class Standing:
     Attributes:
         first: the first retained offset.
         position: where deciding goes on: the committed offset, or the first where none can be used.
+        decided: whether the records before `position` were decided.
         partitions: how many the input has.
         lost: why the committed offset can't be used; empty where it can, or none was ever committed.
     """
 
     first: int
     position: int
+    decided: bool
     partitions: int
     lost: str = ""
 
@@ -37,11 +39,11 @@ def standing(consumer: Consumer, topic: str, partition: int) -> Standing:
     first, end = consumer.get_watermark_offsets(place, TIMEOUT_S)
     partitions = len(consumer.list_topics(topic, TIMEOUT_S).topics[topic].partitions)
     if committed.offset < 0:
-        return Standing(first, first, partitions)
+        return Standing(first, first, decided=False, partitions=partitions)
     if not first <= committed.offset <= end:
         lost = (
             f"the committed offset {committed.offset} is not retained, the input has {first} to {end}; "
             "deciding can only go on at its first record"
         )
-        return Standing(first, first, partitions, lost)
-    return Standing(first, committed.offset, partitions)
+        return Standing(first, first, decided=False, partitions=partitions, lost=lost)
+    return Standing(first, committed.offset, decided=True, partitions=partitions)
