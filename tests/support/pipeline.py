@@ -23,6 +23,7 @@ from fraud_core.registry import Registry
 from fraud_core.settings import CoreSettings, load_settings
 from fraud_core.setup import setup
 from fraud_core.topics import Topic, Topics, topics
+from fraud_local.offsets import committed_spans
 
 PATIENCE_S = 90.0
 START = datetime(2026, 1, 5, 9)
@@ -173,6 +174,12 @@ class Pipeline:
             return self._drained(consumer, count)
         finally:
             consumer.close()
+
+    def produced(self) -> int:
+        """How many transactions are on the input; all its producers are plain ones."""
+        topic = self.topics.transactions
+        spans = committed_spans(self.settings.kafka, {topic.name: topic.partitions})
+        return sum(span.length for span in spans.values())
 
     def decisions(self, count: int) -> pl.DataFrame:
         """Decisions as a frame, sorted by where their transaction was, once there are `count`."""

@@ -16,6 +16,7 @@ from fraud_core.cli import (
     overrides,
 )
 from fraud_core.settings import load_settings
+from fraud_core.shutdown import on_signals
 from fraud_detector.settings import DetectorSettings
 
 app = typer.Typer(add_completion=False)
@@ -76,4 +77,5 @@ def detector(
     # Imported late: `--help` and `--print-config` need neither numba nor scikit-learn.
     from fraud_detector.worker import run  # noqa: PLC0415
 
-    run(settings)
+    with on_signals() as asked:
+        run(settings, asked.stop)

@@ -69,6 +69,7 @@ class Engine:
             stack.callback(self._transactions.abort)
             while not self._stop.is_set():
                 self._turn()
+            log.info("stopping")
             self._commit()
 
     def on_assigned(self, partitions: list[int]) -> None:

@@ -1,9 +1,7 @@
 """Puts a worker together from its settings and runs it."""
 
-import signal
 import threading
 from functools import partial
-from types import FrameType
 
 from fraud_core.avro import Decoder, Encoder
 from fraud_core.errors import ConfigError
@@ -27,8 +25,8 @@ from fraud_detector.writing import Writer
 log = logger(__name__)
 
 
-def run(settings: DetectorSettings, stop: threading.Event | None = None) -> None:
-    """Run a worker until SIGTERM, Ctrl-C or `stop`.
+def run(settings: DetectorSettings, stop: threading.Event) -> None:
+    """Run a worker until `stop` is set.
 
     Raises:
         ConfigError: rules, model or topics can't be used.
@@ -36,7 +34,6 @@ def run(settings: DetectorSettings, stop: threading.Event | None = None) -> None
         FencedError: another process has this worker's name.
         TaskFailedError: a record is at fault and `errors.tolerance` is `none`.
     """
-    stop = stop or _stop_on_signals()
     deciding = decider(settings)
     metrics = Metrics()
     with served(probes(settings.pipeline, metrics.registry, metrics.alive, metrics.ready), settings.http):
@@ -93,15 +90,3 @@ def _check_topics(settings: DetectorSettings, names: Topics, existing: dict[str,
             "`fraudstream setup` adds those that are missing."
         )
     check_retention(settings, names, partitions)
-
-
-def _stop_on_signals() -> threading.Event:
-    stop = threading.Event()
-
-    def handle(number: int, _frame: FrameType | None) -> None:
-        log.info("stopping", signal=signal.Signals(number).name)
-        stop.set()
-
-    signal.signal(signal.SIGTERM, handle)
-    signal.signal(signal.SIGINT, handle)
-    return stop

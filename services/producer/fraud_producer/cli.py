@@ -1,12 +1,9 @@
 """`fraudstream producer`: what it may be asked for."""
 
-import signal
 import sys
-import threading
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import orjson
@@ -15,6 +12,7 @@ import typer
 from fraud_core import log
 from fraud_core.cli import BootstrapServers, LogFormat, LogLevel, SchemaRegistryUrl, TopicPrefix, overrides
 from fraud_core.settings import load_settings
+from fraud_core.shutdown import on_signals
 from fraud_producer import durations
 from fraud_producer.flags import (
     SIMULATION,
@@ -167,27 +165,13 @@ def _produce(settings: ProducerSettings, options: Options, truth: Path | None, *
     from fraud_producer.sources import plan  # noqa: PLC0415
 
     planned = plan(options)
-    stop, at_once = _stop_on_signals()
-    ended = run(settings, planned, stop=stop, at_once=at_once, truth=truth)
+    with on_signals() as asked:
+        ended = run(settings, planned, stop=asked.stop, at_once=asked.at_once, truth=truth)
     summary = asdict(ended.summary)
     sys.stdout.write(orjson.dumps(summary).decode() + "\n" if json else _in_words(summary) + "\n")
     sys.stdout.flush()
     if ended.error:
         raise ended.error
-
-
-def _stop_on_signals() -> tuple[threading.Event, threading.Event]:
-    """Events that the first and the second Ctrl-C or SIGTERM set: stop, and stop waiting for deliveries."""
-    stop, at_once = threading.Event(), threading.Event()
-
-    def on_signal(number: int, _: FrameType | None) -> None:
-        if at_once.is_set() and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        (at_once if stop.is_set() else stop).set()
-
-    signal.signal(signal.SIGINT, on_signal)
-    signal.signal(signal.SIGTERM, on_signal)
-    return stop, at_once
 
 
 def _in_words(summary: dict[str, float]) -> str:

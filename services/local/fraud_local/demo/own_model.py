@@ -23,7 +23,7 @@ from fraud_trainer.isolation_forest import Validation, train
 
 SHARE = 1 / 3
 """Of the history's time; a third of this warms the windows up, a third trains, a third sets the threshold."""
-FEWEST_ROWS = 2_000
+FEWEST_ROWS = 1_000
 
 
 def own_model(history: History, folder: Path) -> Model | None:

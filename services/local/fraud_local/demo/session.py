@@ -1,20 +1,18 @@
 """One run of the demo, from the first transaction to the last decision."""
 
-import signal
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from queue import Empty, SimpleQueue
-from types import FrameType
 from typing import Any, TypeVar
 
 import polars as pl
 
 from fraud_core.errors import DemoError
+from fraud_core.shutdown import on_signals
 from fraud_local.demo.detector import Detector
 from fraud_local.demo.feed import Feed
 from fraud_local.demo.figures import Figures
@@ -83,21 +81,21 @@ class Session:
             FraudstreamError: brokers, registry or the stack failed.
         """
         self.began = self.last_arrival = time.monotonic()
-        with _signals() as (stop, at_once):
+        with on_signals() as asked:
             self.feed.start()
-            while not at_once.is_set() and not self._over():
+            while not asked.at_once.is_set() and not self._over():
                 self._tick()
                 show(self)
-                if stop.is_set() or self._time_is_up():
-                    self.feed.stop(at_once=at_once.is_set())
+                if asked.stop.is_set() or self._time_is_up():
+                    self.feed.stop(at_once=asked.at_once.is_set())
                     self.phase = "ending"
                 threading.Event().wait(TICK_S)
-            self.feed.stop(at_once=at_once.is_set())
+            self.feed.stop(at_once=asked.at_once.is_set())
             self.feed.join(PATIENCE_S)
             self._tick()
             self.phase = "over"
             show(self)
-        return self._balance(hurried=at_once.is_set())
+        return self._balance(hurried=asked.at_once.is_set())
 
     @property
     def labels(self) -> int:
@@ -184,23 +182,3 @@ def _drained(source: "SimpleQueue[Item]") -> list[Item]:
             found.append(source.get_nowait())
         except Empty:
             return found
-
-
-@contextmanager
-def _signals() -> Iterator[tuple[threading.Event, threading.Event]]:
-    """Events that the first and the second Ctrl-C (or SIGTERM, or a closed terminal) set."""
-    stop, at_once = threading.Event(), threading.Event()
-
-    def on_signal(number: int, _: FrameType | None) -> None:
-        if at_once.is_set() and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        (at_once if stop.is_set() else stop).set()
-
-    before = {
-        number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    }
-    try:
-        yield stop, at_once
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

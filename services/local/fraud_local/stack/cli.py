@@ -8,6 +8,7 @@ from typing import Annotated
 import psutil
 import typer
 
+from fraud_core.shutdown import on_signals
 from fraud_local.stack import datadir, detached
 from fraud_local.stack.datadir import State
 from fraud_local.stack.detached import Request
@@ -108,16 +109,20 @@ def _stay(directory: Path, port: int | None, registry_port: int | None, *, fresh
     detached.end_on_signals()
     command = "fraudstream stack up --foreground"
     try:
-        with running(
-            directory, fresh=fresh, broker_port=port, registry_port=registry_port, command=command
-        ) as stack:
+        with (
+            running(
+                directory, fresh=fresh, broker_port=port, registry_port=registry_port, command=command
+            ) as stack,
+            on_signals() as asked,
+        ):
             state = datadir.read_state(directory)
             if state is not None:
                 _show(directory, state)
             typer.echo("\nStop it with Ctrl-C.")
-            detached.serve(stack)
+            detached.serve(stack, asked.stop)
     except KeyboardInterrupt:
-        typer.echo(f"\nStopped. Topics and schemas stay in {directory}.")
+        pass
+    typer.echo(f"\nStopped. Topics and schemas stay in {directory}.")
 
 
 def _show(directory: Path, state: State) -> None:

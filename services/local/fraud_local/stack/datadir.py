@@ -102,9 +102,10 @@ def owner(state: State) -> psutil.Process | None:
     try:
         process = psutil.Process(state.owner)
         same = abs(process.create_time() - state.owner_started) < 1.0
+        ended = process.status() == psutil.STATUS_ZOMBIE  # killed, and its parent has not asked yet
     except psutil.Error:
         return None
-    return process if same else None
+    return process if same and not ended else None
 
 
 def me() -> tuple[int, float]:

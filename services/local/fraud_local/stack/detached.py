@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import NoReturn
 import psutil
 
 from fraud_core.errors import FraudstreamError, StackError
+from fraud_core.shutdown import on_signals
 from fraud_local.stack import datadir
 from fraud_local.stack.datadir import State
 from fraud_local.stack.download import Say
@@ -94,19 +96,18 @@ def stop(directory: Path) -> bool:
     return True
 
 
-def serve(stack: Stack) -> NoReturn:
-    """Watch the servers; only an exception ends it.
+def serve(stack: Stack, stop: threading.Event) -> None:
+    """Watch the servers until `stop` is set.
 
     Raises:
         StackError: a server has ended; carries the last lines of its log.
     """
-    while True:
+    while not stop.wait(CHECK_S):
         stack.check()
-        time.sleep(CHECK_S)
 
 
 def end_on_signals() -> None:
-    """From now on a signal to end leaves every `with` block in order, as Ctrl-C does."""
+    """While a stack starts, a signal to end leaves every `with` block in order, as Ctrl-C does."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
 
@@ -151,19 +152,23 @@ def main() -> int:
     end_on_signals()
     request = Request(**json.loads(sys.argv[1]))
     try:
-        with running(
-            Path(request.data_dir),
-            fresh=request.fresh,
-            broker_port=request.broker_port,
-            registry_port=request.registry_port,
-            command="fraudstream stack up",
-        ) as stack:
-            serve(stack)
+        with (
+            running(
+                Path(request.data_dir),
+                fresh=request.fresh,
+                broker_port=request.broker_port,
+                registry_port=request.registry_port,
+                command="fraudstream stack up",
+            ) as stack,
+            on_signals() as asked,
+        ):
+            serve(stack, asked.stop)
     except FraudstreamError as error:
         sys.stderr.write(f"{ERROR}{error}\n")
         return error.exit_code
     except KeyboardInterrupt:
-        return 0
+        pass
+    return 0
 
 
 if __name__ == "__main__":

@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fraud_core.errors import StackError
-from fraud_local.stack import broker, datadir, download, ports, registry, warm
+from fraud_local.stack import broker, datadir, download, locks, ports, registry, warm
 from fraud_local.stack.artefacts import components
 from fraud_local.stack.datadir import State
 from fraud_local.stack.download import Say
 from fraud_local.stack.places import ServerPlaces, cache_dir, default_data_dir
 from fraud_local.stack.service import Service
+
+STARTING = ".starting"
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,13 @@ def running(
             lock = held.enter_context(datadir.owned(directory))
             if fresh:
                 datadir.wipe(directory)
-            broker_port = ports.choose("broker", ports.BROKER, broker_port, "--port", say)
-            registry_port = ports.choose("registry", ports.REGISTRY, registry_port, "--registry-port", say)
-            stack = _started(held, directory, jars, broker_port, registry_port, lock, command)
+            # One stack at a time, or two that start together would choose the same ports.
+            with locks.held(cache_dir() / STARTING, wait=True):
+                broker_port = ports.choose("broker", ports.BROKER, broker_port, "--port", say)
+                registry_port = ports.choose(
+                    "registry", ports.REGISTRY, registry_port, "--registry-port", say
+                )
+                stack = _started(held, directory, jars, broker_port, registry_port, lock, command)
         yield stack
 
 
