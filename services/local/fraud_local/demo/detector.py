@@ -11,7 +11,8 @@ import httpx2
 from fraud_core.errors import DemoError
 from fraud_local.demo.cluster import Cluster
 from fraud_local.demo.model import Model
-from fraud_local.stack import ports
+from fraud_local.stack import locks, ports
+from fraud_local.stack.places import cache_dir
 from fraud_local.stack.process import Process, last_lines
 
 METRICS_PORT = 8083
@@ -72,21 +73,29 @@ class Detector:
 def running_detector(cluster: Cluster, model: Model) -> Iterator[Detector]:
     """Run a detector while the block runs; it commits what is open and leaves its group afterwards."""
     settings = cluster.settings
-    port = METRICS_PORT if ports.is_free(METRICS_PORT) else ports.several_free(1)[0]
-    process = Process(
-        (
-            sys.executable, "-m", "fraud_detector", "--worker", "demo",
-            "--model-url", model.url, "--model-sha256", model.sha256,
-            "--bootstrap-servers", settings.kafka.bootstrap_servers,
-            "--schema-registry-url", settings.schema_registry.url,
-            "--topic-prefix", settings.topics.prefix, "--http-port", str(port), "--log-format", "json",
-        ),
-        directory=cluster.directory,
-        log=cluster.logs / "detector.log",
-        environment=cluster.environment,
-    )  # fmt: skip
-    try:
-        yield Detector(process, f"http://{ports.HOST}:{port}")
-    finally:
-        process.ask_to_end()
-        process.wait()
+    with _port() as port:
+        process = Process(
+            (
+                sys.executable, "-m", "fraud_detector", "--worker", "demo",
+                "--model-url", model.url, "--model-sha256", model.sha256,
+                "--bootstrap-servers", settings.kafka.bootstrap_servers,
+                "--schema-registry-url", settings.schema_registry.url,
+                "--topic-prefix", settings.topics.prefix, "--http-port", str(port), "--log-format", "json",
+            ),
+            directory=cluster.directory,
+            log=cluster.logs / "detector.log",
+            environment=cluster.environment,
+        )  # fmt: skip
+        try:
+            yield Detector(process, f"http://{ports.HOST}:{port}")
+        finally:
+            process.ask_to_end()
+            process.wait()
+
+
+@contextmanager
+def _port() -> Iterator[int]:
+    """The usual port if no other demo has chosen it: it is free until that one's detector listens."""
+    with locks.held(cache_dir() / f".port-{METRICS_PORT}", wait=False) as ours:
+        usual = ours is not None and ports.is_free(METRICS_PORT)
+        yield METRICS_PORT if usual else ports.several_free(1)[0]
