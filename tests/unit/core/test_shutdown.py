@@ -19,9 +19,11 @@ def test_the_first_signal_asks_and_the_second_insists(number: signal.Signals) ->
 
 
 def test_a_third_ctrl_c_breaks_off() -> None:
-    with on_signals() as asked, pytest.raises(KeyboardInterrupt):
+    with on_signals() as asked:
         asked.at_once.set()
-        os.kill(os.getpid(), signal.SIGINT)
+
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_afterwards_signals_mean_what_they_meant_before() -> None:
