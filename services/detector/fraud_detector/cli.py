@@ -75,7 +75,9 @@ def detector(
         return
     log.configure(settings.log)
     # Imported late: `--help` and `--print-config` need neither numba nor scikit-learn.
+    from fraud_detector.collector import collect_rarely  # noqa: PLC0415
     from fraud_detector.worker import run  # noqa: PLC0415
 
+    collect_rarely()
     with on_signals() as asked:
         run(settings, asked.stop)

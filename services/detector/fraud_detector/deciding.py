@@ -2,28 +2,36 @@
 
 import time
 from collections import Counter as Tally
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 from confluent_kafka import Message
 
 from fraud_core.avro.types import arrow_type
-from fraud_core.features import Computed, State, advance
+from fraud_core.features import Computed, Span, State, advance_each
 from fraud_core.models import LoadedModel
 from fraud_core.rules import Fired, RuleSet, evaluate
 from fraud_core.rules.frame import rule_frame
 from fraud_detector.reading import Read
+from fraud_detector.records import Records, group
 
 ML_REASON = "ML anomaly detection"
 WARM_UP_USERS = 100
 """More than a new state has room for, so that its growth is warmed up too."""
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
+Ints = np.ndarray[Any, np.dtype[np.int64]]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 States = MutableMapping[int, State]
+Timed = Callable[[str], AbstractContextManager[None]]
+
+
+def untimed(_: str) -> AbstractContextManager[None]:
+    """Measure nothing."""
+    return nullcontext()
 
 
 @dataclass(frozen=True)
@@ -31,13 +39,13 @@ class Decisions:
     """One decision a transaction.
 
     Attributes:
-        messages: the records that the transactions came from.
+        records: what the transactions came from.
         batch: of the Arrow type of `schemas/Decision.avsc`.
         fraudulent: which are alerts, shape (rows,).
         alert_sources: how many alerts each rule, or "model", had a part in.
     """
 
-    messages: tuple[Message, ...]
+    records: Records
     batch: pa.RecordBatch
     fraudulent: Mask
     alert_sources: Tally[str]
@@ -46,8 +54,15 @@ class Decisions:
 class Decider:
     """Decides batches; holds what does not change between them."""
 
-    def __init__(self, rules: RuleSet, model: LoadedModel | None, pipeline: str) -> None:
-        """Without a model the rules decide alone."""
+    def __init__(
+        self,
+        rules: RuleSet,
+        model: LoadedModel | None,
+        pipeline: str,
+        timed: Timed = untimed,
+    ) -> None:
+        """Without a model the rules decide alone; `timed` measures a stage by its name."""
+        self._timed = timed
         self._rules, self._model, self._pipeline = rules, model, pipeline
 
     def warm_up(self) -> None:
@@ -57,37 +72,38 @@ class Decider:
             for number in range(WARM_UP_USERS)
         ]
         batch = pa.RecordBatch.from_pylist(rows, schema=arrow_type("Transaction"))
-        messages = (Message(topic="", partition=0, offset=0),) * len(rows)
-        self.decide(Read(messages, batch, ()), {0: State()})
+        messages = [Message(topic="", partition=0, offset=0)] * len(rows)
+        self.decide(Read(group(messages), batch, ()), {0: State()})
 
     def replay(self, read: Read, states: States) -> None:
         """Let the states learn from transactions that were decided before; decides nothing."""
-        for partition, frame in read.frames():
-            advance(states[partition], frame)
+        if len(read.records):
+            advance_each(_spans(read, states), read.frame())
 
     def decide(self, read: Read, states: States) -> Decisions:
         """Advance the states and decide each transaction."""
-        if not read.messages:
+        if not len(read.records):
             return _none()
-        spans = read.frames()
-        computed = _joined([advance(states[partition], frame) for partition, frame in spans])
-        transactions = pl.concat([frame for _, frame in spans], rechunk=False)
-        fired = evaluate(self._rules, rule_frame(transactions, computed))
-        scores = self._scores(computed)
+        with self._timed("features"):
+            frame = read.frame()
+            computed = advance_each(_spans(read, states), frame)
+        with self._timed("rules"):
+            fired = evaluate(self._rules, rule_frame(frame, computed, self._rules.columns))
+        with self._timed("score"):
+            scores = self._scores(computed)
         alerted = scores >= (self._model.threshold if self._model else np.inf)
         fraudulent = alerted | fired.alert
-        reasons, names = _reasons(fired, fraudulent, alerted), fired.names()
-        columns = {
-            "fraudulent": pa.array(fraudulent),
-            "reason": _lists(reasons),
-            "rules": _lists(names),
-            "score": _nullable(scores),
-            "features": _features(computed.values),
-            **self._constants(read),
-        }
-        sources = Tally(name for row in np.flatnonzero(fraudulent) for name in names[row])
-        sources["model"] = int(alerted.sum())
-        return Decisions(read.messages, _decision_batch(read.batch, columns), fraudulent, sources)
+        with self._timed("encode"):
+            columns = {
+                "fraudulent": pa.array(fraudulent),
+                "reason": _reasons(fired, fraudulent, alerted),
+                "rules": _names(fired),
+                "score": _nullable(scores),
+                "features": _features(computed.values),
+                **self._constants(read),
+            }
+            batch = _decision_batch(read.batch, columns)
+        return Decisions(read.records, batch, fraudulent, _sources(fired, fraudulent, alerted))
 
     def _scores(self, computed: Computed) -> Floats:
         if self._model is None:
@@ -95,45 +111,56 @@ class Decider:
         return self._model.score(computed.values)
 
     def _constants(self, read: Read) -> dict[str, pa.Array]:
-        count = len(read.messages)
+        count = len(read.records)
         model = self._model
         now = int(time.time() * 1000)
         return {
             "rules_version": pa.repeat(self._rules.version, count),
             "threshold": pa.repeat(pa.scalar(model.threshold if model else None, pa.float64()), count),
             "model_version": pa.repeat(pa.scalar(model.version if model else None, pa.string()), count),
-            "challenger_scores": pa.array(
-                [[]] * count, arrow_type("Decision").field("challenger_scores").type
-            ),
+            "challenger_scores": _empty("challenger_scores", count),
             "review_sample": pa.repeat(pa.scalar(value=False), count),
-            "top_factors": pa.array([[]] * count, arrow_type("Decision").field("top_factors").type),
+            "top_factors": _empty("top_factors", count),
             "pipeline": pa.repeat(self._pipeline, count),
-            "source_partition": pa.array([message.partition() for message in read.messages], pa.int32()),
-            "source_offset": pa.array([message.offset() for message in read.messages], pa.int64()),
+            "source_partition": pa.array(read.records.partitions, pa.int32()),
+            "source_offset": pa.array(read.records.positions),
             "decided_at": pa.repeat(pa.scalar(now, pa.timestamp("ms")), count),
         }
 
 
 def _none() -> Decisions:
     empty = pa.RecordBatch.from_pylist([], schema=arrow_type("Decision"))
-    return Decisions((), empty, np.zeros(0, dtype=bool), Tally())
+    return Decisions(group(()), empty, np.zeros(0, dtype=bool), Tally())
 
 
-def _joined(parts: list[Computed]) -> Computed:
-    if len(parts) == 1:
-        return parts[0]
-    return Computed(
-        values=np.concatenate([part.values for part in parts], axis=1),
-        previous_location=pl.concat([part.previous_location for part in parts]),
-        seconds_since_location=np.concatenate([part.seconds_since_location for part in parts]),
-    )
+def _spans(read: Read, states: States) -> list[Span]:
+    return [Span(states[partition], first, end) for partition, first, end in read.records.spans]
 
 
-def _reasons(fired: Fired, fraudulent: Mask, alerted: Mask) -> list[list[str]]:
-    reasons = fired.reasons(fraudulent)
-    for row in np.flatnonzero(alerted):
-        reasons[row].append(ML_REASON)
-    return reasons
+def _reasons(fired: Fired, fraudulent: Mask, alerted: Mask) -> pa.ListArray:
+    """Texts for the alerts only, which are few: no Python object is made for the other rows."""
+    rows = np.flatnonzero(fraudulent)
+    reasons = fired.reasons_of(rows)
+    for texts, by_model in zip(reasons, alerted[rows].tolist(), strict=True):
+        if by_model:
+            texts.append(ML_REASON)
+    counts = np.zeros(len(fraudulent), dtype=np.int64)
+    counts[rows] = [len(texts) for texts in reasons]
+    return _lists(counts, [text for texts in reasons for text in texts])
+
+
+def _names(fired: Fired) -> pa.ListArray:
+    """Of the rules that fired, in the file's order."""
+    _, which = np.nonzero(fired.matrix.T)
+    return _lists(fired.matrix.sum(axis=0), [fired.rules[rule].name for rule in which.tolist()])
+
+
+def _sources(fired: Fired, fraudulent: Mask, alerted: Mask) -> Tally[str]:
+    """How many alerts each rule, or the model, had a part in."""
+    parts = (fired.matrix & fraudulent).sum(axis=1).tolist()
+    found = Tally({rule.name: part for rule, part in zip(fired.rules, parts, strict=True) if part})
+    found["model"] = int(alerted.sum())
+    return found
 
 
 def _nullable(values: Floats) -> pa.Array:
@@ -145,8 +172,24 @@ def _features(values: Floats) -> pa.StructArray:
     return pa.StructArray.from_arrays([_nullable(row) for row in values], fields=fields)
 
 
-def _lists(rows: list[list[str]]) -> pa.Array:
-    return pa.array(rows, arrow_type("Decision").field("reason").type)
+def _lists(counts: Ints, texts: list[str]) -> pa.ListArray:
+    """A list for each row: the next so many of the texts."""
+    kind = arrow_type("Decision").field("reason").type
+    return pa.ListArray.from_arrays(_offsets(counts), pa.array(texts, pa.string()), type=kind)
+
+
+def _offsets(counts: Ints) -> pa.Array:
+    return pa.array(np.concatenate(([0], np.cumsum(counts))), pa.int32())
+
+
+def _empty(name: str, count: int) -> pa.Array:
+    """Nothing in the list or map of each row."""
+    kind = arrow_type("Decision").field(name).type
+    offsets = pa.py_buffer(np.zeros(count + 1, dtype=np.int32))
+    entries = pa.array(
+        [], pa.struct([kind.key_field, kind.item_field]) if pa.types.is_map(kind) else kind.value_type
+    )
+    return pa.Array.from_buffers(kind, count, [None, offsets], children=[entries])
 
 
 def _decision_batch(transactions: pa.RecordBatch, columns: dict[str, pa.Array]) -> pa.RecordBatch:

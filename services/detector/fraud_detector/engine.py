@@ -112,12 +112,17 @@ class Engine:
             held, self._held = self._held, group(())
             return group([*held.messages, *came]).of(self._running)
         wait = 0 if self._restorer.busy else BUSY_S if self._transactions.is_open else IDLE_S
-        return group(self._source.poll(self._suspects.limit, wait)).of(self._running)
+        began = time.perf_counter()
+        records = group(self._source.poll(self._suspects.limit, wait)).of(self._running)
+        if len(records):
+            self._metrics.stages.took("poll", time.perf_counter() - began)
+        return records
 
     def _process(self, records: Records) -> None:
         started = time.perf_counter()
         guilty = self._suspects.letters(records)
-        read = self._reader.read(records.without(letter.message for letter in guilty))
+        with self._metrics.stages.timed("decode"):
+            read = self._reader.read(records.without(letter.message for letter in guilty))
         letters = [*guilty, *read.letters]
         self._refuse(letters)
         self._flow_again()
@@ -126,12 +131,15 @@ class Engine:
         except Exception as error:
             self._suspects.blame(records, error)
             raise AbortNeededError(f"A batch of {len(records)} could not be decided: {error!r}") from error
-        written = self._writer.write(decisions, letters)
+        with self._metrics.stages.timed("encode"):
+            written = self._writer.write(decisions, letters)
         self._refuse(written.too_large)
         if not self._transactions.is_open:
             self._transactions.begin(self._source.consumer)
             self._opened_at = time.monotonic()
-        self._transactions.write(written.outputs, records.offsets)
+        with self._metrics.stages.timed("produce"):
+            self._transactions.write_decisions(written.decisions)
+            self._transactions.write(written.letters, records.offsets)
         self._suspects.cleared(records)
         self._metrics.add(decisions, [*letters, *written.too_large], records, time.perf_counter() - started)
 
@@ -156,7 +164,8 @@ class Engine:
             try:
                 self._snapshot()
                 offsets = dict(self._transactions.offsets)
-                self._transactions.commit()
+                with self._metrics.stages.timed("commit"):
+                    self._transactions.commit()
             except AbortNeededError as error:
                 log.warning("aborted", reason=str(error))
                 self._rewind(set(self._transactions.offsets))

@@ -14,7 +14,8 @@ from prometheus_client.registry import Collector
 from fraud_core.log import logger
 from fraud_detector.dead_letters import DeadLetter
 from fraud_detector.deciding import Decisions
-from fraud_detector.records import Records, kafka_time
+from fraud_detector.records import Ints, Records
+from fraud_detector.stages import Stages
 
 log = logger(__name__)
 LATENCY_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 60.0)
@@ -71,6 +72,7 @@ class Metrics:
         self.seconds = Histogram(
             "fraud_batch_seconds", "Time to decide and write a batch.", registry=registry
         )
+        self.stages = Stages(registry)
         self.joined = Gauge("fraud_joined", "1 once the worker has joined its group.", registry=registry)
         self.restoring = Gauge("fraud_restoring", "1 while partitions are being restored.", registry=registry)
         self.waiting = Gauge("fraud_waiting", "1 while the schema registry is waited for.", registry=registry)
@@ -104,13 +106,17 @@ class Metrics:
             self.reasons.labels(rule).inc(count)
         for stage, count in done.stages.items():
             self.dead_letters.labels(stage).inc(count)
-        if done.timestamps:
-            self.latency.observe(np.maximum(time.time() - np.array(done.timestamps) / 1_000, 0.0))
+        for times in done.times:
+            self.latency.observe(np.maximum(time.time() - times / 1_000, 0.0))
 
     def aborted(self) -> None:
         """What was written since the last commit never happened."""
         self.aborts.inc()
         self._open = _Open()
+
+    def decided(self) -> int:
+        """How many transactions were decided and committed since the start."""
+        return int(_value(self.transactions))
 
     def alive(self) -> bool:
         """Whether the loop has turned in the last minute."""
@@ -129,14 +135,14 @@ class _Open:
     alerts: int = 0
     rules: Tally[str] = field(default_factory=Tally)
     stages: Tally[str] = field(default_factory=Tally)
-    timestamps: list[int] = field(default_factory=list)
+    times: list[Ints] = field(default_factory=list)
 
     def add(self, decisions: Decisions, letters: Iterable[DeadLetter]) -> None:
-        self.transactions += len(decisions.messages)
+        self.transactions += len(decisions.records)
         self.alerts += int(decisions.fraudulent.sum())
         self.rules.update(decisions.alert_sources)
         self.stages.update(letter.stage.value for letter in letters)
-        self.timestamps += map(kafka_time, decisions.messages)
+        self.times.append(decisions.records.times)
 
 
 class Summary:

@@ -73,8 +73,10 @@ class Source:
         first = self.consumer.poll(timeout_s)
         if first is None:
             return []
-        rest = self.consumer.consume(limit - 1, 0) if limit > 1 else []
-        return [message for message in (first, *rest) if self._is_record(message)]
+        messages = [first, *self.consumer.consume(limit - 1, 0)] if limit > 1 else [first]
+        if any(map(Message.error, messages)):
+            return [message for message in messages if self._is_record(message)]
+        return messages
 
     def start(self, partition: int, offset: int) -> None:
         """Let messages of an assigned partition flow, from this offset on."""

@@ -69,4 +69,4 @@ class Suspects:
 
     @staticmethod
     def _place(records: Records, index: int) -> Place:
-        return records.partitions[index], records.messages[index].offset() or 0
+        return int(records.partitions[index]), records.messages[index].offset() or 0

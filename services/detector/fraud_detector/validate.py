@@ -3,10 +3,10 @@
 Never looks at the wall clock: a replay must come to the same answer.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -20,7 +20,7 @@ MAX_AMOUNT = 1e12
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 
-def faults(batch: pa.RecordBatch, kafka_timestamps: Sequence[int]) -> dict[int, InvalidTransactionError]:
+def faults(batch: pa.RecordBatch, kafka_timestamps: npt.ArrayLike) -> dict[int, InvalidTransactionError]:
     """The faulty rows of the batch and what is wrong with each.
 
     `kafka_timestamps` are the records' own, in milliseconds, one a row; 0 where the broker gave none.

@@ -12,7 +12,7 @@ from fraud_core.models import LoadedModel, fetch_bundle
 from fraud_core.registry import Registry
 from fraud_core.rules import load_rules
 from fraud_core.topics import Topics, topics
-from fraud_detector.deciding import Decider
+from fraud_detector.deciding import Decider, Timed, untimed
 from fraud_detector.engine import Engine
 from fraud_detector.metrics import Metrics
 from fraud_detector.reading import Reader
@@ -25,8 +25,8 @@ from fraud_detector.writing import Writer
 log = logger(__name__)
 
 
-def run(settings: DetectorSettings, stop: threading.Event) -> None:
-    """Run a worker until `stop` is set.
+def run(settings: DetectorSettings, stop: threading.Event, metrics: Metrics | None = None) -> None:
+    """Run a worker until `stop` is set; `metrics` are for those who watch it from within.
 
     Raises:
         ConfigError: rules, model or topics can't be used.
@@ -34,8 +34,8 @@ def run(settings: DetectorSettings, stop: threading.Event) -> None:
         FencedError: another process has this worker's name.
         TaskFailedError: a record is at fault and `errors.tolerance` is `none`.
     """
-    deciding = decider(settings)
-    metrics = Metrics()
+    metrics = metrics or Metrics()
+    deciding = decider(settings, metrics.stages.timed)
     with served(probes(settings.pipeline, metrics.registry, metrics.alive, metrics.ready), settings.http):
         names = topics(settings.topics)
         _check_topics(settings, names, wait_until(partial(partition_counts, settings.kafka), settings, stop))
@@ -53,14 +53,14 @@ def run(settings: DetectorSettings, stop: threading.Event) -> None:
         Engine(settings, reader, deciding, writer, outbox, metrics, stop).run()
 
 
-def decider(settings: DetectorSettings) -> Decider:
-    """What decides: the rules and the model of the settings.
+def decider(settings: DetectorSettings, timed: Timed = untimed) -> Decider:
+    """What decides: the rules and the model of the settings; `timed` measures its stages.
 
     Raises:
         ConfigError: rules or model can't be used.
         UnavailableError: the model's store can't be reached.
     """
-    return Decider(load_rules(settings.rules), _model(settings.model), settings.pipeline)
+    return Decider(load_rules(settings.rules), _model(settings.model), settings.pipeline, timed)
 
 
 def _model(settings: ModelSettings) -> LoadedModel | None:

@@ -1,16 +1,18 @@
 """From decisions to records for the output topics."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import pyarrow.compute as pc
+import numpy as np
+from confluent_kafka import Message
 
 from fraud_core.avro import Encoder
 from fraud_core.topics import OUTPUT_SIZE_FACTOR, Topics
 from fraud_detector.dead_letters import DeadLetter, Stage, TooLargeError, headers, headers_size
 from fraud_detector.deciding import Decisions
-from fraud_detector.records import kafka_time
+from fraud_detector.records import group
 from fraud_detector.settings import DetectorSettings
-from fraud_detector.transaction import Output
+from fraud_detector.transaction import Output, Outputs
 
 OVERHEAD = 512
 """Bytes that Kafka's record and batch framing may add to key and value."""
@@ -20,7 +22,8 @@ OVERHEAD = 512
 class Written:
     """Records to produce; decisions that fit into no message are among the dead letters."""
 
-    outputs: list[Output]
+    decisions: Outputs
+    letters: list[Output]
     too_large: list[DeadLetter]
 
 
@@ -31,40 +34,55 @@ class Writer:
         self, settings: DetectorSettings, topics: Topics, alerts: Encoder, classified: Encoder
     ) -> None:
         """The two decision topics have subjects, and so schema ids, of their own."""
-        self._alerts, self._classified = alerts, classified
-        self._topics = topics
+        self._encoder = classified
+        self._kinds = ((topics.classified.name, classified.header), (topics.alerts.name, alerts.header))
         self._pipeline = settings.pipeline
         self._dead = settings.errors.deadletterqueue.topic.name or topics.dead_letters.name
         self._limit = OUTPUT_SIZE_FACTOR * settings.topics.max_message_bytes - OVERHEAD
 
-    def write(self, decisions: Decisions, letters: list[DeadLetter]) -> Written:
+    def write(self, decisions: Decisions, letters: Sequence[DeadLetter]) -> Written:
         """One output for each decision and each letter."""
-        outputs: list[Output] = []
-        too_large: list[DeadLetter] = []
-        for encoder, topic, wanted in (
-            (self._alerts, self._topics.alerts.name, decisions.fraudulent),
-            (self._classified, self._topics.classified.name, ~decisions.fraudulent),
-        ):
-            values = encoder.encode_batch(decisions.batch.filter(pc.equal(wanted, True)))  # noqa: FBT003 - an operand
-            users = decisions.batch["user"].filter(wanted).to_pylist()
-            messages = [message for message, chosen in zip(decisions.messages, wanted, strict=True) if chosen]
-            for user, value, message in zip(users, values, messages, strict=True):
-                if len(value) + len(user.encode()) > self._limit:
-                    too_large.append(self._too_large(message, len(value)))
-                else:
-                    outputs.append(Output(topic, user, value, kafka_time(message)))
-        outputs += [self._letter(letter) for letter in (*letters, *too_large)]
-        return Written(outputs, too_large)
+        kinds = [self._kinds[alert] for alert in decisions.fraudulent.tolist()]
+        outputs = Outputs(
+            topics=[topic for topic, _ in kinds],
+            keys=decisions.batch["user"].to_pylist(),
+            values=[
+                header + body
+                for (_, header), body in zip(kinds, self._encoder.bodies(decisions.batch), strict=True)
+            ],
+            timestamps=decisions.records.times.tolist(),
+        )
+        sizes = np.fromiter(map(len, outputs.values), np.int64, len(kinds))
+        if not len(sizes) or sizes.max() + max(map(len, outputs.keys)) * 4 <= self._limit:
+            return Written(outputs, [self._letter(letter) for letter in letters], [])
+        return self._without_too_large(outputs, decisions, letters)
+
+    def _without_too_large(
+        self, outputs: Outputs, decisions: Decisions, letters: Sequence[DeadLetter]
+    ) -> Written:
+        fits = [
+            len(value) + len(key.encode()) <= self._limit
+            for key, value in zip(outputs.keys, outputs.values, strict=True)
+        ]
+        too_large = [
+            self._too_large(message, len(value))
+            for message, value, fit in zip(decisions.records.messages, outputs.values, fits, strict=True)
+            if not fit
+        ]
+        return Written(
+            outputs.only(fits), [self._letter(letter) for letter in (*letters, *too_large)], too_large
+        )
 
     def _letter(self, letter: DeadLetter) -> Output:
         message = letter.message
+        (time,) = group([message]).times.tolist()
         key, value = message.key(), message.value()
         room = self._limit - len(key or b"") - len(value or b"")
         found = headers(letter, self._pipeline, room)
         if headers_size(found) > room:
             key = value = None
             found = headers(self._unsendable(letter), self._pipeline, self._limit)
-        return Output(self._dead, key, value, kafka_time(message), found)
+        return Output(self._dead, key, value, time, found)
 
     def _unsendable(self, letter: DeadLetter) -> DeadLetter:
         """A letter without the record, for topics that allow less than the one it was read from."""
@@ -75,6 +93,6 @@ class Writer:
         error.__cause__ = letter.error
         return replace(letter, error=error)
 
-    def _too_large(self, message: object, size: int) -> DeadLetter:
+    def _too_large(self, message: Message, size: int) -> DeadLetter:
         error = TooLargeError(f"The decision takes {size} bytes; the output topics allow {self._limit}.")
-        return DeadLetter(message, Stage.KAFKA_PRODUCE, error)  # type: ignore[arg-type]
+        return DeadLetter(message, Stage.KAFKA_PRODUCE, error)

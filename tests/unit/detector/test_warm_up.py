@@ -17,6 +17,7 @@ from fraud_core.avro.types import arrow_type
 from fraud_core.features import State
 from fraud_core.settings import load_settings
 from fraud_detector.reading import Read
+from fraud_detector.records import group
 from fraud_detector.settings import DetectorSettings
 from fraud_detector.worker import decider
 
@@ -39,7 +40,7 @@ rows = [
     for number in range(3_000)
 ]
 batch = pa.RecordBatch.from_pylist(rows, schema=arrow_type("Transaction"))
-messages = tuple(Message(topic="", partition=number % 2, offset=number) for number in range(len(rows)))
+messages = group(Message(topic="", partition=number % 2, offset=number) for number in range(len(rows)))
 deciding = decider(load_settings(DetectorSettings))
 deciding.warm_up()
 before = compiled()

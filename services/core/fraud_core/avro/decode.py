@@ -7,7 +7,7 @@ is wrong the batch is halved until the culprit is alone; fastavro then words the
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from fraud_core.schemas import schema, schema_text
 HEADER = 5
 MAGIC = 0
 Fault = Exception
+Places = Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Decoder:
             UnavailableError: the registry had to be asked for a schema id and can't be reached.
         """
         by_id, rejected = _group(values)
-        parts: list[tuple[list[int], pa.RecordBatch]] = []
+        parts: list[tuple[Places, pa.RecordBatch]] = []
         for schema_id, places in by_id.items():
             try:
                 writer = self._writer(schema_id)
@@ -85,16 +86,16 @@ class Decoder:
         return self._writers[schema_id]
 
     def _decode_alike(
-        self, values: Sequence[bytes | None], places: list[int], writer: str, rejected: list[Rejected]
-    ) -> list[tuple[list[int], pa.RecordBatch]]:
+        self, values: Sequence[bytes | None], places: Places, writer: str, rejected: list[Rejected]
+    ) -> list[tuple[Places, pa.RecordBatch]]:
         bodies = [(values[place] or b"")[HEADER:] for place in places]
         if not same_record(writer, self._name):
             return self._decode_evolved(bodies, places, writer, rejected)
         return _halve(bodies, places, self._name, rejected)
 
     def _decode_evolved(
-        self, bodies: list[bytes], places: list[int], writer: str, rejected: list[Rejected]
-    ) -> list[tuple[list[int], pa.RecordBatch]]:
+        self, bodies: list[bytes], places: Places, writer: str, rejected: list[Rejected]
+    ) -> list[tuple[Places, pa.RecordBatch]]:
         """Records of an older or newer writer: fastavro resolves them, one by one."""
         reader, written = fastavro.parse_schema(schema(self._name)), fastavro.parse_schema(json.loads(writer))
         rows, kept = [], []
@@ -107,7 +108,14 @@ class Decoder:
         return [(kept, _from_rows(rows, self._name))] if rows else []
 
 
-def _group(values: Sequence[bytes | None]) -> tuple[dict[int, list[int]], list[Rejected]]:
+def _group(values: Sequence[bytes | None]) -> tuple[Mapping[int, Places], list[Rejected]]:
+    heads = {value[:HEADER] if value else value for value in values}
+    if len(heads) == 1 and (head := heads.pop()) and len(head) == HEADER and head[0] == MAGIC:
+        return {_schema_id(head): range(len(values))}, []
+    return _sorted_out(values)
+
+
+def _sorted_out(values: Sequence[bytes | None]) -> tuple[Mapping[int, Places], list[Rejected]]:
     by_id: dict[int, list[int]] = {}
     rejected = []
     for place, value in enumerate(values):
@@ -116,8 +124,12 @@ def _group(values: Sequence[bytes | None]) -> tuple[dict[int, list[int]], list[R
         elif len(value) < HEADER or value[0] != MAGIC:
             rejected.append(Rejected(place, NotAvroError(_not_framed(value))))
         else:
-            by_id.setdefault(int.from_bytes(value[1:HEADER], "big"), []).append(place)
+            by_id.setdefault(_schema_id(value), []).append(place)
     return by_id, rejected
+
+
+def _schema_id(value: bytes) -> int:
+    return int.from_bytes(value[1:HEADER], "big")
 
 
 def _not_framed(value: bytes) -> str:
@@ -127,8 +139,8 @@ def _not_framed(value: bytes) -> str:
 
 
 def _halve(
-    bodies: list[bytes], places: list[int], name: str, rejected: list[Rejected]
-) -> list[tuple[list[int], pa.RecordBatch]]:
+    bodies: list[bytes], places: Places, name: str, rejected: list[Rejected]
+) -> list[tuple[Places, pa.RecordBatch]]:
     try:
         return [(places, _decode_strictly(bodies, name))]
     except ValueError as error:
@@ -181,8 +193,10 @@ def _from_rows(rows: list[dict[str, Any]], name: str) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist(naive, schema=arrow_type(name))
 
 
-def _in_order(parts: list[tuple[list[int], pa.RecordBatch]], rejected: list[Rejected], name: str) -> Decoded:
-    index = np.array([place for places, _ in parts for place in places], dtype=np.int64)
+def _in_order(parts: list[tuple[Places, pa.RecordBatch]], rejected: list[Rejected], name: str) -> Decoded:
+    index = np.concatenate(
+        [np.asarray(places, dtype=np.int64) for places, _ in parts] or [np.zeros(0, np.int64)]
+    )
     if not parts:
         return Decoded(pa.RecordBatch.from_pylist([], schema=arrow_type(name)), index, tuple(rejected))
     if len(parts) == 1:

@@ -22,17 +22,17 @@ def encoded_lengths(batch: pa.RecordBatch, enums: frozenset[str]) -> Lengths:
     """
     total = np.zeros(batch.num_rows, dtype=np.int64)
     for field, column in zip(batch.schema, batch.columns, strict=True):
-        size = np.ones(len(column), dtype=np.int64) if field.name in enums else _field_lengths(column)
-        if field.nullable:
-            present = ~column.is_null().to_numpy(zero_copy_only=False)
-            size = 1 + np.where(present, size, 0)
-        total += size
+        total += int(field.nullable)
+        if column.null_count < len(column):
+            size = 1 if field.name in enums else _field_lengths(column)
+            total += size if not column.null_count else np.where(column.is_valid(), size, 0)
     return total
 
 
-def _field_lengths(column: pa.Array) -> Lengths:
+def _field_lengths(column: pa.Array) -> Lengths | int:
+    """Bytes of each value; one number where all are alike."""
     if pa.types.is_float64(column.type):
-        return np.full(len(column), DOUBLE_BYTES, dtype=np.int64)
+        return DOUBLE_BYTES
     if pa.types.is_timestamp(column.type):
         return _varint(_filled(column.cast(pa.int64())))
     if pa.types.is_string(column.type):
@@ -42,7 +42,8 @@ def _field_lengths(column: pa.Array) -> Lengths:
 
 
 def _filled(column: pa.Array) -> Lengths:
-    found: Lengths = column.fill_null(0).to_numpy(zero_copy_only=False)
+    known = column.fill_null(0) if column.null_count else column
+    found: Lengths = known.to_numpy(zero_copy_only=False)
     return found
 
 

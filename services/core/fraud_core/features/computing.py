@@ -1,7 +1,8 @@
 """Advances a state by a batch of transactions and gives their features."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 import polars as pl
@@ -33,6 +34,14 @@ class Computed:
     seconds_since_location: Floats
 
 
+class Span(NamedTuple):
+    """Rows of a frame, from `first` to before `end`, that belong to one partition."""
+
+    state: State
+    first: int
+    end: int
+
+
 def advance(state: State, frame: pl.DataFrame) -> Computed:
     """Compute the features of the transactions, in order, and let the state learn from them.
 
@@ -41,9 +50,23 @@ def advance(state: State, frame: pl.DataFrame) -> Computed:
         frame: columns of `schemas/Transaction.avsc` in the order of the partition. Users, times and amounts
             are there and in bounds, as the detector's validation says.
     """
+    return advance_each([Span(state, 0, frame.height)], frame)
+
+
+def advance_each(spans: Sequence[Span], frame: pl.DataFrame) -> Computed:
+    """The same for the transactions of several partitions at once, each a span of rows of one frame."""
+    columns, output = _columns(spans, frame), _output(frame.height)
+    for state, first, end in spans:
+        row = first
+        while (row := run(state.store(), columns, output, row, end)) < end:
+            state.grow()
+    return Computed(output.values, _previous_location(output), output.seconds_since_location)
+
+
+def _columns(spans: Sequence[Span], frame: pl.DataFrame) -> Columns:
     names = text_of(frame["location"])
-    columns = Columns(
-        refs=_users(state, frame["user"]),
+    return Columns(
+        refs=_users(spans, frame["user"]),
         times=_milliseconds(frame["timestamp"]),
         amounts=_floats(frame["amount"]),
         sessions=_milliseconds(frame["session_started_at"]),
@@ -54,11 +77,6 @@ def advance(state: State, frame: pl.DataFrame) -> Computed:
         devices=hashes(text_of(frame["device_id"]), SEED),
         merchants=hashes(text_of(frame["merchant"]), SEED),
     )
-    output = _output(frame.height)
-    row = 0
-    while (row := run(state.store(), columns, output, row)) < frame.height:
-        state.grow()
-    return Computed(output.values, _previous_location(output), output.seconds_since_location)
 
 
 def chunks_of(users: pl.Series) -> Ints:
@@ -66,9 +84,11 @@ def chunks_of(users: pl.Series) -> Ints:
     return (hashes(text_of(users), SEED) >> CHUNK_SHIFT) & (CHUNKS - 1)
 
 
-def _users(state: State, users: pl.Series) -> Ints:
+def _users(spans: Sequence[Span], users: pl.Series) -> Ints:
     text = text_of(users)
-    return state.find(hashes(text, SEED), hashes(text, SECOND_SEED))
+    keys, second_keys = hashes(text, SEED), hashes(text, SECOND_SEED)
+    found = [state.find(keys[first:end], second_keys[first:end]) for state, first, end in spans]
+    return np.concatenate(found) if len(found) > 1 else found[0]
 
 
 def _milliseconds(column: pl.Series) -> Ints:

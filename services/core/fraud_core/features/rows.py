@@ -96,9 +96,9 @@ class Output(NamedTuple):
 
 
 @kernel
-def run(store: Store, columns: Columns, output: Output, first: int) -> int:
-    """Go over the rows from `first` on; gives the row at which the store needs more room, or their number."""
-    for row in range(first, columns.refs.size):
+def run(store: Store, columns: Columns, output: Output, first: int, end: int) -> int:
+    """Go over the rows from `first` to before `end`; gives that at which the store needs room, or `end`."""
+    for row in range(first, end):
         if store.words.size - store.heads[0] < ROW_ROOM:
             return row
         ref, time = columns.refs[row], min(max(columns.times[row], 0), MAX_TIME)
@@ -111,7 +111,7 @@ def run(store: Store, columns: Columns, output: Output, first: int) -> int:
         _devices(store, ref, columns.devices[row], output.values, row, time, newest)
         _merchants(store, ref, columns.merchants[row], output.values, row, time)
         _remember(store, ref, columns, row, time, newest)
-    return columns.refs.size
+    return end
 
 
 @part

@@ -12,6 +12,7 @@ from fraud_core.rules.rule import Rule, RuleSet
 from fraud_core.rules.template import fill
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
+Rows = np.ndarray[Any, np.dtype[np.intp]]
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,21 @@ class Fired:
         Rows that are not selected get an empty list. The lists are the caller's to append to.
         """
         lists: list[list[str]] = [[] for _ in range(self.frame.height)]
-        wanted = self.matrix if selected is None else self.matrix & selected
-        for rule, fired in zip(self.rules, wanted, strict=True):
-            rows = np.flatnonzero(fired)
-            for row, text in zip(rows.tolist(), self._texts(rule, rows), strict=True):
-                lists[row].append(text)
+        rows = np.arange(self.frame.height) if selected is None else np.flatnonzero(selected)
+        for row, texts in zip(rows.tolist(), self.reasons_of(rows), strict=True):
+            lists[row] = texts
         return lists
 
-    def _texts(self, rule: Rule, rows: np.ndarray[Any, np.dtype[np.intp]]) -> list[str]:
+    def reasons_of(self, rows: Rows) -> list[list[str]]:
+        """The reasons of these rows alone, in their order: what to ask for where few rows matter."""
+        lists: list[list[str]] = [[] for _ in range(len(rows))]
+        for rule, fired in zip(self.rules, self.matrix[:, rows], strict=True):
+            places = np.flatnonzero(fired)
+            for place, text in zip(places.tolist(), self._texts(rule, rows[places]), strict=True):
+                lists[place].append(text)
+        return lists
+
+    def _texts(self, rule: Rule, rows: Rows) -> list[str]:
         if not len(rows):
             return []
         named = {piece.column for piece in rule.pieces if piece.column is not None}

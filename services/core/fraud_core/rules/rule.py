@@ -1,6 +1,7 @@
 """A rule, and the rules of one file."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -56,6 +57,13 @@ class RuleSet:
     rules: tuple[Rule, ...]
     version: str
     source: str
+
+    @cached_property
+    def columns(self) -> frozenset[str]:
+        """The columns that the conditions and the reasons read."""
+        conditions = {name for rule in self.rules for name in rule.condition.meta.root_names()}
+        pieces = {piece.column for rule in self.rules for piece in rule.pieces if piece.column}
+        return frozenset(conditions | pieces)
 
 
 @dataclass(frozen=True)

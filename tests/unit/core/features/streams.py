@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 from hypothesis import strategies as st
 
-from fraud_core.features import FEATURES, Computed, State, advance
+from fraud_core.features import FEATURES, Computed, Span, State, advance, advance_each
 from tests.unit.core.features.reference import DAY, HOUR, MINUTE, SECOND, Known, Transaction
 
 START = 1_700_006_400_000  # a midnight
@@ -107,6 +107,16 @@ def computed(stream: Sequence[Transaction], sizes: Sequence[int] = ()) -> list[K
         begin += len(batch)
         known += rows(advance(state, frame(batch)))
     return known
+
+
+def computed_together(streams: Sequence[Sequence[Transaction]]) -> list[list[Known]]:
+    """The same for streams of several partitions that come as one batch."""
+    spans, whole = [], list[Transaction]()
+    for stream in streams:
+        spans.append(Span(State(), len(whole), len(whole) + len(stream)))
+        whole += stream
+    known = rows(advance_each(spans, frame(whole)))
+    return [known[span.first : span.end] for span in spans]
 
 
 def rows(result: Computed) -> list[Known]:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.core.features.reference import Known, Transaction, expected
-from tests.unit.core.features.streams import computed, long_stream, transactions
+from tests.unit.core.features.streams import computed, computed_together, long_stream, transactions
 
 SIZES = st.lists(st.integers(0, 12), max_size=6)
 
@@ -46,6 +46,14 @@ def test_other_users_change_nothing(stream: list[Transaction]) -> None:
     whole = [known for known, one in zip(computed(stream), stream, strict=True) if one.user == "u"]
 
     assert computed([one for one in stream if one.user == "u"]) == whole
+
+
+@settings(max_examples=50, deadline=None)
+@given(streams=st.lists(transactions(), min_size=1, max_size=4))
+def test_partitions_that_come_in_one_batch_know_nothing_of_each_other(
+    streams: list[list[Transaction]],
+) -> None:
+    assert computed_together(streams) == [computed(stream) for stream in streams]
 
 
 def test_many_users_are_kept_apart() -> None:

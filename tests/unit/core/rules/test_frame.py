@@ -32,6 +32,15 @@ def test_it_has_the_columns_that_expressions_may_name_and_no_other(frame: pl.Dat
     assert {name: frame.schema[name] for name in rule_columns()} == rule_columns()
 
 
+def test_features_that_no_rule_reads_can_be_left_out() -> None:
+    transactions = pl.DataFrame(schema=polars_schema("Transaction"))
+
+    narrow = rule_frame(transactions, advance(State(), transactions), {"txn_7d", "merchant"})
+
+    assert "txn_7d" in narrow.columns
+    assert "txn_30d" not in narrow.columns
+
+
 def test_features_stand_beside_the_transaction_that_they_are_of(frame: pl.DataFrame) -> None:
     assert frame["amount"].to_list() == [10.0, 30.0]
     assert frame["amount_to_mean_30d"].to_list() == [None, 3.0]
