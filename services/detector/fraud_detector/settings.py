@@ -92,5 +92,5 @@ class DetectorSettings(CoreSettings):
 
     @property
     def transactional_id(self) -> str:
-        """Stable across restarts, so that a restart aborts its own leftovers at once."""
+        """What the ids begin with: stable across restarts, so that one aborts its own leftovers at once."""
         return f"{self.pipeline}-{self.worker}"

@@ -77,21 +77,32 @@ class Output:
 
 @dataclass
 class Transactions:
-    """The transactional producer of one worker and the transaction that it has open, if any.
+    """The two transactional producers of one worker and the transaction that one has open, if any.
+
+    They take turns, one transaction each. A commit returns once it is decided, while the brokers still write
+    its markers, and until they have, the producer can't add partitions to its next transaction: librdkafka
+    asks again only after 20 ms. The other producer meets no such transaction. There is never more than one
+    open, and none begins before the last is decided, so the order of commits is that of the batches.
 
     Attributes:
-        connect: registers a producer under the worker's transactional id, which aborts what an earlier one
-            left open and fences that one.
+        connect: registers a producer under one of the worker's transactional ids, 0 or 1, which aborts what
+            an earlier one left open and fences that one.
         offsets: partition -> offset after the last record whose outputs are in the open transaction.
     """
 
-    connect: Callable[[], Producer]
-    producer: Producer
+    connect: Callable[[int], Producer]
+    producers: list[Producer]
     topic: str
     stop: threading.Event
     offsets: dict[int, int] = field(default_factory=dict)
     _group: Any = None
     _stuck: bool = False
+    _turn: int = 0
+
+    @property
+    def producer(self) -> Producer:
+        """The one whose turn it is."""
+        return self.producers[self._turn]
 
     @property
     def is_open(self) -> bool:
@@ -105,6 +116,7 @@ class Transactions:
         again would otherwise commit records that another worker has decided meanwhile.
         """
         self._group = consumer.consumer_group_metadata()
+        self._turn = (self._turn + 1) % len(self.producers)
         self._call(self.producer.begin_transaction)
 
     def write_decisions(self, decisions: Outputs) -> None:
@@ -155,7 +167,7 @@ class Transactions:
             return
         while self._stuck:
             try:
-                self.producer = self.connect()
+                self.producers[self._turn] = self.connect(self._turn)
                 self._stuck = False
             except UnavailableError as error:
                 log.warning("producer_not_replaced", reason=str(error))
@@ -232,21 +244,22 @@ def _judged(error: KafkaException) -> Exception:
 
 
 def transactions(settings: DetectorSettings, stop: threading.Event) -> Transactions:
-    """Register the worker's transactional id, which aborts what an earlier process of this name left open.
+    """Register the worker's transactional ids, which aborts what an earlier process of this name left open.
 
     Raises:
         UnavailableError: no broker took the registration.
     """
     connect = partial(_registered, settings)
-    return Transactions(connect, connect(), settings.topics.transactions, stop)
+    return Transactions(connect, [connect(0), connect(1)], settings.topics.transactions, stop)
 
 
-def _registered(settings: DetectorSettings) -> Producer:
+def _registered(settings: DetectorSettings, number: int) -> Producer:
+    transactional_id = f"{settings.transactional_id}-{number}"
     size = max(OUTPUT_SIZE_FACTOR * settings.topics.max_message_bytes, SNAPSHOT_BYTES)
     producer = Producer(
         {
             **client_config(settings.kafka),
-            "transactional.id": settings.transactional_id,
+            "transactional.id": transactional_id,
             "transaction.timeout.ms": settings.group.transaction_timeout_ms,
             "partitioner": PARTITIONER,
             "message.max.bytes": size,
@@ -259,6 +272,6 @@ def _registered(settings: DetectorSettings) -> Producer:
         producer.init_transactions(30)
     except KafkaException as error:
         raise UnavailableError(
-            f"The brokers did not accept the transactional id {settings.transactional_id}: {reason(error)}."
+            f"The brokers did not accept the transactional id {transactional_id}: {reason(error)}."
         ) from error
     return producer
