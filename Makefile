@@ -30,8 +30,8 @@ format: $(UV) ## Format, and mend what can be mended
 	$(RUN) ruff check --fix
 	$(RUN) ruff format
 
-bench: $(UV) ## Measure, side by side: make bench ARGS='--rounds 3'
-	@$(RUN) python -m tests.benchmarks $(ARGS)
+bench: $(UV) ## Measure, side by side: make bench ARGS='latency --rounds 3'
+	@$(RUN) --no-dev --extra bench fraudstream bench $(or $(ARGS),throughput)
 
 .uv/bin/uv:
 	python3 -m venv .uv

@@ -22,6 +22,7 @@ COMMANDS = {
     "producer": "fraud_producer.cli",
     "detector": "fraud_detector.cli",
     "train-baseline": "fraud_local.baseline_cli",
+    "bench": "fraud_local.bench.cli",
 }
 
 

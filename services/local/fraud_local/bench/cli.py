@@ -1,0 +1,113 @@
+"""`fraudstream bench`."""
+
+import json
+import tempfile
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from fraud_core import log
+from fraud_core.cli import BootstrapServers, SchemaRegistryUrl
+from fraud_core.errors import ConfigError
+from fraud_core.models import publish_bundle
+from fraud_core.settings import LogSettings
+from fraud_local.bench import latency, producer, report, throughput
+from fraud_local.bench.place import Place, addresses
+from fraud_local.bench.report import Spread
+from fraud_local.bench.runs import NAMES
+from fraud_local.bench.workload import Workload, forest
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Measure the detector beside other ways to do its work, in one run, on a real broker.",
+)
+
+Rounds = Annotated[int, typer.Option(min=1, help="How often all are run, in turn.")]
+AsJson = Annotated[bool, typer.Option("--json", help="End with one line of JSON.")]
+
+
+@app.callback()
+def _bench() -> None:
+    """Measures belong to one machine and one moment: compare within a run only."""
+    log.configure(LogSettings(level="ERROR"))
+
+
+@app.command("throughput")
+def throughput_command(
+    rounds: Rounds = 3,
+    records: Annotated[int, typer.Option(min=100, help="Transactions on the prefilled topic.")] = 300_000,
+    users: Annotated[
+        int, typer.Option(min=10, help="Customers; a few make most of the transactions.")
+    ] = 10_000,
+    without: Annotated[
+        list[str] | None, typer.Option(metavar="PATH", help=f"Leave out: {', '.join(NAMES[2:])}.")
+    ] = None,
+    as_json: AsJson = False,
+    bootstrap_servers: BootstrapServers = None,
+    schema_registry_url: SchemaRegistryUrl = None,
+) -> None:
+    """Transactions a second of the detector, over those of four other ways.
+
+    passthrough copies the same bytes in Kafka transactions: the limit. tutorial is the loop that the project
+    grew out of. quix is Quix Streams with the same rules. record_by_record is the detector with fastavro
+    instead of columns. Without addresses, an embedded broker runs for the time of the bench.
+    """
+    if unknown := set(without or ()) - set(NAMES[2:]):
+        raise ConfigError(f"There is no path {', '.join(sorted(unknown))} to leave out.")
+    workload = Workload(records, users)
+    with tempfile.TemporaryDirectory() as models, addresses(bootstrap_servers, schema_registry_url) as where:
+        bundle = publish_bundle(models, forest(workload))
+        place = Place(where, bundle, "bench")
+        wanted = [name for name in NAMES if name not in (without or ())]
+        inputs = throughput.fill(place, workload, wanted)
+        runs = throughput.rounds(place, inputs, rounds, _say)
+    for line in report.lines(runs):
+        _say(line)
+    if as_json:
+        typer.echo(json.dumps(report.as_json(runs, {"users": users, "rounds": rounds})))
+
+
+@app.command("producer")
+def producer_command(
+    rounds: Rounds = 5,
+    records: Annotated[int, typer.Option(min=100, help="Transactions to produce, each time.")] = 300_000,
+    as_json: AsJson = False,
+    bootstrap_servers: BootstrapServers = None,
+    schema_registry_url: SchemaRegistryUrl = None,
+) -> None:
+    """Transactions a second of the producer, over those of handing the same bytes to the client."""
+    with addresses(bootstrap_servers, schema_registry_url) as where:
+        found = producer.measure(Place(where, None, "bench"), Workload(records, 5_000), rounds, _say)
+    ratio = Spread.of([one.producer / one.bare for one in found])
+    _say(f"the producer over the bare client: {ratio.text()}")
+    if as_json:
+        typer.echo(json.dumps({"ratio": ratio.median, "figures": [asdict(one) for one in found]}))
+
+
+@app.command("latency")
+def latency_command(
+    rounds: Rounds = 1,
+    rate: Annotated[
+        list[int] | None, typer.Option(min=1, help="Transactions a second; may be repeated.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=1, help="How long each is watched.")] = 10.0,
+    as_json: AsJson = False,
+    bootstrap_servers: BootstrapServers = None,
+    schema_registry_url: SchemaRegistryUrl = None,
+) -> None:
+    """Milliseconds from a produced transaction to its committed decision, beside two yardsticks."""
+    with tempfile.TemporaryDirectory() as models, addresses(bootstrap_servers, schema_registry_url) as where:
+        place = Place(where, publish_bundle(models, forest(Workload(1, 10_000))), "bench")
+        _say(latency.HEADING)
+        found = latency.measure(place, rate or latency.RATES, rounds, seconds, _say)
+    ratios = latency.ratios(found)
+    for each, over in ratios.items():
+        _say(f"at {each}/s the detector over the pass-through: p50 {over['p50']:.2f}, p99 {over['p99']:.2f}")
+    if as_json:
+        typer.echo(json.dumps({"ratios": ratios, "figures": [asdict(one) for one in found]}))
+
+
+def _say(line: str) -> None:
+    typer.echo(line)

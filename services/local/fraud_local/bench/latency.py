@@ -1,0 +1,153 @@
+"""From a produced transaction to its decision before the eyes of a reader of committed records.
+
+The yardsticks of the same run: `floor` reads the input itself, `passthrough` copies in Kafka transactions
+with the detector's own discipline (commit when the input runs dry, two producers in turn).
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from confluent_kafka import Consumer, TopicPartition
+
+from fraud_local.bench import paths
+from fraud_local.bench.place import Place
+from fraud_local.bench.runs import BenchError
+from fraud_local.bench.task import Task
+
+PATHS = ("floor", "passthrough", "detector")
+RATES = (100, 1_000, 10_000)
+QUANTILES = (50, 99, 99.9)
+SETTLED_S = 2.0
+START_S = 60.0
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Latencies:
+    """What a reader saw at one rate.
+
+    Attributes:
+        quantiles: milliseconds, for each of QUANTILES; resolution 1 ms, that of Kafka's timestamps.
+    """
+
+    path: str
+    rate: int
+    records: int
+    quantiles: tuple[float, ...]
+
+
+def measure(place: Place, rates: Sequence[int], rounds: int, seconds: float, say: Say) -> list[Latencies]:
+    """Each rate and path in turn, several times."""
+    found = []
+    for _ in range(rounds):
+        for rate in rates:
+            for path in PATHS:
+                found.append(_measured(place, path, rate, seconds))
+                say(_line(found[-1]))
+    return found
+
+
+def _measured(place: Place, path: str, rate: int, seconds: float) -> Latencies:
+    source = place.fill(f"{path}-{time.monotonic_ns()}", [])
+    records = round(rate * (seconds + SETTLED_S + START_S))
+    options = {"producers": "2"} if path == "passthrough" else {}
+    with ExitStack() as held:
+        task = held.enter_context(place.task(source, records))
+        reader = held.enter_context(_reader(task, path))
+        held.enter_context(_process("load", task.model_copy(update={"options": {"rate": str(rate)}})))
+        if path != "floor":
+            held.enter_context(_process(path, task.model_copy(update={"options": options})))
+        seen = _seen(reader, seconds)
+    quantiles = tuple(float(value) for value in np.quantile(seen, [q / 100 for q in QUANTILES]))
+    return Latencies(path, rate, len(seen), quantiles)
+
+
+@contextmanager
+def _process(path: str, task: Task) -> Iterator[None]:
+    """A path that runs as long as the block, and is killed at its end."""
+    process = subprocess.Popen(  # noqa: S603 - our own modules
+        [sys.executable, "-m", f"{paths.__name__}.{path}", task.model_dump_json()],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"PYTHONWARNINGS": "ignore"},
+    )
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def _reader(task: Task, path: str) -> Iterator[Consumer]:
+    reader = Consumer(
+        {
+            "bootstrap.servers": task.bootstrap_servers,
+            "group.id": f"{task.prefix}reader",
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "fetch.queue.backoff.ms": 5,
+        }
+    )
+    names = [task.source] if path == "floor" else [task.alerts, task.classified]
+    metadata = reader.list_topics(timeout=START_S).topics
+    reader.assign([TopicPartition(name, number, 0) for name in names for number in metadata[name].partitions])
+    try:
+        yield reader
+    finally:
+        reader.close()
+
+
+def _seen(reader: Consumer, seconds: float) -> list[float]:
+    """Latencies in milliseconds, from a while after the backlog of the start is gone."""
+    give_up, settled_at, found = time.monotonic() + START_S, None, list[float]()
+    while settled_at is None or time.monotonic() < settled_at + SETTLED_S + seconds:
+        came = _arrived(reader)
+        if settled_at is None:
+            if time.monotonic() > give_up:
+                raise BenchError(f"No decision came within a second of its transaction for {START_S:g} s.")
+            if came and came[-1] < 1_000:  # noqa: PLR2004 - a second
+                settled_at = time.monotonic()
+        elif time.monotonic() > settled_at + SETTLED_S:
+            found += came
+    if not found:
+        raise BenchError("Decisions stopped coming during the measurement.")
+    return found
+
+
+def _arrived(reader: Consumer) -> list[float]:
+    first = reader.poll(0.1)
+    if first is None:
+        return []
+    messages = [first, *reader.consume(10_000, 0)]
+    now = time.time() * 1000
+    return [now - message.timestamp()[1] for message in messages if message.error() is None]
+
+
+def _line(one: Latencies) -> str:
+    values = "".join(f"{value:>9.0f}" for value in one.quantiles)
+    return f"{one.rate:>7,}/s  {one.path:<12}{values}   {one.records:>9,}"
+
+
+HEADING = f"{'rate':>9}  {'path':<12}" + "".join(f"{f'p{q:g} ms':>9}" for q in QUANTILES) + "     records"
+
+
+def ratios(found: Sequence[Latencies]) -> dict[str, dict[str, float]]:
+    """For each rate, the detector's median p50 and p99 over those of the pass-through."""
+    return {
+        str(rate): {
+            name: _median(found, "detector", rate, place) / _median(found, "passthrough", rate, place)
+            for place, name in enumerate(("p50", "p99"))
+        }
+        for rate in sorted({one.rate for one in found})
+    }
+
+
+def _median(found: Sequence[Latencies], path: str, rate: int, place: int) -> float:
+    return float(np.median([one.quantiles[place] for one in found if (one.path, one.rate) == (path, rate)]))

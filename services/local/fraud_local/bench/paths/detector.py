@@ -1,0 +1,67 @@
+"""The detector itself: default rules, all features, the bundle's forest, exactly once, durable state."""
+
+import threading
+import time
+
+from fraud_core import log
+from fraud_core.settings import LogSettings, load_settings
+from fraud_detector.collector import collect_rarely
+from fraud_detector.metrics import Metrics
+from fraud_detector.settings import DetectorSettings
+from fraud_detector.worker import run
+from fraud_local.bench.task import Result, Task, main
+
+LOOK_S = 0.005
+
+
+def detector(task: Task) -> Result:
+    """Run a worker until it has decided every record."""
+    log.configure(LogSettings(level="WARNING"))
+    collect_rarely()
+    settings = _settings(task)
+    metrics, stop = Metrics(), threading.Event()
+    found: list[Result] = []
+    watcher = threading.Thread(target=lambda: found.append(_watched(metrics, task.records, stop)))
+    watcher.start()
+    try:
+        run(settings, stop, metrics)
+    finally:
+        stop.set()
+        watcher.join()
+    return found[0]
+
+
+def _settings(task: Task) -> DetectorSettings:
+    return load_settings(
+        DetectorSettings,
+        pipeline=f"{task.prefix}detector",
+        worker="bench",
+        kafka={"bootstrap_servers": task.bootstrap_servers},
+        schema_registry={"url": task.schema_registry_url},
+        topics={"transactions": task.source, "prefix": task.prefix},
+        model={"url": task.model_url, "sha256": task.model_sha256},
+        http={"enabled": False},
+        **({"batch": task.options} if task.options else {}),
+    )
+
+
+def _watched(metrics: Metrics, records: int, stop: threading.Event) -> Result:
+    """The clock runs from the poll that brought the first records until all are committed."""
+    while not metrics.ready() and not stop.is_set():
+        time.sleep(LOOK_S)
+    began = cpu_began = 0.0
+    before = metrics.stages.totals()
+    while metrics.stages.totals()["poll"] == before["poll"] and not stop.is_set():
+        began, cpu_began = time.perf_counter(), time.process_time()
+        time.sleep(LOOK_S)
+    while metrics.decided() < records and not stop.is_set():
+        time.sleep(LOOK_S)
+    seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
+    stop.set()
+    after = metrics.stages.totals()
+    stages = {name: after[name] - before[name] for name in after}
+    return Result(seconds=seconds, cpu_seconds=cpu_seconds, stages=stages)
+
+
+if __name__ == "__main__":
+    main(detector)
