@@ -9,7 +9,7 @@
     ├── SchemaError              a schema is missing, unknown or incompatible
     ├── UnavailableError         a broker, registry or store cannot be reached; trying again may help
     ├── DeliveryError            records were not delivered, after all retries
-    ├── TaskFailedError          a record was at fault and errors.tolerance is none
+    ├── TaskFailedError          a record was at fault and errors.tolerance is none, or retries ran out
     ├── StateError               a state can't be restored as asked for, and state.on_mismatch is fail
     ├── FencedError              another worker took this one's transactional id; this one must stop
     ├── BundleError              a model bundle is refused: digest, versions, features or content
@@ -58,7 +58,7 @@ class DeliveryError(FraudstreamError):
 
 
 class TaskFailedError(FraudstreamError):
-    """A record was at fault and `errors.tolerance` is `none`."""
+    """A record was at fault and `errors.tolerance` is `none`, or `errors.retry.timeout` is over."""
 
 
 class StateError(FraudstreamError):

@@ -6,6 +6,7 @@ from functools import partial
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic, ResourceType
 
+from fraud_core.error_handling import DeadLetterTopic, ErrorSettings
 from fraud_core.errors import UnavailableError
 from fraud_core.kafka import admin_client, partition_counts, reason, wait_until
 from fraud_core.registry import Registry
@@ -16,8 +17,18 @@ COMPATIBILITY = "FULL_TRANSITIVE"
 """Old workers read new records during an upgrade, and training reads old ones."""
 
 
-def setup(settings: CoreSettings) -> list[str]:
+class SetupSettings(CoreSettings):
+    """All settings of `fraudstream setup`."""
+
+    errors: ErrorSettings = ErrorSettings()
+
+
+def setup(settings: CoreSettings, dead_letters: DeadLetterTopic | None = None) -> list[str]:
     """Make what is missing and return what was changed or differs, in words; empty if all was there.
+
+    Args:
+        settings: where brokers and registry are, and how topics are made.
+        dead_letters: where name or replication of the dead letters' topic differ from the others'.
 
     Raises:
         UnavailableError: broker or registry can't be reached within `startup_timeout_s`.
@@ -26,7 +37,8 @@ def setup(settings: CoreSettings) -> list[str]:
     names = topics(settings.topics)
     existing = wait_until(partial(partition_counts, settings.kafka), settings)
     state = replace(names.state, partitions=existing.get(names.transactions.name, names.state.partitions))
-    wanted = replace(names, state=state).all()
+    letters = _as_set(names.dead_letters, dead_letters or DeadLetterTopic())
+    wanted = replace(names, state=state, dead_letters=letters).all()
     changes = _ensure_topics(settings, wanted, existing)
     changes += _grown(settings, state, existing)
     registry = Registry(settings.schema_registry)
@@ -34,6 +46,12 @@ def setup(settings: CoreSettings) -> list[str]:
         if topic.schema:
             changes += wait_until(partial(registry.ensure, topic, COMPATIBILITY), settings)
     return changes
+
+
+def _as_set(usual: Topic, dead_letters: DeadLetterTopic) -> Topic:
+    return replace(
+        usual, name=dead_letters.name or usual.name, replication_factor=dead_letters.replication.factor
+    )
 
 
 def _ensure_topics(settings: CoreSettings, wanted: tuple[Topic, ...], existing: dict[str, int]) -> list[str]:
@@ -62,7 +80,8 @@ def _grown(settings: CoreSettings, state: Topic, existing: dict[str, int]) -> li
 
 
 def _create(admin: AdminClient, topic: Topic, replication: int) -> bool:
-    new = NewTopic(topic.name, topic.partitions, replication, config=topic.config)
+    factor = replication if topic.replication_factor is None else topic.replication_factor
+    new = NewTopic(topic.name, topic.partitions, factor, config=topic.config)
     try:
         admin.create_topics([new])[topic.name].result(30)
     except KafkaException as error:

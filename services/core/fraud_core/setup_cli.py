@@ -4,7 +4,8 @@ import typer
 
 from fraud_core import log
 from fraud_core.cli import BootstrapServers, LogFormat, SchemaRegistryUrl, TopicPrefix, overrides
-from fraud_core.settings import CoreSettings, load_settings
+from fraud_core.settings import load_settings
+from fraud_core.setup import SetupSettings
 from fraud_core.setup import setup as run_setup
 
 app = typer.Typer(add_completion=False)
@@ -19,7 +20,7 @@ def setup(
 ) -> None:
     """Create the topics and register the schemas; does only what is missing, and says what it did."""
     settings = load_settings(
-        CoreSettings,
+        SetupSettings,
         **overrides(
             kafka__bootstrap_servers=bootstrap_servers,
             schema_registry__url=schema_registry_url,
@@ -28,7 +29,7 @@ def setup(
         ),
     )
     log.configure(settings.log)
-    changes = run_setup(settings)
+    changes = run_setup(settings, settings.errors.deadletterqueue.topic)
     for change in changes:
         typer.echo(change)
     if not changes:

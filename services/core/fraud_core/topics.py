@@ -30,12 +30,14 @@ class Topic:
         schema: name of the value's schema in `schemas/`, None where values are bytes as they came.
         partitions: how many, when it is made; a topic that exists keeps its own number.
         config: topic configuration, when it is made.
+        replication_factor: copies, when it is made; None for as many as other topics have.
     """
 
     name: str
     schema: str | None
     partitions: int
     config: dict[str, str]
+    replication_factor: int | None = None
 
     @property
     def subject(self) -> str:
@@ -52,11 +54,15 @@ class Topics:
     alerts: Topic
     dead_letters: Topic
     labels: Topic
+    replays: Topic
     state: Topic
 
     def all(self) -> tuple[Topic, ...]:
         """Every topic, in the order in which they are made."""
-        return (self.transactions, self.classified, self.alerts, self.dead_letters, self.labels, self.state)
+        return (
+            self.transactions, self.classified, self.alerts, self.dead_letters, self.labels,
+            self.replays, self.state,
+        )  # fmt: skip
 
 
 def topics(settings: TopicSettings) -> Topics:
@@ -81,5 +87,6 @@ def topics(settings: TopicSettings) -> Topics:
         alerts=topic(f"{prefix}fraud_alerts", "Decision", 90, bytes_=large),
         dead_letters=topic(f"{prefix}transactions_dlq", None, 90, bytes_=large),
         labels=topic(f"{prefix}fraud_labels", "Label", 400, cleanup="compact,delete"),
+        replays=Topic(f"{prefix}transactions_dlq_replays", None, 1, {"cleanup.policy": "compact"}),
         state=Topic(f"{prefix}fraud_state", None, settings.partitions, STATE_CONFIG),
     )

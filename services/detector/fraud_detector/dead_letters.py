@@ -47,6 +47,10 @@ class TooLargeError(ValueError):
     """A decision would not fit into a message."""
 
 
+class RecordLeftOutError(TooLargeError):
+    """A dead letter would not fit into a message with its record, and so goes without it."""
+
+
 def headers(letter: DeadLetter, pipeline: str, room: float = math.inf) -> Headers:
     """Connect's headers and the record's own; texts are UTF-8 of at most about a kilobyte.
 
@@ -67,7 +71,7 @@ def headers(letter: DeadLetter, pipeline: str, room: float = math.inf) -> Header
         "exception.message": str(error),
     })  # fmt: skip
     trace = _texts({"exception.stacktrace": "".join(traceback.format_exception(error))})
-    return context + _fitting(_own_headers(message) + trace, room - headers_size(context))
+    return context + _fitting(own_headers(message) + trace, room - headers_size(context))
 
 
 def headers_size(found: Headers) -> int:
@@ -88,7 +92,8 @@ def _fitting(found: Headers, room: float) -> Headers:
     return kept
 
 
-def _own_headers(message: Message) -> Headers:
+def own_headers(message: Message) -> Headers:
+    """The headers that the record came with: all but Connect's of a failure."""
     found = message.headers() or []
     pairs = found.items() if isinstance(found, dict) else found
     return [

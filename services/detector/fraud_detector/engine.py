@@ -14,7 +14,9 @@ from fraud_core.log import logger
 from fraud_core.topics import topics
 from fraud_detector.dead_letters import DeadLetter
 from fraud_detector.deciding import Decider
+from fraud_detector.letter_log import LetterLog
 from fraud_detector.metrics import Metrics, Summary
+from fraud_detector.patience import Patience
 from fraud_detector.reading import Reader
 from fraud_detector.records import Records, group
 from fraud_detector.restore import Restored, Restorer
@@ -48,6 +50,8 @@ class Engine:
         self._held: Records = group(())
         self._holding = False
         self._held_replay: Records = group(())
+        self._patience, self._replay_patience = (Patience(settings.errors.retry) for _ in range(2))
+        self._letter_log = LetterLog(settings.errors.log)
         self._opened_at = 0.0
         self._suspects = Suspects(settings.batch.max_records)
         self._summary = Summary()
@@ -60,7 +64,8 @@ class Engine:
 
         Raises:
             FencedError: another process has this worker's transactional id.
-            TaskFailedError: a record is at fault and `errors.tolerance` is `none`.
+            TaskFailedError: a record is at fault and `errors.tolerance` is `none`, or what may heal did not
+                within `errors.retry.timeout`.
         """
         with ExitStack() as stack:
             stack.callback(self._summary.log, self._metrics, final=True)
@@ -107,11 +112,15 @@ class Engine:
         self._summary.log(self._metrics)
 
     def _poll(self) -> Records:
-        if len(self._held):
+        if not len(self._held):
+            self._flow_again()  # what was held may be another worker's by now
+        else:
             came = self._source.poll(1, RETRY_S)
-            held, self._held = self._held, group(())
-            return group([*held.messages, *came]).of(self._running)
-        wait = 0 if self._restorer.busy else BUSY_S if self._transactions.is_open else IDLE_S
+            held = group([*self._held.messages, *came]).of(self._running)
+            self._held, records = (group(()), held) if self._patience.is_due() else (held, group(()))
+            return records
+        restoring = self._restorer.busy and self._replay_patience.is_due()
+        wait = 0 if restoring else BUSY_S if self._transactions.is_open else IDLE_S
         began = time.perf_counter()
         records = group(self._source.poll(self._suspects.limit, wait)).of(self._running)
         if len(records):
@@ -141,6 +150,7 @@ class Engine:
             self._transactions.write_decisions(written.decisions)
             self._transactions.write(written.letters, records.offsets)
         self._suspects.cleared(records)
+        self._letter_log.note([*letters, *written.too_large])
         self._metrics.add(decisions, [*letters, *written.too_large], records, time.perf_counter() - started)
 
     def _refuse(self, letters: list[DeadLetter]) -> None:
@@ -216,6 +226,7 @@ class Engine:
         if self._holding:
             self._source.resume(self._running)
             self._holding = False
+            self._patience.succeeded()
             self._metrics.waiting.set(0)
 
     def _hold(self, records: Records, error: UnavailableError) -> None:
@@ -225,6 +236,7 @@ class Engine:
         self._source.pause(self._running)
         self._held, self._holding = records.of(self._running), True
         self._metrics.waiting.set(1)
+        self._patience.failed(error)
 
     def _restore(self, partition: int, as_of: int | None = None) -> None:
         self._running.discard(partition)
@@ -243,6 +255,8 @@ class Engine:
     def _restore_slice(self) -> None:
         if not (self._restorer.busy or self._restorer.ready or len(self._held_replay)):
             return
+        if not self._replay_patience.is_due():
+            return
         records = self._held_replay if len(self._held_replay) else self._restorer.step()
         try:
             read = self._reader.read(records.of(self._states))
@@ -250,8 +264,10 @@ class Engine:
         except UnavailableError as error:
             log.warning("waiting", reason=str(error))
             self._held_replay = records
+            self._replay_patience.failed(error)
             return
         self._held_replay = group(())
+        self._replay_patience.succeeded()
         for partition, restored in list(self._restorer.ready.items()):
             self._restorer.drop(partition)
             self._start(partition, restored)

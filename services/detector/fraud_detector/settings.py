@@ -6,28 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from fraud_core.error_handling import ErrorSettings
 from fraud_core.settings import CoreSettings, Section
-
-
-class TopicName(Section):
-    """Of `errors.deadletterqueue.topic`."""
-
-    name: str | None = Field(None, description="Default: <prefix>transactions_dlq.")
-
-
-class DeadLetterSettings(Section):
-    """Of `errors.deadletterqueue`."""
-
-    topic: TopicName = TopicName()
-
-
-class ErrorSettings(Section):
-    """What happens to a record that is at fault."""
-
-    tolerance: Literal["none", "all"] = Field(
-        "all", description="all: dead letter and go on; none: stop there."
-    )
-    deadletterqueue: DeadLetterSettings = DeadLetterSettings()
 
 
 class BatchSettings(Section):

@@ -8,7 +8,15 @@ from confluent_kafka import Message
 
 from fraud_core.avro import Encoder
 from fraud_core.topics import OUTPUT_SIZE_FACTOR, Topics
-from fraud_detector.dead_letters import DeadLetter, Stage, TooLargeError, headers, headers_size
+from fraud_detector.dead_letters import (
+    DeadLetter,
+    RecordLeftOutError,
+    Stage,
+    TooLargeError,
+    headers,
+    headers_size,
+    own_headers,
+)
 from fraud_detector.deciding import Decisions
 from fraud_detector.records import group
 from fraud_detector.settings import DetectorSettings
@@ -38,6 +46,7 @@ class Writer:
         self._kinds = ((topics.classified.name, classified.header), (topics.alerts.name, alerts.header))
         self._pipeline = settings.pipeline
         self._dead = settings.errors.deadletterqueue.topic.name or topics.dead_letters.name
+        self._context = settings.errors.deadletterqueue.context.headers.enable
         self._limit = OUTPUT_SIZE_FACTOR * settings.topics.max_message_bytes - OVERHEAD
 
     def write(self, decisions: Decisions, letters: Sequence[DeadLetter]) -> Written:
@@ -78,15 +87,18 @@ class Writer:
         (time,) = group([message]).times.tolist()
         key, value = message.key(), message.value()
         room = self._limit - len(key or b"") - len(value or b"")
-        found = headers(letter, self._pipeline, room)
+        found = headers(letter, self._pipeline, room) if self._context else own_headers(message)
         if headers_size(found) > room:
             key = value = None
             found = headers(self._unsendable(letter), self._pipeline, self._limit)
         return Output(self._dead, key, value, time, found)
 
     def _unsendable(self, letter: DeadLetter) -> DeadLetter:
-        """A letter without the record, for topics that allow less than the one it was read from."""
-        error = TooLargeError(
+        """A letter without the record, for topics that allow less than the one it was read from.
+
+        It has Connect's headers always: without them nothing would be left of the record.
+        """
+        error = RecordLeftOutError(
             f"This dead letter lacks the record, which with these headers is larger than the {self._limit} "
             f"bytes that the output topics allow: read it at {letter.place}. Its own fault: {letter.error}"
         )

@@ -9,6 +9,7 @@ from confluent_kafka.admin import ConfigResource, ResourceType
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
+from fraud_core.error_handling import DeadLetterTopic, Replication
 from fraud_core.errors import ConfigError, SchemaError, UnavailableError
 from fraud_core.kafka import admin_client, partition_counts
 from fraud_core.registry import Registry, UnknownSchemaError
@@ -42,10 +43,12 @@ def client(stack: Stack) -> Iterator[SchemaRegistryClient]:
 def test_the_first_run_makes_everything_and_the_second_nothing(settings: CoreSettings) -> None:
     changes = setup(settings)
 
-    made = [topic.name for topic in topics(settings.topics).all()]
-    assert {partition_counts(settings.kafka)[name] for name in made} == {4}
-    for name in made:
-        assert f"created topic {name} with 4 partitions" in changes
+    names = topics(settings.topics)
+    counts = partition_counts(settings.kafka)
+    for topic in names.all():
+        expected = 1 if topic is names.replays else 4
+        assert counts[topic.name] == expected
+        assert f"created topic {topic.name} with {expected} partitions" in changes
     assert sum("registered" in change for change in changes) == 4
     assert setup(settings) == []
 
@@ -60,6 +63,17 @@ def test_an_existing_topic_is_kept_as_it_is_and_the_difference_told(settings: Co
 
     alerts = topics(settings.topics).alerts.name
     assert f"kept topic {alerts} with max.message.bytes=2097176 (new ones get 1000000)" in changes
+
+
+def test_the_dead_letters_topic_has_a_name_and_a_replication_of_its_own(settings: CoreSettings) -> None:
+    name = f"{settings.topics.prefix}letters"
+
+    with pytest.raises(UnavailableError, match=rf"{name} could not be created.*replication factor"):
+        setup(settings, DeadLetterTopic(name=name, replication=Replication(factor=2)))
+    changes = setup(settings, DeadLetterTopic(name=name, replication=Replication(factor=1)))
+
+    assert f"created topic {name} with 4 partitions" in changes
+    assert topics(settings.topics).dead_letters.name not in partition_counts(settings.kafka)
 
 
 @pytest.mark.parametrize("name", ["Transaction", "Decision", "Label"])

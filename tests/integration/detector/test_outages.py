@@ -65,6 +65,26 @@ def test_a_registry_that_is_down_in_the_middle_makes_no_good_record_a_dead_lette
     assert detector.stop() == 0
 
 
+def test_what_does_not_heal_within_the_retry_timeout_fails_the_task_and_makes_no_dead_letter(
+    own_stack: Stack, own_pipeline: Pipeline
+) -> None:
+    detector = own_pipeline.detector(ERRORS__RETRY__TIMEOUT="2000")
+    own_pipeline.send(transactions(0, 50))
+    assert own_pipeline.decisions(50).height == 50
+    evolved = evolved_values(own_pipeline, 50, 60)
+    own_stack.registry.kill()
+    own_pipeline.send_raw(evolved)
+
+    assert detector.exit_code() == 1
+    assert "can't be reached" in detector.log
+    assert "errors.retry.timeout is 2000 ms" in detector.log
+    own_stack.registry.start()
+    again = own_pipeline.detector()
+    assert own_pipeline.decisions(60).height == 60
+    assert own_pipeline.dead_letters(0) == []
+    assert again.stop() == 0
+
+
 def evolved_values(pipeline: Pipeline, first: int, last: int) -> list[tuple[str | None, bytes | None]]:
     """Transactions of a newer writer, under a schema id that the detector has not seen."""
     newer = schema("Transaction")

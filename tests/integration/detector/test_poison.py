@@ -88,6 +88,33 @@ def test_with_tolerance_none_the_task_fails_and_names_the_record(pipeline: Pipel
     assert "Traceback" not in detector.log
 
 
+def test_each_can_be_logged_without_its_content(pipeline: Pipeline) -> None:
+    detector = pipeline.detector(ERRORS__LOG__ENABLE="true", LOG__FORMAT="json")
+    pipeline.send_raw([("john", b"poison")])
+
+    detector.says('"dead_letter"')
+
+    line = next(line for line in detector.log.splitlines() if '"dead_letter"' in line)
+    assert f'"place": "{pipeline.topics.transactions.name}[' in line
+    assert '"stage": "VALUE_CONVERTER"' in line
+    assert "poison" not in detector.log
+    assert "john" not in detector.log
+
+
+def test_without_context_headers_a_dead_letter_is_the_record_and_nothing_else(pipeline: Pipeline) -> None:
+    pipeline.detector(
+        ERRORS__DEADLETTERQUEUE__CONTEXT__HEADERS__ENABLE="false", TOPICS__MAX_MESSAGE_BYTES="2048"
+    )
+    pipeline.send_raw([("john", b"poison")], [("trace", b"abc")])
+    pipeline.send_raw([("large", b"x" * 5_000)])
+
+    letters = {letter.value(): letter for letter in pipeline.dead_letters(2)}
+
+    assert letters[b"poison"].headers() == [("trace", b"abc")]
+    assert letters[b"poison"].key() == b"john"
+    assert PREFIX + "exception.message" in texts(letters[None])  # or nothing would be left of it
+
+
 def test_a_decision_that_fits_no_message_is_a_dead_letter_and_not_the_end(
     pipeline: Pipeline, tmp_path: Path
 ) -> None:
