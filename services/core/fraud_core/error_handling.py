@@ -1,4 +1,4 @@
-"""Kafka Connect's settings of error handling, under its names (KIP-298); other defaults than its own are told.
+"""Kafka Connect's settings of error handling, under its names (KIP-298); defaults that differ are told.
 
 `fraudstream setup` makes the topic that they name, the detector heeds them all, `fraudstream dlq` reads them.
 """

@@ -1,4 +1,4 @@
-"""Connect's `errors.log.enable`: a line for dead letters, one a second at most: poison must not flood logs."""
+"""Connect's `errors.log.enable`: a line for dead letters, one a second at most, as poison comes in floods."""
 
 import time
 from collections.abc import Callable, Sequence

@@ -19,6 +19,7 @@ COMMANDS = {
     "stack": "fraud_local.stack.cli",
     "setup": "fraud_core.setup_cli",
     "topics": "fraud_local.topics_cli",
+    "dlq": "fraud_local.dlq.cli",
     "producer": "fraud_producer.cli",
     "detector": "fraud_detector.cli",
     "train-baseline": "fraud_local.baseline_cli",

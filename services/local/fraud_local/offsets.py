@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec
@@ -46,6 +47,24 @@ def committed_spans(settings: KafkaSettings, partitions: Mapping[str, int]) -> d
     begins = _offsets(settings, places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
     ends = _offsets(settings, places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
     return {place: Span(begins[place], ends[place]) for place in places}
+
+
+def narrowed(settings: KafkaSettings, spans: Mapping[Place, Span], moment: datetime) -> dict[Place, Span]:
+    """The spans without what lies before the first record of this Kafka timestamp or a later one.
+
+    Timestamps need not ascend, so older records may follow the first.
+
+    Raises:
+        UnavailableError: the brokers don't answer.
+    """
+    which = OffsetSpec.for_timestamp(int(moment.timestamp() * 1_000))
+    firsts = _offsets(settings, list(spans), which)
+    return {
+        place: Span(
+            span.end if firsts[place] < 0 else min(span.end, max(span.begin, firsts[place])), span.end
+        )
+        for place, span in spans.items()
+    }
 
 
 def _offsets(settings: KafkaSettings, places: list[Place], which: OffsetSpec) -> dict[Place, int]:

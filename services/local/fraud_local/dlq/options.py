@@ -1,0 +1,71 @@
+"""Which dead letters a person means: options of the commands, and what they say."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from fraud_core.errors import ConfigError
+from fraud_local.dlq.letter import Spot, parse_spot
+from fraud_local.dlq.topic import DeadLetterTopic
+from fraud_producer.durations import duration, moment
+
+Stage = Annotated[
+    str | None,
+    typer.Option(metavar="STAGE", help="Only of this stage, as VALUE_CONVERTER or TRANSFORMATION."),
+]
+Since = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        help="Only records of this Kafka timestamp or later, as 2026-11-01T12:00 (UTC) or 2h (ago).",
+    ),
+]
+TopicName = Annotated[
+    str | None,
+    typer.Option(
+        "--topic",
+        metavar="TOPIC",
+        help="Where the dead letters are. [default: transactions_dlq] "
+        "(env FRAUD_ERRORS__DEADLETTERQUEUE__TOPIC__NAME)",
+    ),
+]
+
+
+def spots(texts: list[str], found: DeadLetterTopic) -> list[Spot]:
+    """The places that are named.
+
+    Raises:
+        ConfigError: one is not written as a place is.
+    """
+    try:
+        return [parse_spot(text, found.name) for text in texts]
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+
+
+def no_letter(spots: list[Spot], found: DeadLetterTopic) -> str:
+    """What is said where there is no letter of these places."""
+    return (
+        f"There is no dead letter {' nor '.join(map(str, spots))} on {found.name}. "
+        "`fraudstream dlq list` shows which there are."
+    )
+
+
+def stage_of(text: str | None) -> str | None:
+    """Stages are written in capitals."""
+    return text and text.upper()
+
+
+def since_of(text: str | None) -> datetime | None:
+    """A time in UTC, given as such or as how long ago.
+
+    Raises:
+        typer.BadParameter: it is neither.
+    """
+    if text is None:
+        return None
+    try:
+        return moment(text).replace(tzinfo=UTC)
+    except typer.BadParameter:
+        return datetime.now(UTC) - duration(text)
