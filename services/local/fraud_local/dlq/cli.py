@@ -19,6 +19,7 @@ from fraud_local.dlq.plan import Fate, Plan
 from fraud_local.dlq.printing import Kind, counts, json_line, line, page
 from fraud_local.dlq.replaying import replay
 from fraud_local.dlq.topic import Selection
+from fraud_local.topic_names import resolve
 from fraud_local.values import ValueReader
 
 LAST = 20
@@ -70,7 +71,7 @@ def show(
         str,
         typer.Argument(
             metavar="PLACE",
-            help="Where its record was read, as transactions[0]@42; or where it is, as [0]@7.",
+            help="Where its record was read, as transactions[0]@42, or the letter is: [0]@7.",
         ),
     ],
     topic: TopicName = None,
@@ -78,7 +79,7 @@ def show(
     schema_registry_url: SchemaRegistryUrl = None,
     topic_prefix: TopicPrefix = None,
 ) -> None:
-    """Show a dead letter: what is wrong, all its headers, its bytes, and its record where it can be decoded."""
+    """Show a dead letter: what is wrong, its headers and bytes, and its record where it can be decoded."""
     found = topics_of.find(topic, bootstrap_servers, schema_registry_url, topic_prefix)
     (spot,) = spots([place], found)
     selection = Selection(only=frozenset({spot}))
@@ -119,10 +120,11 @@ def replay_letters(
     found = topics_of.find(topic, bootstrap_servers, schema_registry_url, topic_prefix)
     found.check_replays()
     selection = Selection(stage_of(stage), since_of(since), frozenset(spots(only or [], found)))
-    if to == found.name:
+    target = to and resolve(to, found.settings, found.existing)
+    if target == found.name:
         raise ConfigError(f"Dead letters can't be replayed to their own topic {to}. Leave --to out.")
     spans = found.spans(selection)
-    plan = Plan(found, to, found.replayed())
+    plan = Plan(found, target, found.replayed())
     fates = _planned(plan, found.letters(spans, selection), selection)
     _tell(fates)
     if dry_run or not fates[Fate.SENT]:

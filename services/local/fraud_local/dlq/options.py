@@ -8,6 +8,7 @@ import typer
 from fraud_core.errors import ConfigError
 from fraud_local.dlq.letter import Spot, parse_spot
 from fraud_local.dlq.topic import DeadLetterTopic
+from fraud_local.topic_names import resolve
 from fraud_producer.durations import duration, moment
 
 Stage = Annotated[
@@ -39,9 +40,17 @@ def spots(texts: list[str], found: DeadLetterTopic) -> list[Spot]:
         ConfigError: one is not written as a place is.
     """
     try:
-        return [parse_spot(text, found.name) for text in texts]
+        return [_resolved(parse_spot(text, found.name), found) for text in texts]
     except ValueError as error:
         raise ConfigError(str(error)) from None
+
+
+def _resolved(spot: Spot, found: DeadLetterTopic) -> Spot:
+    """With the topic's prefix; a record may have been read from a topic that is there no more."""
+    try:
+        return spot._replace(topic=resolve(spot.topic, found.settings, found.existing))
+    except ConfigError:
+        return spot
 
 
 def no_letter(spots: list[Spot], found: DeadLetterTopic) -> str:
