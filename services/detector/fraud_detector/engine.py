@@ -269,7 +269,7 @@ class Engine:
         self._held_replay = group(())
         self._replay_patience.succeeded()
         for partition, restored in list(self._restorer.ready.items()):
-            self._restorer.drop(partition)
+            self._restorer.done(partition)
             self._start(partition, restored)
         self._metrics.restoring.set(int(self._restorer.busy))
 

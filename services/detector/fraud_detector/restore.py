@@ -106,6 +106,15 @@ class Restorer:
         self._log.drop(partition)
         self._replays.drop(partition)
 
+    def done(self, partition: int) -> None:
+        """A partition that is ready has learnt all that was replayed; it is forgotten here."""
+        if job := self._jobs.get(partition):
+            log.info(
+                "restored", partition=partition, replayed=job.replayed, snapshot_bytes=job.snapshots,
+                users=self._states[partition].users, seconds=round(time.monotonic() - job.began, 3),
+            )  # fmt: skip
+        self.drop(partition)
+
     def step(self) -> Records:
         """One slice: the next records to replay, in order; moves partitions that are through to `ready`.
 
@@ -209,10 +218,6 @@ class Restorer:
     def _finish(self, partition: int) -> None:
         job = self._jobs[partition]
         self.ready[partition] = Restored(job.standing.position, job.lineage, job.offsets)
-        log.info(
-            "restored", partition=partition, replayed=job.replayed, snapshot_bytes=job.snapshots,
-            users=self._states[partition].users, seconds=round(time.monotonic() - job.began, 3),
-        )  # fmt: skip
 
     def _tell(self) -> None:
         if self.busy and time.monotonic() - self._told > PROGRESS_S:
