@@ -7,6 +7,7 @@ of that, if its offset is still the committed one.
 """
 
 import time
+from collections import Counter as Tally
 from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 
@@ -120,6 +121,7 @@ class Restorer:
 
         Raises:
             StateError: a partition's state can't be restored, and `state.on_mismatch` is `fail`.
+            ConfigError: the input has got more partitions than the state topic.
         """
         for partition, as_of in list(self._waiting.items()):
             self._open(partition, as_of)
@@ -127,8 +129,8 @@ class Restorer:
             self._found(partition, found)
         self._load()
         records, done = self._replays.step(WAIT_S)
-        for partition in records.partitions:
-            self._jobs[partition].replayed += 1
+        for partition, count in Tally(records.partitions).items():
+            self._jobs[partition].replayed += count
         for partition in done:
             self._finish(partition)
         self._tell()
@@ -159,12 +161,15 @@ class Restorer:
     def _begin(self, partition: int, found: Standing) -> None:
         if found.lost:
             self._may_rebuild(partition, found.lost)
-        durable = self._settings.state.durable and found.decided
+        durable = self._settings.state.durable
         if durable:
+            self._log.check(partition)
+        reads = durable and found.decided
+        if reads:
             self._log.add(partition)
         self._jobs[partition] = self._anew(found)
-        log.info("restoring", partition=partition, records=found.position - found.first, snapshots=durable)
-        if not durable:
+        log.info("restoring", partition=partition, records=found.position - found.first, snapshots=reads)
+        if not reads:
             self._replay(partition)
 
     def _anew(self, found: Standing) -> Job:

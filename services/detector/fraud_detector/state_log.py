@@ -17,6 +17,7 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from fraud_core.errors import ConfigError
 from fraud_core.kafka import admin_client
 from fraud_detector.found import Found
 from fraud_detector.settings import DetectorSettings
@@ -46,6 +47,20 @@ class StateLog:
         self._done: dict[int, Found] = {}
         self._consumer: Consumer | None = None
         self._admin: AdminClient | None = None
+
+    def check(self, partition: int) -> None:
+        """The input may have got more partitions since the worker started.
+
+        Raises:
+            ConfigError: the state topic has no such partition.
+            KafkaException: the brokers did not say.
+        """
+        found = len(self._asking().list_topics(self._topic, TIMEOUT_S).topics[self._topic].partitions)
+        if partition >= found:
+            raise ConfigError(
+                f"The input has a partition {partition}, and {self._topic} has only {found} partitions. "
+                "`fraudstream setup` adds those that are missing."
+            )
 
     def add(self, partition: int) -> None:
         """Begin to read, once the committed offset is known: what goes with it is in the log then.
@@ -109,8 +124,7 @@ class StateLog:
 
     def _end(self, partition: int) -> int:
         place = TopicPartition(self._topic, partition)
-        self._admin = self._admin or admin_client(self._settings.kafka)
-        asked = self._admin.list_offsets(
+        asked = self._asking().list_offsets(
             {place: OffsetSpec.latest()},  # type: ignore[no-untyped-call]
             isolation_level=IsolationLevel.READ_UNCOMMITTED,
             request_timeout=TIMEOUT_S,
@@ -119,6 +133,11 @@ class StateLog:
             return int(asked[place].result(TIMEOUT_S).offset)
         except TimeoutError as error:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT)) from error  # noqa: SLF001
+
+    def _asking(self) -> AdminClient:
+        if self._admin is None:
+            self._admin = admin_client(self._settings.kafka)
+        return self._admin
 
     def _reader(self) -> Consumer:
         if self._consumer is None:

@@ -1,5 +1,6 @@
 """What is dumped in chunks and loaded again, or rolled back, goes on as if nothing had happened."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fraud_core.features import CHUNKS, State, advance, chunks_of
+from fraud_core.features import CHUNKS, FORMAT, State, advance, chunks_of
 from tests.unit.core.features.reference import Known, Transaction
 from tests.unit.core.features.streams import computed, frame, long_stream, rows, transactions
 
@@ -141,3 +142,16 @@ def test_a_dump_moves_users_whose_windows_have_emptied_into_less_room() -> None:
 
     assert shrunk.store().heads[0] < kept.store().heads[0]
     assert advanced(shrunk, busy) == advanced(kept, busy)
+
+
+def test_snapshots_of_this_format_hold_what_they_always_held() -> None:
+    state = State()
+    advance(state, frame(long_stream(1, rows=400, users=30)))
+    digest = hashlib.sha256()
+
+    for chunk in range(CHUNKS):
+        for packed in state.dump(chunk, MOST_WORDS):
+            digest.update(packed.tobytes())
+
+    says = "the words of a snapshot have changed: give packing.FORMAT a new number, and this test its digest"
+    assert (FORMAT, digest.hexdigest()[:16]) == (1, "38e2cbf7745aaa6a"), says
