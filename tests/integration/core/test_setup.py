@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
-from confluent_kafka.admin import ConfigResource, ResourceType
+from confluent_kafka.admin import ConfigResource, NewPartitions, ResourceType
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
@@ -148,3 +148,16 @@ def test_topics_get_the_clean_up_that_the_design_says(settings: CoreSettings) ->
 
     assert set(found["cleanup.policy"].value.split(",")) == {"compact", "delete"}
     assert found["retention.ms"].value == str(400 * 86_400_000)
+
+
+def test_the_state_topic_follows_the_inputs_partitions(settings: CoreSettings) -> None:
+    setup(settings)
+    names, admin = topics(settings.topics), admin_client(settings.kafka)
+    grown = admin.create_partitions([NewPartitions(names.transactions.name, 7)])
+    grown[names.transactions.name].result(10)
+
+    changes = setup(settings)
+
+    assert changes == [f"raised topic {names.state.name} from 4 to 7 partitions, as the input has"]
+    assert partition_counts(settings.kafka)[names.state.name] == 7
+    assert setup(settings) == []

@@ -15,6 +15,7 @@ def test_the_prefix_goes_before_every_topic_but_the_input() -> None:
         "blue.fraud_alerts",
         "blue.transactions_dlq",
         "blue.fraud_labels",
+        "blue.fraud_state",
     ]
 
 
@@ -35,3 +36,13 @@ def test_labels_are_kept_by_transaction_for_more_than_a_year() -> None:
 
 def test_subjects_follow_the_topics_names() -> None:
     assert topics(TopicSettings(prefix="blue.")).alerts.subject == "blue.fraud_alerts-value"
+
+
+def test_of_the_state_the_latest_snapshots_are_kept_and_the_cleaner_is_eager() -> None:
+    state = topics(TopicSettings(partitions=9, max_message_bytes=10_000)).state
+
+    assert state.partitions == 9
+    assert state.config["cleanup.policy"] == "compact"
+    assert "retention.ms" not in state.config
+    assert int(state.config["segment.bytes"]) < 2**26
+    assert int(state.config["max.message.bytes"]) > 2**19
