@@ -7,7 +7,6 @@ of that, if its offset is still the committed one.
 """
 
 import time
-from collections import Counter as Tally
 from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 
@@ -129,8 +128,8 @@ class Restorer:
             self._found(partition, found)
         self._load()
         records, done = self._replays.step(WAIT_S)
-        for partition, count in Tally(records.partitions).items():
-            self._jobs[partition].replayed += count
+        for partition, first, end in records.spans:
+            self._jobs[partition].replayed += end - first
         for partition in done:
             self._finish(partition)
         self._tell()

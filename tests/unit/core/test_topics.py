@@ -15,6 +15,7 @@ def test_the_prefix_goes_before_every_topic_but_the_input() -> None:
         "blue.fraud_alerts",
         "blue.transactions_dlq",
         "blue.fraud_labels",
+        "blue.transactions_dlq_replays",
         "blue.fraud_state",
     ]
 
