@@ -1,0 +1,100 @@
+"""The records of `fraud_status` and `fraud_target_states` as values."""
+
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Self
+
+STALE_AFTER = 3
+"""A report older than so many intervals counts as UNASSIGNED."""
+
+
+class State(StrEnum):
+    """Kafka Connect's states of connectors and tasks."""
+
+    UNASSIGNED = "UNASSIGNED"
+    RUNNING = "RUNNING"
+    PAUSED = "PAUSED"
+    FAILED = "FAILED"
+    RESTARTING = "RESTARTING"
+    STOPPED = "STOPPED"
+
+
+class Target(StrEnum):
+    """What a pipeline may be told."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    RESTART = "restart"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One input partition held by a worker.
+
+    Attributes:
+        id: the partition.
+        trace: why it failed, or what it waits for.
+    """
+
+    id: int
+    state: State
+    trace: str | None = None
+
+
+@dataclass(frozen=True)
+class WorkerStatus:
+    """A report; `schemas/WorkerStatus.avsc` says what each field means."""
+
+    worker: str
+    incarnation: datetime
+    pipeline: str
+    kind: str
+    state: State
+    reported_at: datetime
+    tasks: tuple[Task, ...] = ()
+    version: str | None = None
+    model_version: str | None = None
+    rollout_generation: int | None = None
+    counters: dict[str, float] = field(default_factory=dict)
+    interval_ms: int = 3_000
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Whether the worker can be believed to be alive."""
+        return now - self.reported_at <= STALE_AFTER * timedelta(milliseconds=self.interval_ms)
+
+    def to_record(self) -> dict[str, Any]:
+        """As Avro has it."""
+        return asdict(self) | {"tasks": [asdict(task) for task in self.tasks]}
+
+    @classmethod
+    def of(cls, record: dict[str, Any]) -> Self:
+        """From what Avro has."""
+        tasks = tuple(Task(task["id"], State(task["state"]), task["trace"]) for task in record["tasks"])
+        return cls(**record | {"state": State(record["state"]), "tasks": tasks})
+
+
+@dataclass(frozen=True)
+class TargetState:
+    """What a pipeline shall do; `schemas/TargetState.avsc` says what each field means."""
+
+    pipeline: str
+    target: Target
+    task: int | None = None
+    include_tasks: bool = False
+    only_failed: bool = False
+    issued_by: str | None = None
+    issued_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def key(self) -> str:
+        """The record's key: a restart never replaces the state that lasts."""
+        if self.target is not Target.RESTART:
+            return f"{self.pipeline}/state"
+        return f"{self.pipeline}/restart" if self.task is None else f"{self.pipeline}/restart/{self.task}"
+
+    @classmethod
+    def of(cls, record: dict[str, Any]) -> Self:
+        """From what Avro has."""
+        return cls(**record | {"target": Target(record["target"])})
