@@ -1,6 +1,6 @@
 """The topics, their keys, clean-up and schemas: the table of schemas/README.md as data."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from fraud_core.settings import TopicSettings
 
@@ -9,6 +9,9 @@ SNAPSHOT_BYTES = 1_048_588
 """Most bytes of a record of `fraud_state`; the detector's are half as large."""
 OUTPUT_SIZE_FACTOR = 2
 """Decisions carry the transaction and more, so their topics take messages of twice the input's size."""
+
+COMPACTED = {"cleanup.policy": "compact", "segment.bytes": str(8 * 1024 * 1024)}
+"""Small segments, as whoever starts reads them from their beginning."""
 
 
 STATE_CONFIG = {
@@ -56,13 +59,12 @@ class Topics:
     labels: Topic
     replays: Topic
     state: Topic
+    status: Topic
+    target_states: Topic
 
     def all(self) -> tuple[Topic, ...]:
         """Every topic, in the order in which they are made."""
-        return (
-            self.transactions, self.classified, self.alerts, self.dead_letters, self.labels,
-            self.replays, self.state,
-        )  # fmt: skip
+        return tuple(getattr(self, each.name) for each in fields(self))
 
 
 def topics(settings: TopicSettings) -> Topics:
@@ -89,4 +91,6 @@ def topics(settings: TopicSettings) -> Topics:
         labels=topic(f"{prefix}fraud_labels", "Label", 400, cleanup="compact,delete"),
         replays=Topic(f"{prefix}transactions_dlq_replays", None, 1, {"cleanup.policy": "compact"}),
         state=Topic(f"{prefix}fraud_state", None, settings.partitions, STATE_CONFIG),
+        status=Topic(f"{prefix}fraud_status", "WorkerStatus", 1, COMPACTED),
+        target_states=Topic(f"{prefix}fraud_target_states", "TargetState", 1, COMPACTED),
     )
