@@ -1,0 +1,60 @@
+"""What each task of this worker does: the engine writes it down, the reporter and the REST API read it."""
+
+import threading
+from dataclasses import dataclass, field
+
+from fraud_core.connect.records import State, Task
+
+
+@dataclass
+class Tasks:
+    """The partitions that this worker holds; may be used by several threads.
+
+    Attributes:
+        changed: told after every change; must return at once.
+    """
+
+    _tasks: dict[int, Task] = field(default_factory=dict)
+    _worker: State = State.UNASSIGNED
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _changed: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def changed(self) -> threading.Event:
+        """Set when something has changed since it was cleared."""
+        return self._changed
+
+    def put(self, partition: int, state: State, trace: str | None = None) -> None:
+        """This is what the task does now."""
+        with self._lock:
+            task = Task(partition, state, trace)
+            if self._tasks.get(partition) == task:
+                return
+            self._tasks[partition] = task
+        self._changed.set()
+
+    def drop(self, partition: int) -> None:
+        """Another worker's."""
+        with self._lock:
+            self._tasks.pop(partition, None)
+        self._changed.set()
+
+    def work(self, state: State) -> None:
+        """This is what the worker as a whole does now."""
+        if self._worker is not state:
+            self._worker = state
+            self._changed.set()
+
+    @property
+    def worker(self) -> State:
+        """What the worker as a whole does."""
+        return self._worker
+
+    def all(self) -> tuple[Task, ...]:
+        """Every task, by number."""
+        with self._lock:
+            return tuple(task for _, task in sorted(self._tasks.items()))
+
+    def failed(self) -> tuple[int, ...]:
+        """Partitions that have failed."""
+        return tuple(task.id for task in self.all() if task.state is State.FAILED)
