@@ -5,6 +5,7 @@ Source of the header names: Apache Kafka, `DeadLetterQueueReporter` (KIP-298).
 
 import math
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -41,6 +42,24 @@ class DeadLetter:
 
 class InvalidTransactionError(ValueError):
     """A record is well-formed, but no transaction can look like that."""
+
+
+class RecordFaultError(Exception):
+    """Records are at fault and `errors.tolerance` is `none`: their tasks must stop before them."""
+
+    def __init__(self, letters: Sequence[DeadLetter]) -> None:
+        """`letters` are what would have become dead letters."""
+        super().__init__(f"{len(letters)} records are at fault")
+        self.letters = letters
+
+
+def refusal(letter: DeadLetter) -> str:
+    """Why a task stops at this record, and what to do, for people."""
+    return (
+        f"The record {letter.place} is at fault ({letter.stage}: {letter.error}) and errors.tolerance is "
+        "none. Mend the cause and restart the task, or set FRAUD_ERRORS__TOLERANCE=all to send such records to the "
+        "dead letters."
+    )
 
 
 class TooLargeError(ValueError):

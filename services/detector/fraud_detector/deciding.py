@@ -65,6 +65,11 @@ class Decider:
         self._timed = timed
         self._rules, self._model, self._pipeline = rules, model, pipeline
 
+    @property
+    def model_version(self) -> str | None:
+        """Version of the model that decides; None for rules alone."""
+        return self._model.version if self._model else None
+
     def warm_up(self) -> None:
         """Decide made-up transactions, so that all machine code exists before the first real one waits."""
         rows = [

@@ -8,12 +8,16 @@ import threading
 import time
 from contextlib import ExitStack
 
-from fraud_core.errors import TaskFailedError, UnavailableError
+from fraud_core.connect.records import Target, TargetState
+from fraud_core.errors import UnavailableError
 from fraud_core.features import State
 from fraud_core.log import logger
 from fraud_core.topics import topics
-from fraud_detector.dead_letters import DeadLetter
+from fraud_detector.connecting import Membership
+from fraud_detector.dead_letters import DeadLetter, RecordFaultError, refusal
 from fraud_detector.deciding import Decider
+from fraud_detector.flow import Flow
+from fraud_detector.halts import Halts
 from fraud_detector.letter_log import LetterLog
 from fraud_detector.metrics import Metrics, Summary
 from fraud_detector.patience import Patience
@@ -38,24 +42,25 @@ class Engine:
 
     def __init__(
         self, settings: DetectorSettings, reader: Reader, decider: Decider, writer: Writer,
-        transactions: Transactions, metrics: Metrics, stop: threading.Event,
+        transactions: Transactions, metrics: Metrics, member: Membership, stop: threading.Event,
     ) -> None:  # fmt: skip
         """Join the group; nothing is read before `run`."""
         self._settings, self._stop = settings, stop
         self._reader, self._decider, self._writer = reader, decider, writer
         self._transactions, self._metrics = transactions, metrics
         self._states: dict[int, State] = {}
-        self._running: set[int] = set()
         self._committed: dict[int, int] = {}
         self._held: Records = group(())
-        self._holding = False
         self._held_replay: Records = group(())
         self._patience, self._replay_patience = (Patience(settings.errors.retry) for _ in range(2))
         self._letter_log = LetterLog(settings.errors.log)
         self._opened_at = 0.0
+        self._away = False
         self._suspects = Suspects(settings.batch.max_records)
         self._summary = Summary()
+        self._control, self._halts = member.control, Halts()
         self._source = Source(settings, self)
+        self._flow = Flow(self._source, member.tasks)
         self._restorer = Restorer(settings, self._source.consumer, self._states)
         self._snapshots = Snapshots(settings.state, settings.pipeline, topics(settings.topics).state.name)
 
@@ -64,8 +69,7 @@ class Engine:
 
         Raises:
             FencedError: another process has this worker's transactional id.
-            TaskFailedError: a record is at fault and `errors.tolerance` is `none`, or what may heal did not
-                within `errors.retry.timeout`.
+            TaskFailedError: what may heal did not within `errors.retry.timeout`.
         """
         with ExitStack() as stack:
             stack.callback(self._summary.log, self._metrics, final=True)
@@ -96,6 +100,7 @@ class Engine:
 
     def _turn(self) -> None:
         self._metrics.turned()
+        self._obey()
         self._restore_slice()
         records = self._poll()
         try:
@@ -107,25 +112,63 @@ class Engine:
                 self._snapshot_while_idle()
         except UnavailableError as error:
             self._hold(records, error)
+        except RecordFaultError as error:
+            self._halt(records, error)
         except AbortNeededError as error:
             self._back_off(records, error)
         self._summary.log(self._metrics)
 
+    def _obey(self) -> None:
+        """Do what the pipeline was told since the last batch."""
+        target = self._control.target
+        if (target is Target.STOPPED) != self._away:
+            self._away = not self._away
+            self._commit()
+            (self._source.leave if self._away else self._source.join)()
+            self._flow.stop(stopped=self._away)
+        if (target is Target.PAUSED) != self._flow.paused:
+            self._commit()
+            self._flow.pause(paused=not self._flow.paused)
+        for order in self._control.restarts():
+            self._restart(order)
+
+    def _restart(self, order: TargetState) -> None:
+        """Put the tasks that are meant back to their last committed state, and let them try again."""
+        if order.task is None and not order.include_tasks:
+            return
+        self._commit()
+        meant = {order.task} if order.task is not None else set(self._flow.running)
+        chosen = meant & (set(self._flow.failed) if order.only_failed else self._flow.running)
+        log.info("restarting", partitions=sorted(chosen))
+        self._halts.forget(chosen)
+        self._put_back(chosen)
+
     def _poll(self) -> Records:
-        if not len(self._held):
-            self._flow_again()  # what was held may be another worker's by now
-        else:
-            came = self._source.poll(1, RETRY_S)
-            held = group([*self._held.messages, *came]).of(self._running)
-            self._held, records = (group(()), held) if self._patience.is_due() else (held, group(()))
-            return records
+        if len(self._held):
+            return self._poll_held()
+        self._flow_again()  # what was held may be another worker's by now
         restoring = self._restorer.busy and self._replay_patience.is_due()
         wait = 0 if restoring else BUSY_S if self._transactions.is_open else IDLE_S
         began = time.perf_counter()
-        records = group(self._source.poll(self._suspects.limit, wait)).of(self._running)
+        records = group(self._source.poll(self._suspects.limit, wait)).of(self._flow.running)
         if len(records):
             self._metrics.stages.took("poll", time.perf_counter() - began)
+        return self._up_to_halts(records)
+
+    def _poll_held(self) -> Records:
+        """What waits for the registry, once it is time to try again."""
+        came = self._source.poll(1, RETRY_S)
+        held = group([*self._held.messages, *came]).of(self._flow.running)
+        due = self._patience.is_due() and not self._flow.paused
+        self._held, records = (group(()), held) if due else (held, group(()))
         return records
+
+    def _up_to_halts(self, records: Records) -> Records:
+        kept, reached = self._halts.cut(records)
+        for partition, trace in reached.items():
+            log.error("task_failed", partition=partition, reason=trace)
+            self._flow.fail(partition, trace)
+        return kept
 
     def _process(self, records: Records) -> None:
         started = time.perf_counter()
@@ -155,12 +198,14 @@ class Engine:
 
     def _refuse(self, letters: list[DeadLetter]) -> None:
         if letters and self._settings.errors.tolerance == "none":
-            letter = letters[0]
-            raise TaskFailedError(
-                f"The record {letter.place} is at fault ({letter.stage}: {letter.error}) and "
-                "errors.tolerance is none. Mend or skip the record, or set FRAUD_ERRORS__TOLERANCE=all to "
-                "send it to the dead letters."
-            )
+            raise RecordFaultError(letters)
+
+    def _halt(self, records: Records, error: RecordFaultError) -> None:
+        """Undo the batch; the tasks stop where their faults are once what comes before them is decided."""
+        for letter in error.letters:
+            message = letter.message
+            self._halts.add(message.partition() or 0, message.offset() or 0, refusal(letter))
+        self._rewind(set(self._transactions.offsets) | set(records.partitions.tolist()))
 
     def _due(self, polled: int) -> bool:
         """Commit at once when the input runs dry, in intervals while it does not."""
@@ -193,7 +238,7 @@ class Engine:
     def _positions(self) -> dict[int, int]:
         """The offset that the state of each running partition is at."""
         positions = self._committed | self._transactions.offsets
-        return {partition: positions[partition] for partition in self._running}
+        return {partition: positions[partition] for partition in self._flow.running}
 
     def _snapshot(self) -> None:
         """Add to the open transaction the snapshots that are due, and the offsets that they go with."""
@@ -217,15 +262,16 @@ class Engine:
         self._transactions.abort()
         self._snapshots.aborted()
         self._metrics.aborted()
-        self._source.pause(touched & set(self._states))
-        for partition in touched & set(self._states):
+        self._put_back(touched & set(self._states))
+
+    def _put_back(self, partitions: set[int]) -> None:
+        for partition in partitions:
             self._states[partition].roll_back()
             self._restore(partition, as_of=self._committed[partition])
 
     def _flow_again(self) -> None:
-        if self._holding:
-            self._source.resume(self._running)
-            self._holding = False
+        if self._flow.waits_for:
+            self._flow.wait_for("")
             self._patience.succeeded()
             self._metrics.waiting.set(0)
 
@@ -233,19 +279,20 @@ class Engine:
         """Keep a batch that can't be read now, commit what came before it, and try again."""
         log.warning("waiting", reason=str(error), records=len(records))
         self._commit()
-        self._source.pause(self._running)
-        self._held, self._holding = records.of(self._running), True
+        self._flow.wait_for(str(error))
+        self._held = records.of(self._flow.running)
         self._metrics.waiting.set(1)
         self._patience.failed(error)
 
     def _restore(self, partition: int, as_of: int | None = None) -> None:
-        self._running.discard(partition)
+        self._flow.hold_back([partition])
         self._restorer.add(partition, as_of)
         self._metrics.restoring.set(1)
 
     def _forget(self, partitions: list[int]) -> None:
+        self._flow.forget(partitions)
+        self._halts.forget(partitions)
         for partition in partitions:
-            self._running.discard(partition)
             self._states.pop(partition, None)
             self._restorer.drop(partition)
             self._snapshots.forget(partition)
@@ -278,6 +325,5 @@ class Engine:
         self._committed[partition] = restored.position
         if self._settings.state.durable and restored.lineage and restored.offsets is not None:
             self._snapshots.begin(partition, restored.lineage, restored.offsets, restored.position)
-        self._source.start(partition, restored.position)
-        self._running.add(partition)
+        self._flow.begin(partition, restored.position)
         log.info("running", partition=partition, offset=restored.position)

@@ -118,6 +118,10 @@ class Metrics:
         """How many transactions were decided and committed since the start."""
         return int(_value(self.transactions))
 
+    def totals(self) -> dict[str, float]:
+        """What was committed since the start, by name."""
+        return {"transactions": _value(self.transactions), "alerts": _value(self.alerts)}
+
     def alive(self) -> bool:
         """Whether the loop has turned in the last minute."""
         return time.monotonic() - self._last_turn < STUCK_S

@@ -21,7 +21,7 @@ class Rebalance(Protocol):
     """What the engine does when partitions come and go; called from within a poll."""
 
     def on_assigned(self, partitions: list[int]) -> None:
-        """These partitions are ours now; they are paused until `Source.start`."""
+        """These partitions are ours now; they are paused until they are resumed."""
 
     def on_revoked(self, partitions: list[int]) -> None:
         """These are to be given up; what is open must be committed before this returns."""
@@ -59,9 +59,7 @@ class Source:
                 "heartbeat.interval.ms": settings.group.heartbeat_interval_ms,
             }
         )
-        self.consumer.subscribe(
-            [self._topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
-        )
+        self.join()
 
     def poll(self, limit: int, timeout_s: float) -> list[Message]:
         """At most `limit` messages: waits for the first one only, then takes what is there already.
@@ -78,11 +76,20 @@ class Source:
             return [message for message in messages if self._is_record(message)]
         return messages
 
-    def start(self, partition: int, offset: int) -> None:
-        """Let messages of an assigned partition flow, from this offset on."""
+    def join(self) -> None:
+        """Become a member of the group; the next polls bring the assignment."""
+        self.consumer.subscribe(
+            [self._topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
+        )
+
+    def leave(self) -> None:
+        """Give all partitions back and leave the group; `on_revoked` comes with the next poll."""
+        self.consumer.unsubscribe()
+
+    def seek(self, partition: int, offset: int) -> None:
+        """The next message of an assigned partition is the one at this offset."""
         place = TopicPartition(self._topic, partition, offset)
         _retried(lambda: self.consumer.seek(place))
-        self.consumer.resume([TopicPartition(self._topic, partition)])
 
     def pause(self, partitions: Iterable[int]) -> None:
         """Hold messages of these partitions back; membership goes on."""

@@ -1,6 +1,7 @@
 """What each task of this worker does: the engine writes it down, the reporter and the REST API read it."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fraud_core.connect.records import State, Task
@@ -11,18 +12,13 @@ class Tasks:
     """The partitions that this worker holds; may be used by several threads.
 
     Attributes:
-        changed: told after every change; must return at once.
+        on_change: called after every change; must return at once.
     """
 
+    on_change: Callable[[], None] = lambda: None
     _tasks: dict[int, Task] = field(default_factory=dict)
     _worker: State = State.UNASSIGNED
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _changed: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def changed(self) -> threading.Event:
-        """Set when something has changed since it was cleared."""
-        return self._changed
 
     def put(self, partition: int, state: State, trace: str | None = None) -> None:
         """This is what the task does now."""
@@ -31,19 +27,19 @@ class Tasks:
             if self._tasks.get(partition) == task:
                 return
             self._tasks[partition] = task
-        self._changed.set()
+        self.on_change()
 
     def drop(self, partition: int) -> None:
         """Another worker's."""
         with self._lock:
             self._tasks.pop(partition, None)
-        self._changed.set()
+        self.on_change()
 
     def work(self, state: State) -> None:
         """This is what the worker as a whole does now."""
         if self._worker is not state:
             self._worker = state
-            self._changed.set()
+            self.on_change()
 
     @property
     def worker(self) -> State:

@@ -12,6 +12,7 @@ from fraud_core.models import LoadedModel, fetch_bundle
 from fraud_core.registry import Registry
 from fraud_core.rules import load_rules
 from fraud_core.topics import Topics, topics
+from fraud_detector.connecting import membership
 from fraud_detector.deciding import Decider, Timed, untimed
 from fraud_detector.engine import Engine
 from fraud_detector.metrics import Metrics
@@ -32,14 +33,15 @@ def run(settings: DetectorSettings, stop: threading.Event, metrics: Metrics | No
         ConfigError: rules, model or topics can't be used.
         UnavailableError: broker or registry were not there in time.
         FencedError: another process has this worker's name.
-        TaskFailedError: a record is at fault and `errors.tolerance` is `none`.
+        TaskFailedError: what may heal did not within `errors.retry.timeout`.
     """
     metrics = metrics or Metrics()
     deciding = decider(settings, metrics.stages.timed)
-    with served(probes(settings.pipeline, metrics.registry, metrics.alive, metrics.ready), settings.http):
+    registry = Registry(settings.schema_registry)
+    app = probes(settings.pipeline, metrics.registry, metrics.alive, metrics.ready)
+    with membership(settings, app, registry) as member, served(app, settings.http):
         names = topics(settings.topics)
         _check_topics(settings, names, wait_until(partial(partition_counts, settings.kafka), settings, stop))
-        registry = Registry(settings.schema_registry)
         alerts, classified = (
             Encoder("Decision", wait_until(partial(registry.id_of, topic), settings, stop))
             for topic in (names.alerts, names.classified)
@@ -50,7 +52,8 @@ def run(settings: DetectorSettings, stop: threading.Event, metrics: Metrics | No
         warm_up()
         outbox = wait_until(partial(transactions, settings, stop), settings, stop)
         log.info("starting", pipeline=settings.pipeline, worker=settings.worker)
-        Engine(settings, reader, deciding, writer, outbox, metrics, stop).run()
+        with member.reporting(settings, registry, deciding.model_version, metrics, stop):
+            Engine(settings, reader, deciding, writer, outbox, metrics, member, stop).run()
 
 
 def decider(settings: DetectorSettings, timed: Timed = untimed) -> Decider:
@@ -78,6 +81,7 @@ def _model(settings: ModelSettings) -> LoadedModel | None:
 def _check_topics(settings: DetectorSettings, names: Topics, existing: dict[str, int]) -> None:
     dead = settings.errors.deadletterqueue.topic.name or names.dead_letters.name
     needed = [names.transactions.name, names.classified.name, names.alerts.name, dead]
+    needed += [names.status.name, names.target_states.name]
     needed += [names.state.name] if settings.state.durable else []
     if missing := [name for name in needed if name not in existing]:
         raise ConfigError(f"These topics do not exist: {', '.join(missing)}. Run `fraudstream setup` first.")

@@ -1,0 +1,109 @@
+"""Whose messages flow: what runs, unless the worker is paused or waits, or the task has failed.
+
+By level: whatever changes, the partitions that should flow are compared with those that do.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from fraud_core.connect.records import State
+from fraud_detector.source import Source
+from fraud_detector.tasks import Tasks
+
+RESTORING = "its state is being restored"
+
+
+@dataclass
+class Flow:
+    """The partitions of this worker, and what each of them does.
+
+    Attributes:
+        running: partitions that are restored and may be decided.
+        paused: whether the whole worker was told to pause.
+        stopped: whether it has left its group.
+        waits_for: what the whole worker waits for; empty if for nothing.
+        failed: partition -> why.
+    """
+
+    source: Source
+    tasks: Tasks
+    running: set[int] = field(default_factory=set)
+    paused: bool = False
+    stopped: bool = False
+    waits_for: str = ""
+    failed: dict[int, str] = field(default_factory=dict)
+    _flowing: set[int] = field(default_factory=set)
+
+    def begin(self, partition: int, offset: int) -> None:
+        """Let the partition run from this offset on."""
+        self.source.seek(partition, offset)
+        self.running.add(partition)
+        self.settle()
+
+    def hold_back(self, partitions: Iterable[int]) -> None:
+        """These are to be restored: nothing of theirs may come."""
+        for partition in partitions:
+            self.running.discard(partition)
+            self.failed.pop(partition, None)
+            self.tasks.put(partition, State.UNASSIGNED, RESTORING)
+        self.settle()
+
+    def forget(self, partitions: Iterable[int]) -> None:
+        """These are another worker's."""
+        for partition in partitions:
+            self.running.discard(partition)
+            self._flowing.discard(partition)
+            self.failed.pop(partition, None)
+            self.tasks.drop(partition)
+
+    def fail(self, partition: int, trace: str) -> None:
+        """Stop this one alone; the others go on."""
+        self.failed[partition] = trace
+        self.settle()
+
+    def wait_for(self, what: str) -> None:
+        """Hold all back until `what` is there; an empty text lets them flow again."""
+        if self.waits_for != what:
+            self.waits_for = what
+            self.settle()
+
+    def pause(self, *, paused: bool) -> None:
+        """Pause the worker, or let it go on."""
+        if self.paused != paused:
+            self.paused = paused
+            self.settle()
+
+    def stop(self, *, stopped: bool) -> None:
+        """The worker has left its group, or comes back to it."""
+        self.stopped = stopped
+        self.settle()
+
+    def settle(self) -> None:
+        """Make the partitions flow that should, and no others."""
+        held = self.paused or bool(self.waits_for)
+        wanted = set() if held else self.running - set(self.failed)
+        # Paused first and then resumed: the client treats both as requests for whole sets.
+        if stopped := self._flowing - wanted:
+            self.source.pause(stopped)
+        if started := wanted - self._flowing:
+            self.source.resume(started)
+        self._flowing = wanted
+        for partition in self.running:
+            self.tasks.put(partition, *self._standing(partition))
+        self.tasks.work(self._whole())
+
+    def _whole(self) -> State:
+        if self.stopped:
+            return State.STOPPED
+        if self.paused:
+            return State.PAUSED
+        return State.UNASSIGNED if self.waits_for else State.RUNNING
+
+    def _standing(self, partition: int) -> tuple[State, str | None]:
+        if partition in self.failed:
+            return State.FAILED, self.failed[partition]
+        if self.paused:
+            return State.PAUSED, None
+        if self.waits_for:
+            return State.UNASSIGNED, self.waits_for
+        return State.RUNNING, None
