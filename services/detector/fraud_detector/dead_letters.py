@@ -57,8 +57,8 @@ def refusal(letter: DeadLetter) -> str:
     """Why a task stops at this record, and what to do, for people."""
     return (
         f"The record {letter.place} is at fault ({letter.stage}: {letter.error}) and errors.tolerance is "
-        "none. Mend the cause and restart the task, or set FRAUD_ERRORS__TOLERANCE=all to send such records to the "
-        "dead letters."
+        "none. Mend the cause and restart the task, or set FRAUD_ERRORS__TOLERANCE=all to send such "
+        "records to the dead letters."
     )
 
 

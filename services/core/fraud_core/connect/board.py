@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from fraud_core.avro.record import decode_record
 from fraud_core.connect.records import Target, TargetState, WorkerStatus
 from fraud_core.errors import UnavailableError
-from fraud_core.kafka import client_config, reason
+from fraud_core.kafka import admin_client, client_config, reason
 from fraud_core.log import logger
 from fraud_core.registry import Registry
 from fraud_core.settings import CoreSettings
@@ -21,6 +22,7 @@ POLL_S = 0.2
 ASK_S = 2.0
 CAUGHT_UP_S = 2.0
 RETRY_S = 1.0
+LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 OnTarget = Callable[[TargetState], None]
 
@@ -35,6 +37,7 @@ class Board:
     names: Topics
     registry: Registry
     consumer: Consumer
+    admin: AdminClient
     bootstrap_servers: str
     on_target: OnTarget
     _workers: dict[str, WorkerStatus] = field(default_factory=dict)
@@ -78,7 +81,7 @@ class Board:
         Raises:
             UnavailableError: Kafka can't be reached, or the reading does not keep up.
         """
-        ends = {name: self._end(name) for name in self._topics}
+        ends = self._ends()
         with self._moved:
             done = self._moved.wait_for(
                 lambda: all(self._positions.get(name, 0) >= end for name, end in ends.items()), CAUGHT_UP_S
@@ -93,7 +96,7 @@ class Board:
             UnavailableError: Kafka can't be reached.
         """
         try:
-            return str(self.consumer.list_topics(self.names.status.name, ASK_S).cluster_id)
+            return str(self.admin.list_topics(self.names.status.name, ASK_S).cluster_id)
         except KafkaException as error:
             raise UnavailableError(self._out_of_reach(error)) from error
 
@@ -101,9 +104,12 @@ class Board:
     def _topics(self) -> tuple[str, str]:
         return self.names.status.name, self.names.target_states.name
 
-    def _end(self, name: str) -> int:
+    def _ends(self) -> dict[str, int]:
+        """Where the topics end now; asked by a client of its own, as the consumer belongs to its thread."""
+        places = {TopicPartition(name, 0): LATEST for name in self._topics}
         try:
-            return int(self.consumer.get_watermark_offsets(TopicPartition(name, 0), ASK_S)[1])
+            asked = self.admin.list_offsets(places, request_timeout=ASK_S)
+            return {place.topic: int(answer.result(2 * ASK_S).offset) for place, answer in asked.items()}
         except KafkaException as error:
             raise UnavailableError(self._out_of_reach(error)) from error
 
@@ -165,6 +171,13 @@ def watched(settings: CoreSettings, registry: Registry, on_target: OnTarget = la
             "fetch.wait.max.ms": 200,
         }
     )
-    board = Board(topics(settings.topics), registry, consumer, settings.kafka.bootstrap_servers, on_target)
+    board = Board(
+        topics(settings.topics),
+        registry,
+        consumer,
+        admin_client(settings.kafka),
+        settings.kafka.bootstrap_servers,
+        on_target,
+    )
     board.start()
     return board

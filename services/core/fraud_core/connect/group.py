@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from fraud_core.connect.records import State, Target, Task, WorkerStatus
 
-UNKNOWN = "unknown"
 _HELD = {Target.PAUSED: State.PAUSED, Target.STOPPED: State.STOPPED}
 
 
@@ -60,7 +59,7 @@ def task_status(held: HeldTask) -> dict[str, object]:
     return found | ({"trace": held.task.trace} if held.task.trace else {})
 
 
-def connector(name: str, workers: Iterable[WorkerStatus], target: Target, here: str) -> Connector:
+def connector(name: str, kind: str, workers: Iterable[WorkerStatus], target: Target, here: str) -> Connector:
     """The pipeline as its workers report it; `here` answers where none does."""
     reports = sorted(workers, key=lambda status: status.worker)
     newest: dict[int, tuple[WorkerStatus, Task]] = {}
@@ -73,7 +72,7 @@ def connector(name: str, workers: Iterable[WorkerStatus], target: Target, here: 
     tasks = tuple(HeldTask(task, status.worker) for _, (status, task) in sorted(newest.items()))
     return Connector(
         name=name,
-        kind=next((status.kind for status in reports), UNKNOWN),
+        kind=kind,
         state=_whole(reports, target),
         worker=reports[0].worker if reports else here,
         tasks=tasks,

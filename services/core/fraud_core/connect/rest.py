@@ -48,7 +48,8 @@ class Service:
     def connector(self) -> Connector:
         """The pipeline as it is now."""
         self.board.refresh()
-        return connector(self.name, self.board.workers(self.name), self.board.target(self.name), self.worker)
+        reports, target = self.board.workers(self.name), self.board.target(self.name)
+        return connector(self.name, self.kind, reports, target, self.worker)
 
     def full_config(self) -> dict[str, str]:
         """As `/config` shows it."""

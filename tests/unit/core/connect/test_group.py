@@ -29,6 +29,7 @@ def running(*numbers: int) -> tuple[Task, ...]:
 def test_tasks_of_all_workers_stand_in_order_with_who_holds_them() -> None:
     found = connector(
         "p",
+        "sink",
         [report("b", State.RUNNING, *running(2, 0)), report("a", State.RUNNING, *running(1))],
         Target.RUNNING,
         "a",
@@ -50,12 +51,14 @@ def test_a_task_that_moved_belongs_to_who_reported_it_last() -> None:
     before, after = report("a", State.RUNNING, *running(0), age_s=2), report("b", State.RUNNING, *running(0))
 
     for order in ([before, after], [after, before]):
-        assert [held.worker for held in connector("p", order, Target.RUNNING, "a").tasks] == ["b"]
+        assert [held.worker for held in connector("p", "sink", order, Target.RUNNING, "a").tasks] == ["b"]
 
 
 def test_a_failed_task_shows_its_trace_and_does_not_fail_the_whole() -> None:
     failed = Task(1, State.FAILED, "the amount is negative")
-    found = connector("p", [report("a", State.RUNNING, *running(0), failed)], Target.RUNNING, "a").status()
+    found = connector(
+        "p", "sink", [report("a", State.RUNNING, *running(0), failed)], Target.RUNNING, "a"
+    ).status()
 
     assert found["connector"] == {"state": "RUNNING", "worker_id": "a"}
     assert found["tasks"][1] == {  # type: ignore[index]
@@ -64,7 +67,7 @@ def test_a_failed_task_shows_its_trace_and_does_not_fail_the_whole() -> None:
 
 
 def test_without_any_worker_it_is_unassigned() -> None:
-    assert connector("p", [], Target.RUNNING, "me").state is State.UNASSIGNED
+    assert connector("p", "sink", [], Target.RUNNING, "me").state is State.UNASSIGNED
 
 
 @pytest.mark.parametrize(
@@ -82,7 +85,7 @@ def test_its_state_is_what_workers_do_and_not_what_they_were_told(
 ) -> None:
     workers = [report(f"w{number}", state) for number, state in enumerate(states)]
 
-    assert connector("p", workers, target, "w0").state is whole
+    assert connector("p", "sink", workers, target, "w0").state is whole
 
 
 def test_a_report_is_fresh_for_three_of_its_intervals() -> None:
