@@ -6,7 +6,7 @@ pytest-xdist each worker has its own, so that no worker waits for another's or e
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pytest
 
 from fraud_core.errors import StackError
 from fraud_local.stack import Stack, running
+from fraud_local.stack.listeners import Listener
 from fraud_local.stack.stack import prepared, say_on_stderr
 
 REQUIRE = "FRAUD_TESTS_REQUIRE"
@@ -48,8 +49,8 @@ def topic_prefix() -> str:
 
 
 @contextmanager
-def started(data_dir: Path) -> Iterator[Stack]:
-    """A stack on free ports.
+def started(data_dir: Path, listeners: Sequence[Listener] = ()) -> Iterator[Stack]:
+    """A stack on free ports, with further ways into the broker if a test needs them.
 
     Where it can't be downloaded the test is skipped, unless FRAUD_TESTS_REQUIRE=all says that none may be.
     A stack that is there and does not start is always a failure.
@@ -60,5 +61,5 @@ def started(data_dir: Path) -> Iterator[Stack]:
         if os.environ.get(REQUIRE) == "all":
             raise
         pytest.skip(f"the embedded stack is not to be had: {error}")
-    with running(data_dir, broker_port=0, registry_port=0) as one:
+    with running(data_dir, broker_port=0, registry_port=0, listeners=listeners) as one:
         yield one

@@ -3,6 +3,7 @@
 import base64
 import shutil
 import uuid
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 from fraud_core.errors import StackError
 from fraud_local.stack import java
 from fraud_local.stack.artefacts import components
+from fraud_local.stack.listeners import Listener, properties
 from fraud_local.stack.places import ServerPlaces
 from fraud_local.stack.ports import HOST
 from fraud_local.stack.process import Process, last_lines
@@ -30,7 +32,12 @@ ANSWER_S = 0.5
 
 
 def plan(
-    places: ServerPlaces, port: int, controller_port: int, *, aot: tuple[str, ...] | None = None
+    places: ServerPlaces,
+    port: int,
+    controller_port: int,
+    *,
+    aot: tuple[str, ...] | None = None,
+    listeners: Iterable[Listener] = (),
 ) -> Plan:
     """How to run a broker on `port` with its data in `places.home`.
 
@@ -39,7 +46,9 @@ def plan(
         port: Where clients reach it.
         controller_port: Where it reaches itself.
         aot: Options that replace the use of the start-up cache.
+        listeners: Further ways in.
     """
+    where = properties(port, controller_port, listeners)
     options = java.use(places.aot) if aot is None else aot
     return Plan(
         title=components()["broker"].title,
@@ -47,7 +56,7 @@ def plan(
         directory=places.home,
         log=places.log,
         answers=partial(answers, f"{HOST}:{port}"),
-        prepare=partial(_prepare, places, port, controller_port),
+        prepare=partial(_prepare, places, where, controller_port),
     )
 
 
@@ -72,13 +81,13 @@ def _java(places: ServerPlaces, heap_mb: int, aot: tuple[str, ...]) -> tuple[str
     return (*start, f"-Dlog4j2.configurationFile={LOGGING}", "-cp", class_path)
 
 
-def _prepare(places: ServerPlaces, port: int, controller_port: int) -> None:
+def _prepare(places: ServerPlaces, listeners: str, controller_port: int) -> None:
     """Write the settings, and format the storage if it is new."""
     home = places.home
     shutil.rmtree(home / "tmp", ignore_errors=True)
     (home / "tmp").mkdir(parents=True)
     settings = (TEMPLATES / "broker.properties").read_text(encoding="ascii")
-    settings = settings.replace("@PORT@", str(port)).replace("@CONTROLLER_PORT@", str(controller_port))
+    settings = settings.replace("@LISTENERS@", listeners).replace("@CONTROLLER_PORT@", str(controller_port))
     (home / SETTINGS).write_text(settings, encoding="ascii")
     shutil.copyfile(TEMPLATES / "broker.log4j2.properties", home / LOGGING)
     if not (home / FORMATTED).exists():

@@ -2,7 +2,7 @@
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ from fraud_local.stack import broker, datadir, download, locks, ports, registry,
 from fraud_local.stack.artefacts import components
 from fraud_local.stack.datadir import State
 from fraud_local.stack.download import Say
+from fraud_local.stack.listeners import Listener
 from fraud_local.stack.places import ServerPlaces, cache_dir, default_data_dir
 from fraud_local.stack.service import Service
 
@@ -61,6 +62,7 @@ def running(
     ephemeral: bool = False,
     broker_port: int | None = None,
     registry_port: int | None = None,
+    listeners: Sequence[Listener] = (),
     command: str | None = None,
     say: Say = say_on_stderr,
 ) -> Iterator[Stack]:
@@ -74,6 +76,7 @@ def running(
         ephemeral: Use a temporary directory, deleted afterwards, instead of `data_dir`.
         broker_port: None takes 9092, or a free port if that is taken; 0 any free one; else exactly this.
         registry_port: The same, for 8081.
+        listeners: Further ways into the broker.
         command: What `fraudstream stack status` calls this process; None is its command line.
         say: Told what takes long or differs from what people expect.
 
@@ -97,7 +100,7 @@ def running(
                 registry_port = ports.choose(
                     "registry", ports.REGISTRY, registry_port, "--registry-port", say
                 )
-                stack = _started(held, directory, jars, broker_port, registry_port, lock, command)
+                stack = _started(held, directory, jars, broker_port, registry_port, lock, listeners, command)
         yield stack
 
 
@@ -137,6 +140,7 @@ def _started(
     broker_port: int,
     registry_port: int,
     lock: int,
+    listeners: Sequence[Listener],
     command: str | None,
 ) -> Stack:
     """Start both at once: the registry takes longer, and needs no broker."""
@@ -151,7 +155,9 @@ def _started(
 
     stack = Stack(
         Addresses(f"{ports.HOST}:{broker_port}", registry.url(registry_port)),
-        Service(broker.plan(places["broker"], broker_port, controller_port), lock, changed),
+        Service(
+            broker.plan(places["broker"], broker_port, controller_port, listeners=listeners), lock, changed
+        ),
         Service(registry.plan(places["registry"], registry_port), lock, changed),
         directory,
         directory / datadir.LOGS,
