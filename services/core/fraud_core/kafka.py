@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from pydantic import SecretStr
 
+from fraud_core.broker_faults import fault, unreachable, unusable
 from fraud_core.errors import UnavailableError
 from fraud_core.log import CLIENT, logger
 from fraud_core.settings import CoreSettings, KafkaSettings
@@ -19,6 +20,8 @@ Config = dict[str, Any]
 ResultT = TypeVar("ResultT")
 
 LINE_EACH_S = 10.0
+PATIENCE_S = (1.0, 4.0)
+"""Waits for brokers, after each of which a refusal ends the wait: most are told within the first second."""
 PARTITIONER = "murmur2_random"
 """Java's partitioner: librdkafka's own default puts most users on another partition than Java does."""
 
@@ -32,7 +35,7 @@ def client_config(settings: KafkaSettings) -> Config:
         "logger": logging.getLogger(CLIENT),
         "client.id": "fraudstream",
         **_security(settings),
-        **settings.properties,
+        **{name: value.get_secret_value() for name, value in settings.properties.items()},
     }
 
 
@@ -66,17 +69,33 @@ def admin_client(settings: KafkaSettings) -> AdminClient:
 def partition_counts(settings: KafkaSettings) -> dict[str, int]:
     """Ask the cluster which topics there are and how many partitions each has.
 
+    Every command does this first, so here is told what is wrong with its connection.
+
     Raises:
+        ConfigError: a broker refuses our credentials or certificate, or its own can't be trusted.
         UnavailableError: no broker answered in five seconds.
     """
+    reports: list[KafkaError] = []
+    admin = _probe(settings, reports)
+    for patience_s in PATIENCE_S:
+        try:
+            topics = admin.list_topics(timeout=patience_s).topics
+        except KafkaException:
+            admin.poll(0)  # calls back with what the client met meanwhile
+            if refusal := fault(settings, reports):
+                raise refusal from None
+        else:
+            return {name: len(topic.partitions) for name, topic in topics.items()}
+    raise unreachable(settings, reports)
+
+
+def _probe(settings: KafkaSettings, reports: list[KafkaError]) -> AdminClient:
+    """A client that logs nothing: what it reports becomes one message."""
+    quiet: Config = {"log_level": 0, "error_cb": reports.append}
     try:
-        metadata = admin_client(settings).list_topics(timeout=5)
+        return AdminClient({**client_config(settings), **quiet})
     except KafkaException as error:
-        raise UnavailableError(
-            f"No Kafka broker answers at {settings.bootstrap_servers} ({reason(error)}). "
-            "Is it running, and is FRAUD_KAFKA__BOOTSTRAP_SERVERS right?"
-        ) from error
-    return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
+        raise unusable(error) from error
 
 
 def reason(error: KafkaException) -> str:

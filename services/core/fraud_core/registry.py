@@ -8,10 +8,12 @@ from typing import TypeVar
 import httpx2
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
+from pydantic import SecretStr
 
 from fraud_core.errors import ConfigError, SchemaError, UnavailableError
+from fraud_core.registry_faults import tls_fault
 from fraud_core.schemas import schema_text
-from fraud_core.settings import SchemaRegistrySettings
+from fraud_core.settings import SchemaRegistrySettings, named
 from fraud_core.topics import Topic
 
 ResultT = TypeVar("ResultT")
@@ -27,13 +29,17 @@ class Registry:
     """A registry client whose errors are ours.
 
     Every method raises UnavailableError where the registry can't be reached or has a fault of its own,
-    and ConfigError where it refuses the credentials.
+    and ConfigError where it refuses the credentials or TLS can't be agreed on.
     """
 
     def __init__(self, settings: SchemaRegistrySettings) -> None:
-        """Connect lazily: nothing is sent before the first call. Connections close with the object."""
-        self._url = settings.url
-        self._client = SchemaRegistryClient(_config(settings))
+        """Connect lazily: nothing is sent before the first call. Connections close with the object.
+
+        Raises:
+            ConfigError: a file of certificates or keys can't be used.
+        """
+        self._settings, self._url = settings, settings.url
+        self._client = _client(settings)
         weakref.finalize(self, self._client.close)
 
     def schema_by_id(self, schema_id: int) -> str:
@@ -124,11 +130,7 @@ class Registry:
             return request()
         except SchemaRegistryError as error:
             if error.http_status_code in UNAUTHORISED:
-                raise ConfigError(
-                    f"The schema registry at {self._url} refuses the credentials "
-                    f"({error.http_status_code} {error.error_message}). Check "
-                    "FRAUD_SCHEMA_REGISTRY__USERNAME and FRAUD_SCHEMA_REGISTRY__PASSWORD."
-                ) from error
+                raise ConfigError(self._refused(error)) from error
             if error.http_status_code >= SERVER_FAULT:
                 raise UnavailableError(
                     f"The schema registry at {self._url} has a fault "
@@ -136,26 +138,48 @@ class Registry:
                 ) from error
             raise
         except (httpx2.HTTPError, OSError) as error:
+            if objection := tls_fault(self._settings, error):
+                raise ConfigError(objection) from error
             raise UnavailableError(
                 f"The schema registry at {self._url} can't be reached ({error}). "
                 "Is it running, and is FRAUD_SCHEMA_REGISTRY__URL right?"
             ) from error
+
+    def _refused(self, error: SchemaRegistryError) -> str:
+        return (
+            f"The schema registry at {self._url} refuses us "
+            f"({error.http_status_code} {error.error_message}). Check "
+            f"{named(self._settings, 'schema_registry', 'username', 'password')}."
+        )
 
 
 def _avro(name: str) -> Schema:
     return Schema(schema_text(name), "AVRO")
 
 
+def _client(settings: SchemaRegistrySettings) -> SchemaRegistryClient:
+    try:
+        return SchemaRegistryClient(_config(settings))
+    except (OSError, ValueError) as error:  # those of the ssl module are OSErrors
+        files = ("ssl_ca_location", "ssl_certificate_location", "ssl_key_location", "ssl_key_password")
+        raise ConfigError(
+            f"The certificates for the schema registry can't be used ({error}). Check "
+            f"{named(settings, 'schema_registry', *files)}."
+        ) from error
+
+
 def _config(settings: SchemaRegistrySettings) -> dict[str, object]:
-    config: dict[str, object] = {
-        "url": settings.url,
-        "timeout": settings.timeout_s,
-        "max.retries": 0,
-        "ssl.ca.location": settings.ssl_ca_location and str(settings.ssl_ca_location),
-        "ssl.certificate.location": settings.ssl_certificate_location
-        and str(settings.ssl_certificate_location),
-        "ssl.key.location": settings.ssl_key_location and str(settings.ssl_key_location),
-    }
-    if settings.username and settings.password:
-        config["basic.auth.user.info"] = f"{settings.username}:{settings.password.get_secret_value()}"
-    return {name: value for name, value in config.items() if value is not None}
+    config: dict[str, object] = {"url": settings.url, "timeout": settings.timeout_s, "max.retries": 0}
+    for name in ("ssl_ca_location", "ssl_certificate_location", "ssl_key_location"):
+        if path := getattr(settings, name):
+            config[name.replace("_", ".")] = str(path)
+    if settings.ssl_certificate_location:
+        # Empty rather than missing: without one Python would ask for it on the terminal.
+        config["ssl.key.password"] = _plain(settings.ssl_key_password)
+    if settings.username:
+        config["basic.auth.user.info"] = f"{settings.username}:{_plain(settings.password)}"
+    return config
+
+
+def _plain(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret else ""

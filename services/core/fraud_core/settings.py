@@ -2,21 +2,50 @@
 
 They come from environment variables with the prefix `FRAUD_` and `__` between the levels
 (`FRAUD_KAFKA__BOOTSTRAP_SERVERS`); flags of a command override them. Secrets may also come as files: a
-directory named by `FRAUD_SECRETS_DIR` holds one file a setting (`fraud_kafka__sasl_password`). A file named
-by `FRAUD_ENV_FILE` holds lines `NAME=value` for variables that are not set, as an image brings its model's.
+directory named by `FRAUD_SECRETS_DIR` holds one file a setting (`fraud_kafka__sasl_password`), for what no
+variable sets. A file named by `FRAUD_ENV_FILE` holds lines `NAME=value` for variables that are not set, as an
+image brings its model's.
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    NestedSecretsSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from fraud_core.errors import ConfigError
 
 ENV_PREFIX = "FRAUD_"
+LOGIN_IN_URL = re.compile(r"(?<=//)[^@\s]*@")
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)
+
+
+def _readable(path: Path) -> Path:
+    """Told at once and with its name: the clients only say that something is wrong with a file."""
+    if not os.access(path, os.R_OK):
+        raise ValueError("there is no such file, or it may not be read")
+    return path
+
+
+def _without_login(url: str) -> str:
+    """Addresses stand in messages, so no password may stand in an address."""
+    if LOGIN_IN_URL.search(url):
+        raise ValueError(
+            "user and password do not belong in the URL; they have settings of their own, "
+            "schema_registry.username and schema_registry.password"
+        )
+    return url
+
+
+ReadableFile = Annotated[Path, AfterValidator(_readable)]
 
 
 class Section(BaseModel):
@@ -33,24 +62,28 @@ class KafkaSettings(Section):
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
     sasl_username: str | None = None
     sasl_password: SecretStr | None = None
-    ssl_ca_location: Path | None = None
-    ssl_certificate_location: Path | None = None
-    ssl_key_location: Path | None = None
+    ssl_ca_location: ReadableFile | None = None
+    ssl_certificate_location: ReadableFile | None = None
+    ssl_key_location: ReadableFile | None = None
     ssl_key_password: SecretStr | None = None
-    properties: dict[str, str] = Field(
-        default_factory=dict, description="Further librdkafka properties, as JSON; they win over ours."
+    properties: dict[str, SecretStr] = Field(
+        default_factory=dict,
+        description="Further librdkafka properties, as JSON; they win over ours, and may be secret.",
     )
 
 
 class SchemaRegistrySettings(Section):
     """How to reach the Confluent-compatible schema registry."""
 
-    url: str = Field("http://127.0.0.1:8081", pattern="^https?://.")
+    url: Annotated[str, Field(pattern="^https?://."), AfterValidator(_without_login)] = (
+        "http://127.0.0.1:8081"
+    )
     username: str | None = None
     password: SecretStr | None = None
-    ssl_ca_location: Path | None = None
-    ssl_certificate_location: Path | None = None
-    ssl_key_location: Path | None = None
+    ssl_ca_location: ReadableFile | None = None
+    ssl_certificate_location: ReadableFile | None = None
+    ssl_key_location: ReadableFile | None = None
+    ssl_key_password: SecretStr | None = None
     timeout_s: Annotated[float, Field(gt=0)] = 5.0
 
 
@@ -102,6 +135,19 @@ class CoreSettings(BaseSettings):
         300.0, description="How long a service waits for broker and registry when it starts."
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Where settings come from, the first wins; files of secrets have levels as variables have."""
+        secrets = NestedSecretsSettingsSource(file_secret_settings, secrets_dir_missing="error")
+        return init_settings, env_settings, dotenv_settings, secrets
+
 
 def load_settings(cls: type[SettingsT], **overrides: Any) -> SettingsT:  # noqa: ANN401 - sections of any shape
     """Read settings of type `cls` from the environment; `overrides` are nested dictionaries that win.
@@ -110,11 +156,31 @@ def load_settings(cls: type[SettingsT], **overrides: Any) -> SettingsT:  # noqa:
         ConfigError: a value is not allowed; names the setting, the value's fault and its variable. Or the
             file that `FRAUD_ENV_FILE` names is not there.
     """
-    secrets = os.environ.get(f"{ENV_PREFIX}SECRETS_DIR")
+    secrets = os.environ.get(f"{ENV_PREFIX}SECRETS_DIR") or None
     try:
         return cls(_secrets_dir=secrets, _env_file=_env_file(), **overrides)
     except ValidationError as error:
         raise ConfigError(_explain(error)) from None
+    except SettingsError as error:
+        # Neither it nor its cause repeats what was given, which may be secret.
+        raise ConfigError(
+            f"The settings can't be read: {error} ({error.__cause__ or 'see above'})."
+        ) from None
+
+
+def variable(*path: str) -> str:
+    """The environment variable of a setting: `variable("kafka", "sasl_password")`."""
+    return ENV_PREFIX + "__".join(path).upper()
+
+
+def named(section: Section, path: str, *names: str) -> str:
+    """Settings as messages name them: their variables and, unless they are secret, their values."""
+    shown = []
+    for name in names:
+        value, secret = getattr(section, name), isinstance(getattr(section, name), SecretStr)
+        shown.append(variable(path, name) + ("" if secret else f" ({'not set' if value is None else value})"))
+    *most, last = shown
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _env_file() -> Path | None:
@@ -131,15 +197,15 @@ def _explain(error: ValidationError) -> str:
     lines = ["These settings cannot be used:"]
     for fault in error.errors(include_url=False):
         path = [str(part) for part in fault["loc"]]
-        variable = ENV_PREFIX + "__".join(path).upper()
-        lines.append(
-            f"  {'.'.join(path)}{_shown(path[-1], fault['input'])}: {fault['msg']} (set it with {variable})"
-        )
+        # What an unknown setting holds may be a secret whose name was mistyped.
+        value = "" if fault["type"] == "extra_forbidden" else _value(path, fault["input"])
+        lines.append(f"  {'.'.join(path)}{value}: {fault['msg']} (set it with {variable(*path)})")
     return "\n".join(lines)
 
 
-def _shown(name: str, value: object) -> str:
+def _value(path: list[str], value: object) -> str:
     """The value, unless it may be a secret or is a whole section."""
-    if "password" in name or "secret" in name or isinstance(value, dict):
+    secret = "password" in path[-1] or "secret" in path[-1] or "properties" in path
+    if secret or isinstance(value, dict):
         return ""
-    return f" = {str(value)[:100]!r}"
+    return f" = {LOGIN_IN_URL.sub('***@', str(value))[:100]!r}"

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from fraud_core.cli import overrides
 from fraud_core.errors import ConfigError
@@ -59,7 +60,9 @@ def test_a_wrong_secret_is_not_repeated() -> None:
     assert "hunter2" not in str(refused.value)
 
 
-def test_sasl_and_tls_reach_librdkafka_only_where_they_are_on() -> None:
+def test_sasl_and_tls_reach_librdkafka_only_where_they_are_on(tmp_path: Path) -> None:
+    ca = tmp_path / "ca.crt"
+    ca.touch()
     plain = client_config(KafkaSettings(sasl_username="me"))
     secured = client_config(
         KafkaSettings.model_validate(
@@ -67,14 +70,89 @@ def test_sasl_and_tls_reach_librdkafka_only_where_they_are_on() -> None:
                 "security_protocol": "SASL_SSL",
                 "sasl_username": "me",
                 "sasl_password": "x",
-                "ssl_ca_location": "ca.crt",
+                "ssl_ca_location": ca,
             }
         )
     )
 
     assert "sasl.username" not in plain
     assert secured["sasl.password"] == "x"
-    assert secured["ssl.ca.location"] == "ca.crt"
+    assert secured["ssl.ca.location"] == str(ca)
+
+
+def test_secrets_are_read_from_files_as_kubernetes_mounts_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "..2026").mkdir()
+    (tmp_path / "..data").symlink_to("..2026")
+    for name, secret in (("kafka__sasl_password", "hunter2"), ("schema_registry__password", "hunter3")):
+        (tmp_path / "..data" / f"fraud_{name}").write_text(f"{secret}\n")
+        (tmp_path / f"fraud_{name}").symlink_to(f"..data/fraud_{name}")
+    monkeypatch.setenv("FRAUD_SECRETS_DIR", str(tmp_path))
+    monkeypatch.setenv("FRAUD_KAFKA__SASL_USERNAME", "me")
+
+    settings = load_settings(CoreSettings)
+
+    assert settings.kafka.sasl_username == "me"
+    assert settings.kafka.sasl_password == SecretStr("hunter2")
+    assert settings.schema_registry.password == SecretStr("hunter3")
+
+
+def test_a_directory_of_secrets_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FRAUD_SECRETS_DIR", "/no/such")
+
+    with pytest.raises(ConfigError, match='directory "/no/such" does not exist'):
+        load_settings(CoreSettings)
+
+
+def test_properties_of_the_client_win_and_are_shown_without_their_values() -> None:
+    settings = load_settings(
+        CoreSettings, kafka={"properties": {"client.id": "mine", "sasl.oauthbearer.client.secret": "hunter2"}}
+    )
+
+    assert client_config(settings.kafka)["client.id"] == "mine"
+    assert client_config(settings.kafka)["sasl.oauthbearer.client.secret"] == "hunter2"
+    assert "sasl.oauthbearer.client.secret" in settings.model_dump_json()
+    assert "hunter2" not in settings.model_dump_json() + repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("FRAUD_KAFKA__SASL_PASWORD", "hunter2"),
+        ("FRAUD_KAFKA__PROPERTIES", '{"sasl.password": ["hunter2"]}'),
+        ("FRAUD_KAFKA__PROPERTIES", '{"sasl.password": "hunter2"'),
+        ("FRAUD_SCHEMA_REGISTRY__URL", "https://me:hunter2@registry:8081"),
+        ("FRAUD_SCHEMA_REGISTRY__URL", "https://me:a/hunter2@registry:8081"),
+    ],
+)
+def test_a_secret_in_a_wrong_place_is_refused_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(ConfigError) as refused:
+        load_settings(CoreSettings)
+
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_login_in_the_url_of_the_registry_is_sent_to_settings_of_its_own() -> None:
+    with pytest.raises(
+        ConfigError, match=r"schema_registry\.username and schema_registry\.password"
+    ) as refused:
+        load_settings(CoreSettings, schema_registry={"url": "https://me:hunter2@registry:8081"})
+
+    assert "'https://***@registry:8081'" in str(refused.value)
+
+
+@pytest.mark.parametrize("section", ["kafka", "schema_registry"])
+@pytest.mark.parametrize("setting", ["ssl_ca_location", "ssl_certificate_location", "ssl_key_location"])
+def test_a_file_of_certificates_that_is_not_there_is_named(section: str, setting: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load_settings(CoreSettings, **{section: {setting: "/no/such.pem"}})
+
+    assert f"{section}.{setting} = '/no/such.pem': Value error, there is no such file" in str(refused.value)
 
 
 def test_a_file_of_variables_gives_what_the_environment_leaves_out(
