@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from typing import Any
 
 from fraud_core import log
 from fraud_core.cli import overrides
@@ -57,10 +58,16 @@ def find(
     state = read_state(default_data_dir())
     if state is None:
         return Found(load_settings(CoreSettings, **flags), guessed=True)
-    there = overrides(
-        kafka__bootstrap_servers=state.bootstrap_servers, schema_registry__url=state.schema_registry_url
-    )
+    there = embedded(state.bootstrap_servers, state.schema_registry_url)
     return Found(load_settings(CoreSettings, **flags, **there), guessed=False)
+
+
+def embedded(bootstrap_servers: str, schema_registry_url: str) -> dict[str, Any]:
+    """Sections of settings for a stack of this machine, which no password for another cluster may reach."""
+    return {
+        "kafka": {"bootstrap_servers": bootstrap_servers, "security_protocol": "PLAINTEXT"},
+        "schema_registry": {"url": schema_registry_url, "username": None},
+    }
 
 
 def existing_topics(found: Found) -> dict[str, int]:

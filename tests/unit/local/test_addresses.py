@@ -93,6 +93,20 @@ def test_what_else_the_environment_says_stays(monkeypatch: pytest.MonkeyPatch) -
     assert found.settings.schema_registry.timeout_s == 9
 
 
+@pytest.mark.usefixtures("embedded")
+def test_a_password_for_another_cluster_does_not_reach_the_stack_of_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FRAUD_KAFKA__SECURITY_PROTOCOL", "SASL_SSL")
+    monkeypatch.setenv("FRAUD_SCHEMA_REGISTRY__USERNAME", "me")
+    monkeypatch.setenv("FRAUD_SCHEMA_REGISTRY__PASSWORD", "hunter2")
+
+    found = addresses.find()
+
+    assert found.settings.kafka.security_protocol == "PLAINTEXT"
+    assert found.settings.schema_registry.username is None
+
+
 def test_where_nothing_runs_and_nothing_is_named_the_usual_addresses_are_tried() -> None:
     assert pair(addresses.find()) == ("127.0.0.1:9092", "http://127.0.0.1:8081")
 

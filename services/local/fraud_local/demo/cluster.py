@@ -9,13 +9,14 @@ from pathlib import Path
 from fraud_core.cli import overrides
 from fraud_core.errors import DemoError
 from fraud_core.settings import ENV_PREFIX, load_settings
+from fraud_local import addresses
 from fraud_local.demo.options import DemoOptions
 from fraud_local.stack import Stack, datadir, running
 from fraud_local.stack.places import default_data_dir
 from fraud_producer.settings import ProducerSettings
 
 COMMAND = "fraudstream demo"
-CONNECTIONS = ("KAFKA__", "SCHEMA_REGISTRY__")
+CONNECTIONS = ("KAFKA__", "SCHEMA_REGISTRY__", "SECRETS_DIR")
 
 Say = Callable[[str], None]
 
@@ -98,15 +99,11 @@ def _made(
     check: Callable[[], None] = lambda: None,
 ) -> Cluster:
     (directory / datadir.LOGS).mkdir(parents=True, exist_ok=True)
-    own: dict[str, str] = {"kafka__security_protocol": "PLAINTEXT"} if embedded else {}
+    theirs = overrides(kafka__bootstrap_servers=brokers, schema_registry__url=registry)
     settings = load_settings(
         ProducerSettings,
-        **overrides(
-            kafka__bootstrap_servers=brokers,
-            schema_registry__url=registry,
-            topics__prefix=options.topic_prefix,
-            **own,
-        ),
+        **(addresses.embedded(brokers, registry) if embedded else theirs),
+        **overrides(topics__prefix=options.topic_prefix),
     )
     return Cluster(settings, _environment(embedded=embedded), directory, check)
 
