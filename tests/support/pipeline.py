@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,9 +18,10 @@ import polars as pl
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from fraud_core.avro import Decoder, Encoder
+from fraud_core.cli import overrides
 from fraud_core.kafka import PARTITIONER, client_config
 from fraud_core.registry import Registry
-from fraud_core.settings import CoreSettings, load_settings
+from fraud_core.settings import ENV_PREFIX, CoreSettings, load_settings
 from fraud_core.setup import setup
 from fraud_core.topics import Topic, Topics, topics
 from fraud_local.offsets import committed_spans
@@ -230,9 +231,13 @@ class Pipeline:
 
 @contextmanager
 def pipeline(
-    bootstrap_servers: str, schema_registry_url: str, logs: Path, partitions: int = 3
+    bootstrap_servers: str,
+    schema_registry_url: str,
+    logs: Path,
+    partitions: int = 3,
+    access: Mapping[str, str] | None = None,
 ) -> Iterator[Pipeline]:
-    """A pipeline with topics of its own."""
+    """A pipeline with topics of its own; `access` are further variables, which say how to get in."""
     name = f"test-{uuid.uuid4().hex[:8]}"
     environment = {
         "FRAUD_KAFKA__BOOTSTRAP_SERVERS": bootstrap_servers,
@@ -240,16 +245,11 @@ def pipeline(
         "FRAUD_TOPICS__PREFIX": f"{name}.",
         "FRAUD_TOPICS__TRANSACTIONS": f"{name}.transactions",
         "FRAUD_TOPICS__PARTITIONS": str(partitions),
-        "FRAUD_PIPELINE": name,
-        "FRAUD_HTTP__PORT": "0",
+        **(access or {}),
     }
-    settings = load_settings(
-        CoreSettings,
-        kafka={"bootstrap_servers": bootstrap_servers},
-        schema_registry={"url": schema_registry_url},
-        topics={"prefix": f"{name}.", "transactions": f"{name}.transactions", "partitions": partitions},
-    )
-    made = Pipeline(settings, environment, logs)
+    shared = {key.removeprefix(ENV_PREFIX).lower(): value for key, value in environment.items()}
+    own = {"FRAUD_PIPELINE": name, "FRAUD_HTTP__PORT": "0"}
+    made = Pipeline(load_settings(CoreSettings, **overrides(**shared)), environment | own, logs)
     made.set_up()
     try:
         yield made

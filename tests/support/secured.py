@@ -73,7 +73,7 @@ def secured(directory: Path) -> Iterator[Secured]:
         behind = stack.addresses.schema_registry_url
         with (
             registry_front.served(behind, server, login=(USER, words.registry)) as login,
-            registry_front.served(behind, server, ca=str(ours.certificate)) as mutual,
+            registry_front.served(behind, server, ca=ours.certificate) as mutual,
             registry_front.served(behind, elsewhere) as misnamed,
         ):
             yield Secured(
@@ -109,7 +109,9 @@ def _listeners(server: Pair, elsewhere: Pair, ca: Path, password: str) -> list[L
         ("MISNAMED", "SSL", other),
     )
     free = ports.several_free(len(ways))
-    return [Listener(name, protocol, port, own) for (name, protocol, own), port in zip(ways, free, strict=True)]
+    return [
+        Listener(name, protocol, port, own) for (name, protocol, own), port in zip(ways, free, strict=True)
+    ]
 
 
 def _tls(pair: Pair) -> dict[str, str]:
@@ -118,7 +120,7 @@ def _tls(pair: Pair) -> dict[str, str]:
 
 def _add_scram_users(bootstrap_servers: str, password: str) -> None:
     """As an administrator does it, while the broker runs."""
-    admin = AdminClient({"bootstrap.servers": bootstrap_servers})
+    admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 3})
     wanted = [
         UserScramCredentialUpsertion(USER, ScramCredentialInfo(mechanism, 4096), password.encode())
         for mechanism in SCRAM.values()
