@@ -17,6 +17,8 @@ def test_the_prefix_goes_before_every_topic_but_the_input() -> None:
         "blue.fraud_labels",
         "blue.transactions_dlq_replays",
         "blue.fraud_state",
+        "blue.fraud_status",
+        "blue.fraud_target_states",
     ]
 
 
