@@ -1,5 +1,6 @@
 """Serves `/health` and `/metrics` beside the work, in a thread of its own."""
 
+import errno
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -43,8 +44,10 @@ def probes(name: str, registry: CollectorRegistry, alive: Check, ready: Check) -
 
 
 @contextmanager
-def served(app: FastAPI, settings: HttpSettings) -> Iterator[int | None]:
+def served(app: FastAPI, settings: HttpSettings, *, elsewhere: bool = False) -> Iterator[int | None]:
     """Serve while the block runs; yields the port, None where it is switched off.
+
+    `elsewhere` takes any free port where the wanted one is taken, for who is not looked for at a fixed place.
 
     Raises:
         ConfigError: the address can't be had.
@@ -52,7 +55,7 @@ def served(app: FastAPI, settings: HttpSettings) -> Iterator[int | None]:
     if not settings.enabled:
         yield None
         return
-    listening = _listen(settings)
+    listening = _listen(settings, elsewhere=elsewhere)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="http", daemon=True)
     thread.start()
@@ -66,10 +69,12 @@ def served(app: FastAPI, settings: HttpSettings) -> Iterator[int | None]:
         listening.close()
 
 
-def _listen(settings: HttpSettings) -> socket.socket:
+def _listen(settings: HttpSettings, *, elsewhere: bool) -> socket.socket:
     try:
         return socket.create_server((settings.host, settings.port))
     except OSError as error:
+        if elsewhere and error.errno == errno.EADDRINUSE:
+            return socket.create_server((settings.host, 0))
         raise ConfigError(
             f"Can't serve HTTP on {settings.host}:{settings.port} ({error.strerror}). "
             "Set FRAUD_HTTP__PORT to a free port, 0 for any, or FRAUD_HTTP__ENABLED=false."

@@ -8,12 +8,12 @@ import threading
 import time
 from contextlib import ExitStack
 
+from fraud_core.connect.member import Membership
 from fraud_core.connect.records import Target, TargetState
 from fraud_core.errors import UnavailableError
 from fraud_core.features import State
 from fraud_core.log import logger
 from fraud_core.topics import topics
-from fraud_detector.connecting import Membership
 from fraud_detector.dead_letters import DeadLetter, RecordFaultError, refusal
 from fraud_detector.deciding import Decider
 from fraud_detector.flow import Flow

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from fraud_core.connect.records import State
+from fraud_core.connect.tasks import Tasks
 from fraud_detector.source import Source
-from fraud_detector.tasks import Tasks
 
 RESTORING = "its state is being restored"
 

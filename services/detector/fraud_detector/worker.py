@@ -4,6 +4,7 @@ import threading
 from functools import partial
 
 from fraud_core.avro import Decoder, Encoder
+from fraud_core.connect.member import Identity, membership
 from fraud_core.errors import ConfigError
 from fraud_core.http import probes, served
 from fraud_core.kafka import partition_counts, wait_until
@@ -12,7 +13,6 @@ from fraud_core.models import LoadedModel, fetch_bundle
 from fraud_core.registry import Registry
 from fraud_core.rules import load_rules
 from fraud_core.topics import Topics, topics
-from fraud_detector.connecting import membership
 from fraud_detector.deciding import Decider, Timed, untimed
 from fraud_detector.engine import Engine
 from fraud_detector.metrics import Metrics
@@ -24,6 +24,7 @@ from fraud_detector.transaction import transactions
 from fraud_detector.writing import Writer
 
 log = logger(__name__)
+PLUGIN = "fraud_detector.FraudDetector"
 
 
 def run(settings: DetectorSettings, stop: threading.Event, metrics: Metrics | None = None) -> None:
@@ -39,7 +40,7 @@ def run(settings: DetectorSettings, stop: threading.Event, metrics: Metrics | No
     deciding = decider(settings, metrics.stages.timed)
     registry = Registry(settings.schema_registry)
     app = probes(settings.pipeline, metrics.registry, metrics.alive, metrics.ready)
-    with membership(settings, app, registry) as member, served(app, settings.http):
+    with membership(settings, _identity(settings), app, registry) as member, served(app, settings.http):
         names = topics(settings.topics)
         _check_topics(settings, names, wait_until(partial(partition_counts, settings.kafka), settings, stop))
         alerts, classified = (
@@ -52,8 +53,13 @@ def run(settings: DetectorSettings, stop: threading.Event, metrics: Metrics | No
         warm_up()
         outbox = wait_until(partial(transactions, settings, stop), settings, stop)
         log.info("starting", pipeline=settings.pipeline, worker=settings.worker)
-        with member.reporting(settings, registry, deciding.model_version, metrics, stop):
+        with member.reporting(settings, registry, metrics.totals, stop, deciding.model_version):
             Engine(settings, reader, deciding, writer, outbox, metrics, member, stop).run()
+
+
+def _identity(settings: DetectorSettings) -> Identity:
+    read = topics(settings.topics).transactions.name
+    return Identity(settings.pipeline, settings.worker, "sink", PLUGIN, (read,))
 
 
 def decider(settings: DetectorSettings, timed: Timed = untimed) -> Decider:

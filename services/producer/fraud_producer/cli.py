@@ -10,7 +10,15 @@ import orjson
 import typer
 
 from fraud_core import log
-from fraud_core.cli import BootstrapServers, LogFormat, LogLevel, SchemaRegistryUrl, TopicPrefix, overrides
+from fraud_core.cli import (
+    BootstrapServers,
+    HttpPort,
+    LogFormat,
+    LogLevel,
+    SchemaRegistryUrl,
+    TopicPrefix,
+    overrides,
+)
 from fraud_core.settings import load_settings
 from fraud_core.shutdown import on_signals
 from fraud_producer import durations
@@ -118,6 +126,7 @@ def producer(
             rich_help_panel=BROKERS,
         ),
     ] = None,
+    http_port: HttpPort = None,
     log_format: LogFormat = None,
     log_level: LogLevel = None,
 ) -> None:
@@ -150,6 +159,7 @@ def producer(
             schema_registry__url=schema_registry_url,
             topics__prefix=topic_prefix,
             producer__delivery_timeout_s=delivery_timeout,
+            http__port=http_port,
             log__format=log_format,
             log__level=log_level,
         ),
@@ -161,12 +171,12 @@ def producer(
 
 def _produce(settings: ProducerSettings, options: Options, truth: Path | None, *, json: bool) -> None:
     # Imported late: `--help` and a wrong flag need neither polars nor the simulator.
-    from fraud_producer.run import run  # noqa: PLC0415
+    from fraud_producer.service import serve  # noqa: PLC0415
     from fraud_producer.sources import plan  # noqa: PLC0415
 
     planned = plan(options)
     with on_signals() as asked:
-        ended = run(settings, planned, stop=asked.stop, at_once=asked.at_once, truth=truth)
+        ended = serve(settings, planned, asked, truth)
     summary = asdict(ended.summary)
     sys.stdout.write(orjson.dumps(summary).decode() + "\n" if json else _in_words(summary) + "\n")
     sys.stdout.flush()

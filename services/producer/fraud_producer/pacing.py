@@ -32,6 +32,10 @@ class Pace(Protocol):
         """Seconds until a row of this event time, the next one, may go."""
         ...
 
+    def skip(self, seconds: float) -> None:
+        """So many seconds did not count: the producer was paused."""
+        ...
+
 
 class FlatOut:
     """Everything at once."""
@@ -48,6 +52,9 @@ class FlatOut:
         """No time."""
         del time_ms
         return 0.0
+
+    def skip(self, seconds: float) -> None:
+        """Nothing is timed here."""
 
 
 class Steady:
@@ -76,6 +83,10 @@ class Steady:
         del time_ms
         return 0.0 if self._next is None else max(0.0, self._next - self._clock())
 
+    def skip(self, seconds: float) -> None:
+        """The next one is due so much later."""
+        self._next = None if self._next is None else self._next + seconds
+
 
 class Clock:
     """Rows go as a clock of event time comes to them, which runs `speed` times as fast as real time."""
@@ -96,6 +107,10 @@ class Clock:
     def wait_s(self, time_ms: int) -> float:
         """Seconds until the clock shows this time."""
         return max(0.0, (time_ms - self._now_ms()) / 1000 / self._speed)
+
+    def skip(self, seconds: float) -> None:
+        """The clock stood still so long."""
+        self._started = None if self._started is None else self._started + seconds
 
     def _now_ms(self) -> float:
         if self._started is None:
@@ -123,6 +138,10 @@ class NeverPassingNow:
         """The longer of both waits."""
         return max(self._pace.wait_s(time_ms), time_ms / 1000 - self._wall())
 
+    def skip(self, seconds: float) -> None:
+        """The other pace did not count them; the wall clock went on."""
+        self._pace.skip(seconds)
+
     def _happened(self, times: Times) -> int:
         return int(np.searchsorted(times, self._wall() * 1000, side="right"))
 
@@ -147,5 +166,43 @@ class AfterHistory:
         """None for history."""
         return 0.0 if time_ms < self._origin_ms else self._pace.wait_s(time_ms)
 
+    def skip(self, seconds: float) -> None:
+        """The other pace did not count them."""
+        self._pace.skip(seconds)
+
     def _history(self, times: Times) -> int:
         return int(np.searchsorted(times, self._origin_ms, side="left"))
+
+
+class WhileOpen:
+    """Another pace, and nothing goes while a gate is closed; what was due meanwhile is not caught up."""
+
+    def __init__(self, pace: Pace, is_open: Callable[[], bool], clock: Seconds = time.monotonic) -> None:
+        """`is_open` is asked before everything that may go."""
+        self._pace, self._is_open, self._clock = pace, is_open, clock
+        self._closed_at: float | None = None
+
+    def due(self, times: Times) -> int:
+        """None while the gate is closed."""
+        return self._pace.due(times) if self._opened() else 0
+
+    def due_labels(self, times: Times) -> int:
+        """None while the gate is closed."""
+        return self._pace.due_labels(times) if self._opened() else 0
+
+    def wait_s(self, time_ms: int) -> float:
+        """As long as may be, while the gate is closed: nobody knows when it opens."""
+        return self._pace.wait_s(time_ms) if self._closed_at is None else float("inf")
+
+    def skip(self, seconds: float) -> None:
+        """The other pace did not count them."""
+        self._pace.skip(seconds)
+
+    def _opened(self) -> bool:
+        if self._is_open():
+            if self._closed_at is not None:
+                self._pace.skip(self._clock() - self._closed_at)
+                self._closed_at = None
+            return True
+        self._closed_at = self._clock() if self._closed_at is None else self._closed_at
+        return False

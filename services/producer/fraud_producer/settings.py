@@ -1,5 +1,6 @@
 """Settings of the producer; the flags of `fraudstream producer` say what to produce, these say how."""
 
+import socket
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -28,4 +29,12 @@ class PublisherSettings(Section):
 class ProducerSettings(CoreSettings):
     """All settings of `fraudstream producer`."""
 
+    pipeline: str = Field(
+        "fraud-producer", pattern=r"^[A-Za-z0-9._-]{1,100}$", description="Name of the connector in REST."
+    )
+    worker: str = Field(
+        default_factory=socket.gethostname,
+        pattern=r"^[A-Za-z0-9._-]{1,100}$",
+        description="Name of this process among the producers of its pipeline.",
+    )
     producer: PublisherSettings = PublisherSettings()

@@ -1,43 +1,18 @@
 """The detector operated as a connector: any worker answers for all, and orders reach every one of them."""
 
-import re
 import signal
-from collections.abc import Callable
-from typing import Any
 
 import httpx2
 import pytest
 
-from tests.support.pipeline import Detector, Pipeline, transactions, until
+from tests.support.connector import Connector
+from tests.support.pipeline import Detector, Pipeline, transactions
 
 pytestmark = pytest.mark.stack
 
 
-class Connector:
-    """The REST API of one worker."""
-
-    def __init__(self, detector: Detector, name: str) -> None:
-        detector.says("serving")
-        found = re.search(r"port=(\d+)", detector.log)
-        assert found
-        self.root, self.path = f"http://127.0.0.1:{found[1]}", f"/connectors/{name}"
-
-    def get(self, path: str = "") -> Any:
-        answer = httpx2.get(self.root + self.path + path, timeout=10)
-        assert answer.is_success, answer.text
-        return answer.json()
-
-    def order(self, method: str, path: str) -> int:
-        return httpx2.request(method, self.root + self.path + path, timeout=10).status_code
-
-    def status(self) -> Any:
-        return self.get("/status")
-
-    def states(self) -> list[str]:
-        return [task["state"] for task in self.status()["tasks"]]
-
-    def comes_to(self, condition: Callable[[], bool], what: str) -> None:
-        until(condition, f"{what}; it says {self.status()}")
+def connector(detector: Detector, name: str) -> Connector:
+    return Connector(lambda: detector.log, name)
 
 
 @pytest.fixture
@@ -47,7 +22,7 @@ def name(pipeline: Pipeline) -> str:
 
 def test_any_worker_answers_for_all(pipeline: Pipeline, name: str) -> None:
     first, second = (pipeline.detector(worker) for worker in "ab")
-    here, there = Connector(first, name), Connector(second, name)
+    here, there = connector(first, name), connector(second, name)
 
     here.comes_to(lambda: here.states() == ["RUNNING"] * 3, "three tasks run")
     here.comes_to(lambda: len({task["worker_id"] for task in here.status()["tasks"]}) == 2, "both hold some")
@@ -58,7 +33,7 @@ def test_any_worker_answers_for_all(pipeline: Pipeline, name: str) -> None:
 
 
 def test_what_consoles_ask_for_is_answered(pipeline: Pipeline, name: str) -> None:
-    here = Connector(pipeline.detector(KAFKA__SASL_PASSWORD="hunter2"), name)  # noqa: S106 - it must not be seen
+    here = connector(pipeline.detector(KAFKA__SASL_PASSWORD="hunter2"), name)  # noqa: S106 - it must not be seen
     here.comes_to(lambda: here.states() == ["RUNNING"] * 3, "three tasks run")
     root = httpx2.get(here.root + "/").json()
     expanded = httpx2.get(here.root + "/connectors?expand=info&expand=status").json()
@@ -77,7 +52,7 @@ def test_what_consoles_ask_for_is_answered(pipeline: Pipeline, name: str) -> Non
 
 
 def test_mistakes_are_answered_as_connect_answers_them(pipeline: Pipeline, name: str) -> None:
-    here = Connector(pipeline.detector(), name)
+    here = connector(pipeline.detector(), name)
     here.comes_to(lambda: here.states() == ["RUNNING"] * 3, "three tasks run")
 
     unknown = httpx2.get(here.root + "/connectors/other/status")
@@ -91,12 +66,12 @@ def test_mistakes_are_answered_as_connect_answers_them(pipeline: Pipeline, name:
 
 
 def test_paused_all_workers_hold_still_in_the_group_and_a_new_one_too(pipeline: Pipeline, name: str) -> None:
-    here = Connector(pipeline.detector("a"), name)
+    here = connector(pipeline.detector("a"), name)
     here.comes_to(lambda: here.states() == ["RUNNING"] * 3, "three tasks run")
 
     assert here.order("PUT", "/pause") == 202
     here.comes_to(lambda: here.states() == ["PAUSED"] * 3, "the tasks are paused")
-    late = Connector(pipeline.detector("b"), name)
+    late = connector(pipeline.detector("b"), name)
     late.comes_to(
         lambda: (
             late.states() == ["PAUSED"] * 3
@@ -112,7 +87,7 @@ def test_paused_all_workers_hold_still_in_the_group_and_a_new_one_too(pipeline: 
 
 
 def test_stopped_workers_leave_the_group_answer_and_come_back(pipeline: Pipeline, name: str) -> None:
-    here = Connector(pipeline.detector(), name)
+    here = connector(pipeline.detector(), name)
     here.comes_to(lambda: here.states() == ["RUNNING"] * 3, "three tasks run")
 
     assert here.order("PUT", "/stop") == 204
@@ -127,13 +102,13 @@ def test_stopped_workers_leave_the_group_answer_and_come_back(pipeline: Pipeline
 
 def test_an_order_outlives_the_workers(pipeline: Pipeline, name: str) -> None:
     first = pipeline.detector()
-    here = Connector(first, name)
+    here = connector(first, name)
     here.comes_to(lambda: here.states() == ["RUNNING"] * 3, "three tasks run")
     here.order("PUT", "/pause")
     here.comes_to(lambda: here.states() == ["PAUSED"] * 3, "the tasks are paused")
     first.kill()
 
-    again = Connector(pipeline.detector(), name)
+    again = connector(pipeline.detector(), name)
 
     again.comes_to(lambda: again.states() == ["PAUSED"] * 3, "the tasks of the new process are paused")
 
@@ -141,7 +116,7 @@ def test_an_order_outlives_the_workers(pipeline: Pipeline, name: str) -> None:
 def test_without_tolerance_the_task_fails_the_others_go_on_and_a_restart_tries_again(
     pipeline: Pipeline, name: str
 ) -> None:
-    here = Connector(pipeline.detector(ERRORS__TOLERANCE="none"), name)
+    here = connector(pipeline.detector(ERRORS__TOLERANCE="none"), name)
     here.comes_to(lambda: here.states() == ["RUNNING"] * 3, "three tasks run")
     pipeline.send(transactions(0, 60, users=1))
     pipeline.send_raw([("u0", b"poison")])
@@ -171,7 +146,7 @@ def test_after_a_mended_setting_the_failed_task_goes_on_where_it_stopped(
     pipeline: Pipeline, name: str
 ) -> None:
     strict = pipeline.detector(ERRORS__TOLERANCE="none")
-    here = Connector(strict, name)
+    here = connector(strict, name)
     pipeline.send(transactions(0, 20, users=1))
     pipeline.send_raw([("u0", b"poison")])
     pipeline.send(transactions(20, 40, users=1))
@@ -188,7 +163,7 @@ def test_a_worker_that_was_killed_is_unassigned_after_three_intervals_and_one_th
     pipeline: Pipeline, name: str
 ) -> None:
     watching, killed, stopped = (pipeline.detector(worker) for worker in "abc")
-    here = Connector(watching, name)
+    here = connector(watching, name)
     here.comes_to(lambda: len({task["worker_id"] for task in here.status()["tasks"]}) == 3, "all hold one")
 
     assert stopped.stop() == 0

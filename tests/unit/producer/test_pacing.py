@@ -3,7 +3,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from fraud_producer.pacing import AfterHistory, Clock, FlatOut, NeverPassingNow, Steady, Times
+from fraud_producer.pacing import AfterHistory, Clock, FlatOut, NeverPassingNow, Steady, Times, WhileOpen
 
 MANY = np.zeros(1_000_000, dtype=np.int64)
 
@@ -88,3 +88,35 @@ def test_history_goes_flat_out_and_the_other_pace_begins_after_it() -> None:
     clock.now = 60.0
     assert pace.due(times(1_000, 2_000)) == 1
     assert pace.wait_s(2_000) == pytest.approx(1.0)
+
+
+def test_nothing_goes_while_the_gate_is_closed_and_nothing_is_caught_up_afterwards() -> None:
+    clock, is_open = HandClock(), True
+    pace = WhileOpen(Steady(2.0, clock), lambda: is_open, clock)
+    assert pace.due(MANY) == 1
+
+    is_open, clock.now = False, 0.5
+    assert (pace.due(MANY), pace.due_labels(MANY)) == (0, 0)
+    clock.now = 60.0
+    assert pace.due(MANY) == 0
+    is_open = True
+
+    assert pace.due(MANY) == 1
+    clock.now = 62.0
+    assert pace.due(MANY) == 3, "a second of debt, as ever"
+
+
+def test_a_clock_stands_still_while_the_gate_is_closed() -> None:
+    clock, is_open = HandClock(), True
+    pace = WhileOpen(Clock(0, 1_000.0, clock), lambda: is_open, clock)
+    rows = times(0, 1_000, 2_000, 50_000)
+    assert pace.due(rows) == 1
+
+    is_open = False
+    assert pace.due(rows) == 0
+    clock.now = 40.0
+    is_open = True
+
+    assert pace.due(rows) == 1, "no event time has passed"
+    clock.now = 40.002
+    assert pace.due(rows) == 3

@@ -1,4 +1,4 @@
-"""What each task of this worker does: the engine writes it down, the reporter and the REST API read it."""
+"""What each task of this worker does: the worker writes it down, the reporter reads it."""
 
 import threading
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from fraud_core.connect.records import State, Task
 
 @dataclass
 class Tasks:
-    """The partitions that this worker holds; may be used by several threads.
+    """The tasks that this worker holds; may be used by several threads.
 
     Attributes:
         on_change: called after every change; must return at once.

@@ -9,7 +9,7 @@ from fraud_core.connect.records import Target, TargetState
 
 @dataclass
 class Control:
-    """Orders for one pipeline; the board's thread adds them, the engine takes them between two batches.
+    """Orders for one pipeline; the board's thread adds them, the worker takes them between two batches.
 
     Attributes:
         pipeline: whose orders count.

@@ -1,7 +1,7 @@
 """Makes the worker one of Kafka Connect's kind: it reports, it can be told, and it answers for the group."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,19 +11,38 @@ from fastapi import FastAPI
 
 from fraud_core.connect.board import watched
 from fraud_core.connect.config import flat
+from fraud_core.connect.control import Control
 from fraud_core.connect.records import TargetState, WorkerStatus
 from fraud_core.connect.rest import Service, add_connect_api
+from fraud_core.connect.tasks import Tasks
 from fraud_core.connect.writing import Pen, Reporter, pens, write_target
 from fraud_core.errors import UnavailableError
 from fraud_core.registry import Registry
-from fraud_core.topics import topics
-from fraud_detector.control import Control
-from fraud_detector.metrics import Metrics
-from fraud_detector.settings import DetectorSettings
-from fraud_detector.tasks import Tasks
+from fraud_core.settings import CoreSettings
 
-PLUGIN = "fraud_detector.FraudDetector"
-KIND = "sink"
+
+@dataclass(frozen=True)
+class Identity:
+    """Which connector a worker belongs to.
+
+    Attributes:
+        pipeline: the connector's name.
+        worker: the worker's name within it.
+        kind: source or sink.
+        plugin: what `connector.class` says.
+        topics: what it writes or reads.
+    """
+
+    pipeline: str
+    worker: str
+    kind: str
+    plugin: str
+    topics: tuple[str, ...]
+
+    @property
+    def member(self) -> str:
+        """The worker's name in the whole cluster."""
+        return f"{self.pipeline}/{self.worker}"
 
 
 @dataclass
@@ -31,12 +50,12 @@ class Membership:
     """What a worker shares with the threads that report and answer for it.
 
     Attributes:
-        name: the worker's identity in the whole cluster.
+        identity: who it is.
         control: what it is told.
         tasks: what it does.
     """
 
-    name: str
+    identity: Identity
     control: Control
     tasks: Tasks
     _targets: Pen | None = None
@@ -54,11 +73,11 @@ class Membership:
     @contextmanager
     def reporting(
         self,
-        settings: DetectorSettings,
+        settings: CoreSettings,
         registry: Registry,
-        model: str | None,
-        metrics: Metrics,
+        counters: Callable[[], dict[str, float]],
         stop: threading.Event,
+        model_version: str | None = None,
     ) -> Iterator[None]:
         """Report while the block runs, and take the report back afterwards.
 
@@ -70,16 +89,16 @@ class Membership:
 
         def describe() -> WorkerStatus:
             return WorkerStatus(
-                worker=self.name,
+                worker=self.identity.member,
                 incarnation=self.control.since,
-                pipeline=settings.pipeline,
-                kind=KIND,
+                pipeline=self.identity.pipeline,
+                kind=self.identity.kind,
                 state=self.tasks.worker,
                 reported_at=datetime.now(UTC),
                 tasks=self.tasks.all(),
                 version=version("fraudstream"),
-                model_version=model,
-                counters=metrics.totals(),
+                model_version=model_version,
+                counters=counters(),
             )
 
         reporter = Reporter(statuses, describe)
@@ -91,20 +110,21 @@ class Membership:
 
 
 @contextmanager
-def membership(settings: DetectorSettings, app: FastAPI, registry: Registry) -> Iterator[Membership]:
+def membership(
+    settings: CoreSettings, identity: Identity, app: FastAPI, registry: Registry
+) -> Iterator[Membership]:
     """Read what the group does and answer for it, while the block runs."""
-    control = Control(settings.pipeline, datetime.now(UTC))
-    member = Membership(f"{settings.pipeline}/{settings.worker}", control, Tasks())
+    control = Control(identity.pipeline, datetime.now(UTC))
+    member = Membership(identity, control, Tasks())
     board = watched(settings, registry, control.told)
-    names = topics(settings.topics)
     add_connect_api(
         app,
         Service(
-            name=settings.pipeline,
-            worker=member.name,
-            plugin=PLUGIN,
-            kind=KIND,
-            topics=(names.transactions.name,),
+            name=identity.pipeline,
+            worker=identity.member,
+            plugin=identity.plugin,
+            kind=identity.kind,
+            topics=identity.topics,
             config=flat(settings),
             board=board,
             tell=member.tell,
