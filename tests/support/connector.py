@@ -8,6 +8,8 @@ import httpx2
 
 from tests.support.pipeline import until
 
+UNAVAILABLE = 503
+
 
 class Connector:
     """One worker."""
@@ -18,6 +20,7 @@ class Connector:
         found = re.search(r"port=(\d+)", log())
         assert found
         self.root, self.path = f"http://127.0.0.1:{found[1]}", f"/connectors/{name}"
+        until(lambda: httpx2.get(self.root, timeout=10).status_code != UNAVAILABLE, "it has reached Kafka")
 
     def get(self, path: str = "") -> Any:
         answer = httpx2.get(self.root + self.path + path, timeout=10)

@@ -40,7 +40,8 @@ def run(settings: DetectorSettings, stop: threading.Event, metrics: Metrics | No
     deciding = decider(settings, metrics.stages.timed)
     registry = Registry(settings.schema_registry)
     app = probes(settings.pipeline, metrics.registry, metrics.alive, metrics.ready)
-    with membership(settings, _identity(settings), app, registry) as member, served(app, settings.http):
+    member = membership(settings, _identity(settings), app)
+    with served(app, settings.http):
         names = topics(settings.topics)
         _check_topics(settings, names, wait_until(partial(partition_counts, settings.kafka), settings, stop))
         alerts, classified = (
@@ -53,7 +54,7 @@ def run(settings: DetectorSettings, stop: threading.Event, metrics: Metrics | No
         warm_up()
         outbox = wait_until(partial(transactions, settings, stop), settings, stop)
         log.info("starting", pipeline=settings.pipeline, worker=settings.worker)
-        with member.reporting(settings, registry, metrics.totals, stop, deciding.model_version):
+        with member.taking_part(settings, registry, metrics.totals, stop, deciding.model_version):
             Engine(settings, reader, deciding, writer, outbox, metrics, member, stop).run()
 
 

@@ -42,14 +42,15 @@ def serve(settings: ProducerSettings, plan: Plan, asked: Shutdown, truth: Path |
     written = (names.transactions.name, names.labels.name)
     identity = Identity(settings.pipeline, settings.worker, "source", PLUGIN, written)
     app = probes(settings.pipeline, counts.registry, lambda: True, lambda: True)
-    with membership(settings, identity, app, registry) as member, served(app, settings.http, elsewhere=True):
+    member = membership(settings, identity, app)
+    with served(app, settings.http, elsewhere=True):
 
         def is_open() -> bool:
             return _obey(member.control, member.tasks)
 
         # Brokers first: they are what people forget to start.
         wait_until(partial(partition_counts, settings.kafka), settings, asked.stop)
-        with member.reporting(settings, registry, counts.totals, asked.stop):
+        with member.taking_part(settings, registry, counts.totals, asked.stop):
             return run(
                 settings,
                 replace(plan, pace=WhileOpen(plan.pace, is_open)),

@@ -1,7 +1,8 @@
 """What all workers report and what pipelines shall do: two topics, read to their ends and kept up."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -160,7 +161,8 @@ class Board:
             self.on_target(target)
 
 
-def watched(settings: CoreSettings, registry: Registry, on_target: OnTarget = lambda _: None) -> Board:
+@contextmanager
+def watched(settings: CoreSettings, registry: Registry, on_target: OnTarget) -> Iterator[Board]:
     """A board that reads from the topics' beginnings; `on_target` is told every target, old ones first."""
     consumer = Consumer(
         {
@@ -180,4 +182,7 @@ def watched(settings: CoreSettings, registry: Registry, on_target: OnTarget = la
         on_target,
     )
     board.start()
-    return board
+    try:
+        yield board
+    finally:
+        board.close()

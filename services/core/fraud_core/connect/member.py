@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from fraud_core.connect.board import watched
+from fraud_core.connect.board import Board, watched
 from fraud_core.connect.config import flat
 from fraud_core.connect.control import Control
 from fraud_core.connect.records import TargetState, WorkerStatus
@@ -17,8 +17,11 @@ from fraud_core.connect.rest import Service, add_connect_api
 from fraud_core.connect.tasks import Tasks
 from fraud_core.connect.writing import Pen, Reporter, pens, write_target
 from fraud_core.errors import UnavailableError
+from fraud_core.kafka import wait_until
 from fraud_core.registry import Registry
 from fraud_core.settings import CoreSettings
+
+NOT_YET = "The worker has not reached Kafka and the schema registry yet; try again."
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,18 @@ class Membership:
     identity: Identity
     control: Control
     tasks: Tasks
+    _board: Board | None = None
     _targets: Pen | None = None
+
+    def board(self) -> Board:
+        """What all workers report.
+
+        Raises:
+            UnavailableError: the worker has not reached Kafka yet.
+        """
+        if self._board is None:
+            raise UnavailableError(NOT_YET)
+        return self._board
 
     def tell(self, target: TargetState) -> None:
         """Write an order for all workers of a pipeline.
@@ -67,11 +81,11 @@ class Membership:
             UnavailableError: Kafka or the registry can't be reached, or have not been yet.
         """
         if self._targets is None:
-            raise UnavailableError("The worker has not reached Kafka and the schema registry yet; try again.")
+            raise UnavailableError(NOT_YET)
         write_target(self._targets, target)
 
     @contextmanager
-    def reporting(
+    def taking_part(
         self,
         settings: CoreSettings,
         registry: Registry,
@@ -79,44 +93,40 @@ class Membership:
         stop: threading.Event,
         model_version: str | None = None,
     ) -> Iterator[None]:
-        """Report while the block runs, and take the report back afterwards.
+        """Read orders to their end, then report while the block runs; take the report back afterwards.
 
         Raises:
-            UnavailableError: the registry can't be reached within `startup_timeout_s`.
+            UnavailableError: Kafka or the registry can't be reached within `startup_timeout_s`.
             SchemaError: a schema is not registered.
         """
         statuses, self._targets = pens(settings, registry, stop)
+        with watched(settings, registry, self.control.told) as self._board:
+            wait_until(self._board.refresh, settings, stop)
+            reporter = Reporter(statuses, lambda: self._report(counters(), model_version))
+            self.tasks.on_change = reporter.changed
+            try:
+                yield
+            finally:
+                reporter.close()
 
-        def describe() -> WorkerStatus:
-            return WorkerStatus(
-                worker=self.identity.member,
-                incarnation=self.control.since,
-                pipeline=self.identity.pipeline,
-                kind=self.identity.kind,
-                state=self.tasks.worker,
-                reported_at=datetime.now(UTC),
-                tasks=self.tasks.all(),
-                version=version("fraudstream"),
-                model_version=model_version,
-                counters=counters(),
-            )
-
-        reporter = Reporter(statuses, describe)
-        self.tasks.on_change = reporter.changed
-        try:
-            yield
-        finally:
-            reporter.close()
+    def _report(self, counters: dict[str, float], model_version: str | None) -> WorkerStatus:
+        return WorkerStatus(
+            worker=self.identity.member,
+            incarnation=self.control.since,
+            pipeline=self.identity.pipeline,
+            kind=self.identity.kind,
+            state=self.tasks.worker,
+            reported_at=datetime.now(UTC),
+            tasks=self.tasks.all(),
+            version=version("fraudstream"),
+            model_version=model_version,
+            counters=counters,
+        )
 
 
-@contextmanager
-def membership(
-    settings: CoreSettings, identity: Identity, app: FastAPI, registry: Registry
-) -> Iterator[Membership]:
-    """Read what the group does and answer for it, while the block runs."""
-    control = Control(identity.pipeline, datetime.now(UTC))
-    member = Membership(identity, control, Tasks())
-    board = watched(settings, registry, control.told)
+def membership(settings: CoreSettings, identity: Identity, app: FastAPI) -> Membership:
+    """A member that answers on `app`, and has something to say once it takes part."""
+    member = Membership(identity, Control(identity.pipeline, datetime.now(UTC)), Tasks())
     add_connect_api(
         app,
         Service(
@@ -126,11 +136,8 @@ def membership(
             kind=identity.kind,
             topics=identity.topics,
             config=flat(settings),
-            board=board,
+            board=member.board,
             tell=member.tell,
         ),
     )
-    try:
-        yield member
-    finally:
-        board.close()
+    return member

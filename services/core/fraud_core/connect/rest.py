@@ -32,7 +32,7 @@ class Service:
         kind: source or sink.
         topics: what the pipeline reads or writes.
         config: settings by dotted name, secrets masked.
-        board: what all workers report.
+        board: gives what all workers report.
         tell: writes a target.
     """
 
@@ -42,13 +42,14 @@ class Service:
     kind: str
     topics: tuple[str, ...]
     config: Mapping[str, str]
-    board: Board
+    board: Callable[[], Board]
     tell: Callable[[TargetState], None]
 
     def connector(self) -> Connector:
         """The pipeline as it is now."""
-        self.board.refresh()
-        reports, target = self.board.workers(self.name), self.board.target(self.name)
+        board = self.board()
+        board.refresh()
+        reports, target = board.workers(self.name), board.target(self.name)
         return connector(self.name, self.kind, reports, target, self.worker)
 
     def full_config(self) -> dict[str, str]:
@@ -101,9 +102,9 @@ def _reading(service: Service) -> APIRouter:  # noqa: C901 - one function a rout
 
     @api.get("/")
     def root() -> dict[str, str]:
-        service.board.refresh()
+        board = service.board()
         return {
-            "version": version("fraudstream"), "commit": "", "kafka_cluster_id": service.board.cluster_id(),
+            "version": version("fraudstream"), "commit": "", "kafka_cluster_id": board.cluster_id(),
         }  # fmt: skip
 
     @api.get("/connectors")
