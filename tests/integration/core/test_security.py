@@ -412,6 +412,17 @@ def test_every_command_ends_at_once_with_one_message_about_a_wrong_password(
     assert WRONG not in ended.stdout + ended.stderr
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_ends_with_one_message_about_settings_that_make_no_client(
+    access: dict[str, str], tmp_path: Path, command: str
+) -> None:
+    del access["FRAUD_KAFKA__SASL_PASSWORD"]
+
+    ended = ran(access, *COMMANDS[command], here=tmp_path)
+
+    assert "Check FRAUD_KAFKA__SASL_USERNAME and FRAUD_KAFKA__SASL_PASSWORD." in only_message(ended)
+
+
 @pytest.mark.parametrize("command", ["setup", "topics list"])
 def test_commands_end_with_one_message_about_a_wrong_password_of_the_registry(
     access: dict[str, str], tmp_path: Path, topic_prefix: str, command: str

@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from fraud_core.avro.record import decode_record
 from fraud_core.connect.records import Target, TargetState, WorkerStatus
-from fraud_core.errors import UnavailableError
+from fraud_core.errors import ConfigError, UnavailableError
 from fraud_core.kafka import admin_client, client_config, reason
 from fraud_core.log import logger
 from fraud_core.registry import Registry
@@ -137,7 +137,7 @@ class Board:
         while not self._stop.is_set():
             try:
                 self._keep(message)
-            except UnavailableError as error:
+            except (ConfigError, UnavailableError) as error:  # a password may change while this runs
                 log.warning("waiting", reason=str(error))
                 self._stop.wait(RETRY_S)
             except ValueError as error:
