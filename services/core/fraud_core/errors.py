@@ -14,7 +14,8 @@
     ├── FencedError              another worker took this one's transactional id; this one must stop
     ├── BundleError              a model bundle is refused: digest, versions, features or content
     ├── StackError               the embedded broker or registry did not start
-    └── DemoError                a part of the demo ended, or its counts do not add up
+    ├── DemoError                a part of the demo ended, or its counts do not add up
+    └── ChaosError               a disturbed pipeline did not decide as an undisturbed one
 
 A message says what happened, where, and what to do. `main()` of each command prints it without a trace
 and exits with `exit_code`.
@@ -81,3 +82,7 @@ class StackError(FraudstreamError):
 
 class DemoError(FraudstreamError):
     """A part of the demo ended by itself, or what it produced and what it decided do not add up."""
+
+
+class ChaosError(FraudstreamError):
+    """A pipeline under faults did not decide every record once, or not as an undisturbed one does."""

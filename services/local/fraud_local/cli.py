@@ -24,6 +24,7 @@ COMMANDS = {
     "detector": "fraud_detector.cli",
     "train-baseline": "fraud_local.baseline_cli",
     "bench": "fraud_local.bench.cli",
+    "chaos": "fraud_local.chaos.cli",
 }
 
 

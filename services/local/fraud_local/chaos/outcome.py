@@ -1,0 +1,184 @@
+"""What a pipeline made of its input, read back from its topics, and whether it is through with it."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+import polars as pl
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from fraud_core.avro import Decoder
+from fraud_core.errors import UnavailableError
+from fraud_core.kafka import Config, client_config
+from fraud_core.registry import Registry
+from fraud_core.settings import CoreSettings
+from fraud_core.topics import topics
+from fraud_local.dlq.letter import Letter
+from fraud_local.offsets import committed_spans
+
+TIMEOUT_S = 10.0
+SHORT_S = 2.0
+SLICE = 10_000
+QUIET_S = 60.0
+READ_COMMITTED, READ_UNCOMMITTED = IsolationLevel.READ_COMMITTED, IsolationLevel.READ_UNCOMMITTED
+LETTERS = pl.Schema(
+    {
+        "transaction_id": pl.String,
+        "source_partition": pl.Int64,
+        "source_offset": pl.Int64,
+        "stage": pl.String,
+        "value": pl.Binary,
+    }
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Committed outputs of a pipeline.
+
+    Attributes:
+        decisions: all columns of `schemas/Decision.avsc`, and `produced_at`, the transaction's own Kafka
+            timestamp in ms.
+        letters: dead letters, columns `LETTERS`; the id is the key that the record was produced with.
+    """
+
+    decisions: pl.DataFrame
+    letters: pl.DataFrame
+
+
+def outcome(settings: CoreSettings) -> Outcome:
+    """Read what is committed now.
+
+    Raises:
+        UnavailableError: the broker stopped answering.
+    """
+    names = topics(settings.topics)
+    decided = list(_records(settings, "read_committed", names.alerts.name, names.classified.name))
+    decoded = Decoder("Decision", Registry(settings.schema_registry)).decode(
+        [each.value() for each in decided]
+    )
+    times = pl.Series("produced_at", [each.timestamp()[1] for each in decided], dtype=pl.Int64)
+    letters = [_letter(each) for each in _records(settings, "read_committed", names.dead_letters.name)]
+    return Outcome(
+        pl.DataFrame(decoded.batch).with_columns(times), pl.DataFrame(letters, schema=LETTERS, orient="row")
+    )
+
+
+def written(settings: CoreSettings) -> int:
+    """How many outputs a read-uncommitted reader finds: those of aborted transactions too."""
+    names = topics(settings.topics)
+    outputs = (names.alerts.name, names.classified.name, names.dead_letters.name)
+    return sum(1 for _ in _records(settings, "read_uncommitted", *outputs))
+
+
+def open_transactions(admin: AdminClient, settings: CoreSettings) -> bool:
+    """Whether decisions are written that are neither committed nor aborted yet; false if nobody answers."""
+    names = topics(settings.topics)
+    places = [
+        TopicPartition(topic.name, number)
+        for topic in (names.alerts, names.classified)
+        for number in range(topic.partitions)
+    ]
+    try:
+        return _ends(admin, places, READ_COMMITTED) < _ends(admin, places, READ_UNCOMMITTED)
+    except KafkaException:
+        return False
+
+
+def behind(settings: CoreSettings, group: str) -> int:
+    """How many offsets of the input the group has still to commit.
+
+    Raises:
+        KafkaException: the broker did not answer.
+        UnavailableError: neither.
+    """
+    topic = topics(settings.topics).transactions
+    spans = committed_spans(settings.kafka, {topic.name: topic.partitions})
+    with _consumer(settings, "read_committed", group) as consumer:
+        places = [TopicPartition(name, number) for name, number in spans]
+        done = consumer.committed(places, TIMEOUT_S)
+    return sum(spans[place.topic, place.partition].end - max(place.offset, 0) for place in done)
+
+
+def await_end(settings: CoreSettings, group: str, tend: Callable[[], bool], patience_s: float) -> bool:
+    """Wait until a pipeline has committed all of its input; false if it stands still for so long.
+
+    Args:
+        settings: where its topics are.
+        group: its consumer group.
+        tend: called again and again; false gives up.
+        patience_s: for how long no offset may be committed.
+    """
+    least, since = -1, time.monotonic()
+    while tend():
+        try:
+            left = behind(settings, group)
+        except (KafkaException, UnavailableError):
+            left = least
+        if left == 0:
+            return True
+        if left != least:
+            least, since = left, time.monotonic()
+        if time.monotonic() - since > patience_s:
+            return False
+        time.sleep(0.3)
+    return False
+
+
+def _letter(message: Message) -> tuple[str, int, int, str, bytes | None]:
+    letter = Letter(message)
+    origin = letter.origin
+    return (
+        (message.key() or b"").decode(),
+        -1 if origin is None else origin.partition,
+        -1 if origin is None else origin.offset,
+        letter.stage,
+        message.value(),
+    )
+
+
+def _records(settings: CoreSettings, isolation: str, *names: str) -> Iterator[Message]:
+    """All records of the topics up to their ends."""
+    with _consumer(settings, isolation) as consumer:
+        metadata = consumer.list_topics(timeout=TIMEOUT_S).topics
+        places = {(name, number) for name in names for number in metadata[name].partitions}
+        consumer.assign([TopicPartition(name, number, OFFSET_BEGINNING) for name, number in places])
+        since = time.monotonic()
+        while places:
+            for message in consumer.consume(SLICE, 0.2):
+                since, error = time.monotonic(), message.error()
+                if error is None:
+                    yield message
+                elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own name for it
+                    places.discard((message.topic() or "", message.partition() or 0))
+            if time.monotonic() - since > QUIET_S:
+                raise UnavailableError(f"Nothing came for {QUIET_S:.0f} s from {', '.join(names)}.")
+
+
+def _ends(admin: AdminClient, places: list[TopicPartition], isolation: IsolationLevel) -> int:
+    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    asked = admin.list_offsets(
+        dict.fromkeys(places, latest), isolation_level=isolation, request_timeout=SHORT_S
+    )
+    return sum(int(answer.result().offset) for answer in asked.values())
+
+
+def _consumer(settings: CoreSettings, isolation: str, group: str = "fraudstream-chaos") -> closing[Consumer]:
+    config: Config = {
+        **client_config(settings.kafka),
+        "group.id": group,
+        "isolation.level": isolation,
+        "enable.auto.commit": False,
+        "enable.partition.eof": True,
+    }
+    return closing(Consumer(config))

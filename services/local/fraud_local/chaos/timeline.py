@@ -1,0 +1,89 @@
+"""Carries out the acts of a plan in time, undoes them, and keeps count."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+
+from fraud_local.chaos.acts import WAYS, Ground, unfit
+from fraud_local.chaos.plan import Act
+
+BURST = 2_000
+AIM_S = 3.0
+
+
+@dataclass
+class Timeline:
+    """Acts and their undoing, in order of time.
+
+    Attributes:
+        acts: the plan.
+        working: whether the detectors have open transactions just now.
+        done: acts that were carried out, by kind.
+        skipped: why some can't be on this machine, by kind.
+    """
+
+    ground: Ground
+    acts: tuple[Act, ...]
+    working: Callable[[], bool]
+    done: Counter[str] = field(default_factory=Counter)
+    skipped: dict[str, str] = field(default_factory=dict)
+    _undone: list[tuple[float, int, Act]] = field(default_factory=list)
+    _next: int = 0
+
+    def due(self, now: float) -> Iterator[str]:
+        """Do what is due `now` seconds after the beginning, and say what was done, a line each.
+
+        Raises:
+            StackError: broker or registry did not come back.
+        """
+        while self._undone and self._undone[0][0] <= now:
+            yield self._undo()
+        while not self.planned_are_done and self.acts[self._next].at <= now:
+            self._next += 1
+            yield self._do(self.acts[self._next - 1], now)
+
+    def finish(self) -> Iterator[str]:
+        """Undo what is not undone yet, and say so.
+
+        Raises:
+            StackError: broker or registry did not come back.
+        """
+        while self._undone:
+            yield self._undo()
+
+    @property
+    def planned_are_done(self) -> bool:
+        """Whether all acts have begun."""
+        return self._next == len(self.acts)
+
+    def _do(self, act: Act, now: float) -> str:
+        if why := unfit(act.kind):
+            self.skipped[act.kind.value] = why
+            return f"{now:6.1f} s  {act.kind.value} skipped: {why}"
+        way = WAYS[act.kind]
+        aimed = ", in an open transaction" if way.strikes and self._aim() else ""
+        way.begin(self.ground, act.target)
+        self.done[act.kind.value] += 1
+        lasts = ""
+        if way.end is not None:
+            heappush(self._undone, (now + act.lasts, self._next, act))
+            lasts = f" for {act.lasts:.1f} s"
+        return f"{now:6.1f} s  {act.kind.value} {act.target}{lasts}{aimed}"
+
+    def _undo(self) -> str:
+        at, _, act = heappop(self._undone)
+        began, end = time.monotonic(), WAYS[act.kind].end
+        if end is not None:
+            end(self.ground, act.target)
+        return f"{at:6.1f} s    {act.target} is back, which took {time.monotonic() - began:.1f} s"
+
+    def _aim(self) -> bool:
+        """Give the detectors more work, and wait until some of it is written and not committed."""
+        self.ground.load.burst(BURST)
+        deadline = time.monotonic() + AIM_S
+        while time.monotonic() < deadline:
+            if self.working():
+                return True
+        return False
