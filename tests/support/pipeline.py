@@ -19,7 +19,7 @@ from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from fraud_core.avro import Decoder, Encoder
 from fraud_core.cli import overrides
-from fraud_core.kafka import PARTITIONER, client_config
+from fraud_core.kafka import PARTITIONER, admin_client, client_config
 from fraud_core.registry import Registry
 from fraud_core.settings import ENV_PREFIX, CoreSettings, load_settings
 from fraud_core.setup import setup
@@ -202,6 +202,14 @@ class Pipeline:
         finally:
             consumer.close()
         return end - first
+
+    def delete_before(self, ends: Mapping[int, int]) -> None:
+        """Let the input retain nothing before these offsets; -1 is the end."""
+        topic = self.topics.transactions.name
+        places = [TopicPartition(topic, partition, offset) for partition, offset in ends.items()]
+        admin = admin_client(self.settings.kafka)  # its futures live as long as it does
+        for deleted in admin.delete_records(places).values():
+            deleted.result(10)
 
     def close(self) -> None:
         """End every detector that still runs."""

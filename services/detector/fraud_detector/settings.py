@@ -2,9 +2,9 @@
 
 import socket
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from fraud_core.error_handling import ErrorSettings
 from fraud_core.settings import CoreSettings, Section
@@ -25,11 +25,23 @@ class ModelSettings(Section):
 
 
 class GroupSettings(Section):
-    """Timing of the consumer group; the transaction timeout must be below the session timeout."""
+    """Timing of the consumer group; the transaction timeout must be below the session timeout.
+
+    Whoever takes a partition over would else wait for what its last worker left open.
+    """
 
     session_timeout_ms: Annotated[int, Field(ge=1_000)] = 15_000
     heartbeat_interval_ms: Annotated[int, Field(ge=100)] = 1_000
     transaction_timeout_ms: Annotated[int, Field(ge=1_000)] = 10_000
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.transaction_timeout_ms >= self.session_timeout_ms:
+            raise ValueError(
+                f"transaction_timeout_ms ({self.transaction_timeout_ms}) must be below session_timeout_ms "
+                f"({self.session_timeout_ms})"
+            )
+        return self
 
 
 class StateSettings(Section):

@@ -4,11 +4,19 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
 
 from fraud_core.errors import ConfigError, UnavailableError
 from fraud_core.kafka import Config, client_config
 from fraud_core.log import logger
+from fraud_detector.identity import Identity
 from fraud_detector.settings import DetectorSettings
 
 log = logger(__name__)
@@ -31,12 +39,15 @@ class Rebalance(Protocol):
 
 
 def consumer_config(settings: DetectorSettings) -> Config:
-    """What the group's consumer and the one that replays for a restore share."""
+    """What the group's consumer and those that read for a restore share.
+
+    An offset that is not there is an error: to jump to another one would lose records in silence.
+    """
     return {
         **client_config(settings.kafka),
         "group.id": settings.pipeline,
         "enable.auto.commit": False,
-        "auto.offset.reset": "earliest",
+        "auto.offset.reset": "error",
         "isolation.level": "read_committed",
         "queued.min.messages": 100_000,
         "fetch.queue.backoff.ms": 20,
@@ -59,6 +70,7 @@ class Source:
                 "heartbeat.interval.ms": settings.group.heartbeat_interval_ms,
             }
         )
+        self._identity = Identity(settings.kafka, self._topic)
         self.join()
 
     def poll(self, limit: int, timeout_s: float) -> list[Message]:
@@ -66,8 +78,10 @@ class Source:
 
         Raises:
             ConfigError: the cluster does not let this worker read.
-            UnavailableError: the consumer failed for good.
+            UnavailableError: the consumer failed for good, the topic was deleted, or the next record is not
+                retained any more.
         """
+        self._identity.check()
         first = self.consumer.poll(timeout_s)
         if first is None:
             return []
@@ -101,16 +115,20 @@ class Source:
 
     def close(self) -> None:
         """Leave the group; calls `on_revoked` for what is held."""
+        self._identity.close()
         self.consumer.close()
 
     def _places(self, partitions: Iterable[int]) -> Partitions:
         return [TopicPartition(self._topic, partition) for partition in partitions]
 
     def _assigned(self, consumer: Consumer, partitions: Partitions) -> None:
-        consumer.incremental_assign(partitions)
-        consumer.pause(partitions)
-        log.info("assigned", partitions=_numbers(partitions))
-        self._rebalance.on_assigned(_numbers(partitions))
+        # They wait to be sought: a committed offset that is not retained would be an error already here.
+        numbers = _numbers(partitions)
+        waiting = [TopicPartition(self._topic, number, OFFSET_BEGINNING) for number in numbers]
+        consumer.incremental_assign(waiting)
+        consumer.pause(waiting)
+        log.info("assigned", partitions=numbers)
+        self._rebalance.on_assigned(numbers)
 
     def _revoked(self, consumer: Consumer, partitions: Partitions) -> None:
         log.info("revoked", partitions=_numbers(partitions))
@@ -128,10 +146,20 @@ class Source:
             return True
         if error.code() in NOT_ALLOWED:
             raise ConfigError(f"The cluster refuses to let this worker read {self._topic}: {error.str()}.")
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - librdkafka's own name for it
+            raise not_retained(message)
         if error.fatal():
             raise UnavailableError(f"The consumer failed for good: {error.str()}. Start the worker again.")
         log.warning("poll_error", reason=error.str())
         return False
+
+
+def not_retained(message: Message) -> UnavailableError:
+    """The input lost records that were still to be read; what follows is decided when a worker starts."""
+    return UnavailableError(
+        f"The next record of {message.topic()}[{message.partition()}] is not retained any more. Start the "
+        "worker again; FRAUD_STATE__ON_MISMATCH says whether it goes on with what the input retains."
+    )
 
 
 def _numbers(partitions: Partitions) -> list[int]:

@@ -62,3 +62,11 @@ def test_a_wrong_value_names_setting_value_and_variable(pipeline: Pipeline) -> N
     assert ended.returncode == 2
     assert "errors.tolerance = 'some': Input should be 'none' or 'all'" in ended.stderr
     assert "FRAUD_ERRORS__TOLERANCE" in ended.stderr
+
+
+def test_a_transaction_timeout_that_outlasts_the_session_is_refused(pipeline: Pipeline) -> None:
+    ended = start(pipeline, FRAUD_GROUP__TRANSACTION_TIMEOUT_MS="20000")
+
+    assert ended.returncode == 2
+    assert "transaction_timeout_ms (20000) must be below session_timeout_ms (15000)" in ended.stderr
+    assert "FRAUD_GROUP" in ended.stderr

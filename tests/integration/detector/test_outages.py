@@ -1,18 +1,13 @@
 """Broker and registry come and go; the detector waits, says so, and loses nothing."""
 
-import io
-import json
 import threading
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
-import fastavro
 import pytest
-from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
-from fraud_core.schemas import schema
 from fraud_local.stack import Stack
+from tests.support.evolving import evolved_values
 from tests.support.pipeline import Pipeline, transactions
 from tests.support.pipeline import pipeline as made
 from tests.support.stack import started
@@ -83,24 +78,6 @@ def test_what_does_not_heal_within_the_retry_timeout_fails_the_task_and_makes_no
     assert own_pipeline.decisions(60).height == 60
     assert own_pipeline.dead_letters(0) == []
     assert again.stop() == 0
-
-
-def evolved_values(pipeline: Pipeline, first: int, last: int) -> list[tuple[str | None, bytes | None]]:
-    """Transactions of a newer writer, under a schema id that the detector has not seen."""
-    newer = schema("Transaction")
-    newer["fields"].append({"name": "channel", "type": ["null", "string"], "default": None})
-    with closing(SchemaRegistryClient({"url": pipeline.settings.schema_registry.url})) as client:
-        schema_id = client.register_schema(
-            pipeline.topics.transactions.subject, Schema(json.dumps(newer), "AVRO")
-        )
-    frame = transactions(first, last)
-    values: list[tuple[str | None, bytes | None]] = []
-    for row in frame.to_dicts():
-        stream = io.BytesIO()
-        stream.write(b"\0" + schema_id.to_bytes(4, "big"))
-        fastavro.schemaless_writer(stream, fastavro.parse_schema(newer), row)
-        values.append((row["user"], stream.getvalue()))
-    return values
 
 
 def test_a_broker_that_restarts_in_the_middle_loses_and_repeats_nothing(

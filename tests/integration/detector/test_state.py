@@ -3,13 +3,12 @@
 import random
 import threading
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
 import pytest
 import structlog
-from confluent_kafka import Producer, TopicPartition
+from confluent_kafka import Producer
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, ResourceType
 
 from fraud_core.kafka import admin_client, client_config
@@ -52,15 +51,6 @@ def decided_and_killed(pipeline: Pipeline, count: int, **settings: str) -> None:
     send(pipeline, count - 30, count)
     pipeline.decisions(count)
     detector.kill()
-
-
-def delete_before(pipeline: Pipeline, ends: Mapping[int, int]) -> None:
-    """Let the input retain nothing before these offsets."""
-    topic = pipeline.topics.transactions.name
-    places = [TopicPartition(topic, partition, offset) for partition, offset in ends.items()]
-    admin = admin_client(pipeline.settings.kafka)  # its futures live as long as it does
-    for deleted in admin.delete_records(places).values():
-        deleted.result(10)
 
 
 def configure(pipeline: Pipeline, topic: str, **values: str) -> None:
@@ -113,7 +103,7 @@ def test_a_partition_without_input_gets_its_snapshots_by_time_and_then_needs_no_
     pipeline.decisions(900)
     time.sleep(8)
     first.kill()
-    delete_before(pipeline, dict.fromkeys(range(PARTITIONS), -1))
+    pipeline.delete_before(dict.fromkeys(range(PARTITIONS), -1))
 
     second = pipeline.detector("second", **SETTINGS | {"STATE__ON_MISMATCH": "fail"})
     send(pipeline, 900, 1_200)
@@ -248,7 +238,7 @@ def test_a_committed_offset_that_is_not_retained_is_told_and_deciding_goes_on_or
 ) -> None:
     decided_and_killed(pipeline, 3_000)
     send(pipeline, 3_000, 6_000)
-    delete_before(pipeline, dict.fromkeys(range(PARTITIONS), 1_500))
+    pipeline.delete_before(dict.fromkeys(range(PARTITIONS), 1_500))
 
     refusing = pipeline.detector("refusing", **SETTINGS | {"STATE__ON_MISMATCH": "fail"})
     assert refusing.exit_code() == 1
@@ -262,7 +252,7 @@ def test_a_committed_offset_that_is_not_retained_is_told_and_deciding_goes_on_or
 
 def test_snapshots_whose_input_is_not_retained_are_not_trusted(pipeline: Pipeline) -> None:
     decided_and_killed(pipeline, 3_000)
-    delete_before(pipeline, dict.fromkeys(range(PARTITIONS), -1))
+    pipeline.delete_before(dict.fromkeys(range(PARTITIONS), -1))
 
     detector = pipeline.detector("second", **SETTINGS | {"STATE__ON_MISMATCH": "fail"})
 
@@ -282,7 +272,7 @@ def test_an_input_that_is_deleted_before_a_cycle_of_snapshots_is_over_is_refused
 
 def test_an_input_too_small_for_a_cycle_of_snapshots_is_refused(pipeline: Pipeline) -> None:
     send(pipeline, 0, 900)
-    delete_before(pipeline, {0: 10})
+    pipeline.delete_before({0: 10})
     configure(pipeline, pipeline.topics.transactions.name, retention_bytes="100000")
 
     detector = pipeline.detector()
