@@ -77,7 +77,9 @@ def unequal(left: pl.DataFrame, right: pl.DataFrame, what: str) -> Iterator[str]
 def _once(frame: pl.DataFrame) -> pl.DataFrame:
     """Features as columns of their own, so that a difference has a name; ids that are there once."""
     once = frame.filter(pl.col("transaction_id").is_unique())
-    return once.unnest("features") if "features" in once.columns else once
+    if "features" not in once.columns:
+        return once
+    return once.with_columns(pl.col("features").name.prefix_fields("features.")).unnest("features")
 
 
 def _named(ours: pl.DataFrame, theirs: pl.DataFrame, column: str, what: str) -> Iterator[str]:

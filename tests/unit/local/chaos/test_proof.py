@@ -27,6 +27,7 @@ def outcome(pipeline: str = "chaos", day: int = 1) -> Outcome:
     decisions = pl.DataFrame(
         {
             "transaction_id": NAMES,
+            "amount": [float(number) for number in numbers],
             "score": [0.5 if number % 3 else None for number in numbers],
             "reason": [["High amount"] if number % 2 else [] for number in numbers],
             "features": [
@@ -98,11 +99,12 @@ def test_a_decision_for_something_that_was_never_produced_is_found() -> None:
     ("column", "value", "text"),
     [
         ("score", 0.5000001, "score is 0.5000001, undisturbed 0.5"),
+        ("amount", 7.5, "amount is 7.5, undisturbed 7.0"),
         ("score", None, "score is None, undisturbed 0.5"),
         ("reason", [], "reason is [], undisturbed ['High amount']"),
         ("source_offset", 8, "source_offset is 8, undisturbed 7"),
-        ("features", {"amount": 7.5, "amount_z_30d": math.nan}, "amount is 7.5, undisturbed 7.0"),
-        ("features", {"amount": 7.0, "amount_z_30d": None}, "amount_z_30d is None, undisturbed nan"),
+        ("features", {"amount": 7.5, "amount_z_30d": math.nan}, "features.amount is 7.5, undisturbed 7.0"),
+        ("features", {"amount": 7.0, "amount_z_30d": None}, "features.amount_z_30d is None, undisturbed nan"),
     ],
 )
 def test_a_changed_field_is_found_and_named(column: str, value: object, text: str) -> None:
