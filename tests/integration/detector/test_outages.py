@@ -6,11 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from fraud_core.settings import load_settings
+from fraud_detector.metrics import Metrics
+from fraud_detector.settings import DetectorSettings
+from fraud_detector.worker import run
 from fraud_local.stack import Stack
 from tests.support.evolving import evolved_values
-from tests.support.pipeline import Pipeline, transactions
+from tests.support.pipeline import Pipeline, transactions, until
 from tests.support.pipeline import pipeline as made
 from tests.support.stack import started
+from tests.support.undisturbed import assert_decided_as_if_undisturbed
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.xdist_group("own-stack")]
 
@@ -120,3 +125,34 @@ def test_a_broker_that_is_away_for_longer_than_a_transaction_may_last_is_waited_
     assert not decided["transaction_id"].is_duplicated().any()
     assert detector.process.poll() is None
     assert detector.stop() == 0
+
+
+def test_a_broker_that_is_away_for_longer_than_everything_is_told_by_liveness_and_come_back_to(
+    own_stack: Stack, own_pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fraud_detector.metrics.STUCK_S", 5.0)
+    for name, value in own_pipeline.environment.items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings(
+        DetectorSettings,
+        batch={"max_records": 50, "commit_interval_ms": 1_000},
+        group={"session_timeout_ms": 4_000, "transaction_timeout_ms": 2_000},
+        http={"enabled": False},
+    )
+    metrics, stop = Metrics(), threading.Event()
+    worker = threading.Thread(target=run, args=(settings, stop, metrics))
+    own_pipeline.send(transactions(0, 12_000))
+    worker.start()
+    try:
+        until(lambda: metrics.decided() > 0, "it is at work")
+        own_stack.broker.kill()
+        until(lambda: not metrics.alive(), "liveness tells that it can't go on")
+        threading.Event().wait(5.0)
+        own_stack.broker.start()
+
+        until(lambda: metrics.alive() and metrics.ready(), "it is back")
+        until(lambda: metrics.decided() == 12_000, "it decides the rest")
+    finally:
+        stop.set()
+        worker.join()
+    assert_decided_as_if_undisturbed(own_pipeline, 12_000)

@@ -185,6 +185,46 @@ def test_an_open_transaction_at_the_end_of_the_snapshots_is_waited_for(pipeline:
     assert_decided_as_if_undisturbed(pipeline, 3_300)
 
 
+def test_a_state_topic_with_nothing_but_transaction_markers_is_read_to_its_end(pipeline: Pipeline) -> None:
+    decided_and_killed(pipeline, 900, STATE__DURABLE="false")
+    producer = Producer({**client_config(pipeline.settings.kafka), "transactional.id": "somebody"})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    for partition in range(PARTITIONS):
+        producer.produce(pipeline.topics.state.name, b"undone", b"other/0/0/0", partition)
+    producer.abort_transaction(30)
+
+    second = pipeline.detector("second", **SETTINGS)
+    send(pipeline, 900, 1_200)
+
+    assert replayed(second) == 900
+    assert_decided_as_if_undisturbed(pipeline, 1_200)
+
+
+def test_a_state_topic_that_was_compacted_is_read_to_its_end(pipeline: Pipeline) -> None:
+    configure(pipeline, pipeline.topics.state.name, segment_ms="500", min_cleanable_dirty_ratio="0.01")
+    first = pipeline.detector("first", **SETTINGS)
+    for begin in range(0, 6_000, 500):
+        send(pipeline, begin, begin + 500)
+        time.sleep(0.5)
+    pipeline.decisions(6_000)
+    until(lambda: _compacted(pipeline), "the first snapshots are gone")
+    first.kill()
+
+    second = pipeline.detector("second", **SETTINGS)
+    send(pipeline, 6_000, 6_300)
+
+    assert 0 < replayed(second) <= PARTITIONS * (CYCLE + 2 * BATCH)
+    assert_decided_as_if_undisturbed(pipeline, 6_300)
+
+
+def _compacted(pipeline: Pipeline) -> bool:
+    firsts: dict[int | None, int] = {}
+    for message in pipeline.outputs(0, pipeline.topics.state.name):
+        firsts.setdefault(message.partition(), message.offset() or 0)
+    return len(firsts) == PARTITIONS and min(firsts.values()) > 0
+
+
 def test_snapshots_of_an_unknown_format_are_rebuilt_from_the_input_or_refused(pipeline: Pipeline) -> None:
     decided_and_killed(pipeline, 3_000)
     producer = Producer(client_config(pipeline.settings.kafka))
