@@ -151,6 +151,7 @@ class Engine:
         wait = 0 if restoring else BUSY_S if self._transactions.is_open else IDLE_S
         began = time.perf_counter()
         records = group(self._source.poll(self._suspects.limit, wait)).of(self._flow.running)
+        self._source.follow(records)
         if len(records):
             self._metrics.stages.took("poll", time.perf_counter() - began)
         return self._up_to_halts(records)

@@ -6,7 +6,7 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from fraud_detector.records import Records, group
 from fraud_detector.settings import DetectorSettings
-from fraud_detector.source import consumer_config, not_retained
+from fraud_detector.source import consumer_config
 
 
 @dataclass
@@ -42,11 +42,7 @@ class Replays:
             self._reader().incremental_unassign([self._place(partition)])
 
     def step(self, wait_s: float) -> tuple[Records, set[int]]:
-        """The next records in order, waiting so long for the first, and the partitions that are through.
-
-        Raises:
-            UnavailableError: records that are to be replayed are not retained any more.
-        """
+        """The next records in order, waiting so long for the first, and the partitions that are through."""
         came: list[Message] = []
         if self._replays:
             first = self._reader().poll(wait_s)
@@ -79,8 +75,6 @@ class Replays:
         error = message.error()
         if error is None:
             replay.position = offset + 1
-        elif error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - librdkafka's own name for it
-            raise not_retained(message)
         elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own name for it
             replay.position = max(replay.position, offset)
         if replay.position >= replay.end:

@@ -4,25 +4,20 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from confluent_kafka import (
-    OFFSET_BEGINNING,
-    Consumer,
-    KafkaError,
-    KafkaException,
-    Message,
-    TopicPartition,
-)
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from fraud_core.errors import ConfigError, UnavailableError
 from fraud_core.kafka import Config, client_config
 from fraud_core.log import logger
 from fraud_detector.identity import Identity
+from fraud_detector.records import Records
 from fraud_detector.settings import DetectorSettings
 
 log = logger(__name__)
 Partitions = list[TopicPartition]
 NOT_ALLOWED = {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED}
 SEEK_TIMEOUT_S = 10.0
+ASK_TIMEOUT_S = 10.0
 
 
 class Rebalance(Protocol):
@@ -39,15 +34,12 @@ class Rebalance(Protocol):
 
 
 def consumer_config(settings: DetectorSettings) -> Config:
-    """What the group's consumer and those that read for a restore share.
-
-    An offset that is not there is an error: to jump to another one would lose records in silence.
-    """
+    """What the group's consumer and the one that replays for a restore share."""
     return {
         **client_config(settings.kafka),
         "group.id": settings.pipeline,
         "enable.auto.commit": False,
-        "auto.offset.reset": "error",
+        "auto.offset.reset": "earliest",
         "isolation.level": "read_committed",
         "queued.min.messages": 100_000,
         "fetch.queue.backoff.ms": 20,
@@ -70,6 +62,7 @@ class Source:
                 "heartbeat.interval.ms": settings.group.heartbeat_interval_ms,
             }
         )
+        self._next: dict[int, int] = {}
         self._identity = Identity(settings.kafka, self._topic)
         self.join()
 
@@ -78,8 +71,7 @@ class Source:
 
         Raises:
             ConfigError: the cluster does not let this worker read.
-            UnavailableError: the consumer failed for good, the topic was deleted, or the next record is not
-                retained any more.
+            UnavailableError: the consumer failed for good, or the topic was deleted.
         """
         self._identity.check()
         first = self.consumer.poll(timeout_s)
@@ -89,6 +81,21 @@ class Source:
         if any(map(Message.error, messages)):
             return [message for message in messages if self._is_record(message)]
         return messages
+
+    def follow(self, records: Records) -> None:
+        """Take note of what came, which must go on where the last batch ended.
+
+        Raises:
+            UnavailableError: the client has jumped, as it does where the next record is not retained.
+        """
+        for partition, first, end in records.spans:
+            offset, expected = int(records.positions[first]), self._next.get(partition)
+            if expected is not None and offset != expected and self._jumped(partition, offset, expected):
+                raise UnavailableError(
+                    f"The next record of {self._topic}[{partition}], at {expected}, is not retained any more. "
+                    "Start the worker again; FRAUD_STATE__ON_MISMATCH says whether it goes on with what is."
+                )
+            self._next[partition] = int(records.positions[end - 1]) + 1
 
     def join(self) -> None:
         """Become a member of the group; the next polls bring the assignment."""
@@ -102,6 +109,7 @@ class Source:
 
     def seek(self, partition: int, offset: int) -> None:
         """The next message of an assigned partition is the one at this offset."""
+        self._next[partition] = offset
         place = TopicPartition(self._topic, partition, offset)
         _retried(lambda: self.consumer.seek(place))
 
@@ -118,17 +126,25 @@ class Source:
         self._identity.close()
         self.consumer.close()
 
+    def _jumped(self, partition: int, offset: int, expected: int) -> bool:
+        """Whether records are lost: markers of a producer's transactions take offsets too."""
+        if offset < expected:
+            return True
+        place = TopicPartition(self._topic, partition)
+        try:
+            return bool(self.consumer.get_watermark_offsets(place, ASK_TIMEOUT_S)[0] > expected)
+        except KafkaException as error:
+            log.warning("gap_not_explained", partition=partition, since=expected, reason=str(error))
+            return False
+
     def _places(self, partitions: Iterable[int]) -> Partitions:
         return [TopicPartition(self._topic, partition) for partition in partitions]
 
     def _assigned(self, consumer: Consumer, partitions: Partitions) -> None:
-        # They wait to be sought: a committed offset that is not retained would be an error already here.
-        numbers = _numbers(partitions)
-        waiting = [TopicPartition(self._topic, number, OFFSET_BEGINNING) for number in numbers]
-        consumer.incremental_assign(waiting)
-        consumer.pause(waiting)
-        log.info("assigned", partitions=numbers)
-        self._rebalance.on_assigned(numbers)
+        consumer.incremental_assign(partitions)
+        consumer.pause(partitions)
+        log.info("assigned", partitions=_numbers(partitions))
+        self._rebalance.on_assigned(_numbers(partitions))
 
     def _revoked(self, consumer: Consumer, partitions: Partitions) -> None:
         log.info("revoked", partitions=_numbers(partitions))
@@ -146,20 +162,10 @@ class Source:
             return True
         if error.code() in NOT_ALLOWED:
             raise ConfigError(f"The cluster refuses to let this worker read {self._topic}: {error.str()}.")
-        if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - librdkafka's own name for it
-            raise not_retained(message)
         if error.fatal():
             raise UnavailableError(f"The consumer failed for good: {error.str()}. Start the worker again.")
         log.warning("poll_error", reason=error.str())
         return False
-
-
-def not_retained(message: Message) -> UnavailableError:
-    """The input lost records that were still to be read; what follows is decided when a worker starts."""
-    return UnavailableError(
-        f"The next record of {message.topic()}[{message.partition()}] is not retained any more. Start the "
-        "worker again; FRAUD_STATE__ON_MISMATCH says whether it goes on with what the input retains."
-    )
 
 
 def _numbers(partitions: Partitions) -> list[int]:

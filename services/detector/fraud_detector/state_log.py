@@ -141,12 +141,8 @@ class StateLog:
 
     def _reader(self) -> Consumer:
         if self._consumer is None:
-            config = consumer_config(self._settings) | {
-                "group.id": f"{self._settings.pipeline}-restore",
-                "enable.partition.eof": True,
-                "auto.offset.reset": "earliest",  # what is compacted away has a later record with its key
-            }
-            self._consumer = Consumer(config)
+            config = consumer_config(self._settings) | {"enable.partition.eof": True}
+            self._consumer = Consumer(config | {"group.id": f"{self._settings.pipeline}-restore"})
         return self._consumer
 
 
