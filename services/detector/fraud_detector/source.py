@@ -92,8 +92,8 @@ class Source:
             offset, expected = int(records.positions[first]), self._next.get(partition)
             if expected is not None and offset != expected and self._jumped(partition, offset, expected):
                 raise UnavailableError(
-                    f"The next record of {self._topic}[{partition}], at {expected}, is not retained any more. "
-                    "Start the worker again; FRAUD_STATE__ON_MISMATCH says whether it goes on with what is."
+                    f"The next record of {self._topic}[{partition}], at {expected}, is not retained now; "
+                    "start the worker again. FRAUD_STATE__ON_MISMATCH says whether it goes on with what is."
                 )
             self._next[partition] = int(records.positions[end - 1]) + 1
 
