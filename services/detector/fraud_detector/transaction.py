@@ -233,8 +233,8 @@ def _judged(error: KafkaException) -> Exception:
     if fault.code() in FENCED:
         return FencedError(
             f"This worker was fenced ({reason(error)}): another process uses its worker name, or it was "
-            "stopped for longer than the transaction timeout. Its work was not committed and belongs to "
-            "others now. Give each process its own --worker and start this one again."
+            "stopped, or the brokers were away, for longer than the transaction timeout. Its work was not "
+            "committed and is others' now. Give each process its own --worker and start this one again."
         )
     if fault.fatal():
         return UnavailableError(

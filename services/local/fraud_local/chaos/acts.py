@@ -65,9 +65,11 @@ def _start_service(ground: Ground, target: str) -> None:
 
 def _fill_disk(ground: Ground, target: str) -> None:
     """Let no file of the server grow, which it meets as it meets a full disk or a quota that is used up."""
-    pid = _service(ground, target).pid
+    service = _service(ground, target)
+    service.check()
+    pid = service.pid
     if pid is None:
-        return
+        return  # it has ended since
     process = psutil.Process(pid)
     _, hard = process.rlimit(psutil.RLIMIT_FSIZE)
     process.rlimit(psutil.RLIMIT_FSIZE, (NO_GROWTH, hard))

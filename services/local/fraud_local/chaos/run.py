@@ -32,6 +32,8 @@ Say = Callable[[str], None]
 
 USERS = 2_000
 FIRST = 1_000
+BURST = 2_000
+AIM_S = 3.0
 TICK_S = 0.1
 PATIENCE_S = 120.0
 OPEN_S = 30.0
@@ -130,7 +132,17 @@ def _prepared(options: Options, place: Place, crew: Crew, workload: Workload) ->
     poison = Poison(encoder, next(workload.chunks()).head(1), options.seed)
     working = partial(open_transactions, admin_client(settings.kafka), settings)
     acts = plan(options.seed, options.seconds)
-    return Timeline(Ground(place.stack, crew, load, poison), acts, working), load
+    return Timeline(Ground(place.stack, crew, load, poison), acts, partial(_aim, load, working)), load
+
+
+def _aim(load: Load, working: Callable[[], bool]) -> bool:
+    """Give the detectors more work, and wait until some of it is written and not committed."""
+    load.burst(BURST)
+    deadline = time.monotonic() + AIM_S
+    while time.monotonic() < deadline:
+        if working():
+            return True
+    return False
 
 
 def _acted(options: Options, timeline: Timeline, load: Load, crew: Crew, asked: Shutdown, say: Say) -> float:

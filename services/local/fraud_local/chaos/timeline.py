@@ -9,9 +9,6 @@ from heapq import heappop, heappush
 from fraud_local.chaos.acts import WAYS, Ground, unfit
 from fraud_local.chaos.plan import Act
 
-BURST = 2_000
-AIM_S = 3.0
-
 
 @dataclass
 class Timeline:
@@ -19,14 +16,14 @@ class Timeline:
 
     Attributes:
         acts: the plan.
-        working: whether the detectors have open transactions just now.
+        aim: waits until there is something to break, and says whether there is.
         done: acts that were carried out, by kind.
         skipped: why some can't be on this machine, by kind.
     """
 
     ground: Ground
     acts: tuple[Act, ...]
-    working: Callable[[], bool]
+    aim: Callable[[], bool]
     done: Counter[str] = field(default_factory=Counter)
     skipped: dict[str, str] = field(default_factory=dict)
     _undone: list[tuple[float, int, Act]] = field(default_factory=list)
@@ -35,12 +32,14 @@ class Timeline:
     def due(self, now: float) -> Iterator[str]:
         """Do what is due `now` seconds after the beginning, and say what was done, a line each.
 
+        Where time was lost, an act waits until its target is back from the last one.
+
         Raises:
             StackError: broker or registry did not come back.
         """
         while self._undone and self._undone[0][0] <= now:
             yield self._undo()
-        while not self.planned_are_done and self.acts[self._next].at <= now:
+        while self._is_due(now):
             self._next += 1
             yield self._do(self.acts[self._next - 1], now)
 
@@ -58,12 +57,18 @@ class Timeline:
         """Whether all acts have begun."""
         return self._next == len(self.acts)
 
+    def _is_due(self, now: float) -> bool:
+        if self.planned_are_done or self.acts[self._next].at > now:
+            return False
+        target = self.acts[self._next].target
+        return all(act.target != target for _, _, act in self._undone)
+
     def _do(self, act: Act, now: float) -> str:
         if why := unfit(act.kind):
             self.skipped[act.kind.value] = why
             return f"{now:6.1f} s  {act.kind.value} skipped: {why}"
         way = WAYS[act.kind]
-        aimed = ", in an open transaction" if way.strikes and self._aim() else ""
+        aimed = ", in an open transaction" if way.strikes and self.aim() else ""
         way.begin(self.ground, act.target)
         self.done[act.kind.value] += 1
         lasts = ""
@@ -78,12 +83,3 @@ class Timeline:
         if end is not None:
             end(self.ground, act.target)
         return f"{at:6.1f} s    {act.target} is back, which took {time.monotonic() - began:.1f} s"
-
-    def _aim(self) -> bool:
-        """Give the detectors more work, and wait until some of it is written and not committed."""
-        self.ground.load.burst(BURST)
-        deadline = time.monotonic() + AIM_S
-        while time.monotonic() < deadline:
-            if self.working():
-                return True
-        return False
