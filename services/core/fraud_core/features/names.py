@@ -25,6 +25,23 @@ FEATURES = (
     "hour",
     "night",
     "weekend",
+    "merchant_transactions_1d",
+    "merchant_transactions_7d",
+    "merchant_transactions_30d",
+    "merchant_frauds_1d",
+    "merchant_frauds_7d",
+    "merchant_frauds_30d",
+    "merchant_fraud_rate_1d",
+    "merchant_fraud_rate_7d",
+    "merchant_fraud_rate_30d",
+    "merchant_smoothed_rate_1d",
+    "merchant_smoothed_rate_7d",
+    "merchant_smoothed_rate_30d",
+    "merchant_days_since_fraud",
+    "amount_to_merchant_mean_30d",
+    "user_frauds_7d",
+    "user_frauds_30d",
+    "user_days_since_fraud",
 )
 """Names of all features; a new one goes to the end, as in the schema."""
 
@@ -53,4 +70,24 @@ FEATURES = (
     HOUR,
     NIGHT,
     WEEKEND,
+    MERCHANT_TRANSACTIONS_1D,
+    MERCHANT_TRANSACTIONS_7D,
+    MERCHANT_TRANSACTIONS_30D,
+    MERCHANT_FRAUDS_1D,
+    MERCHANT_FRAUDS_7D,
+    MERCHANT_FRAUDS_30D,
+    MERCHANT_FRAUD_RATE_1D,
+    MERCHANT_FRAUD_RATE_7D,
+    MERCHANT_FRAUD_RATE_30D,
+    MERCHANT_SMOOTHED_RATE_1D,
+    MERCHANT_SMOOTHED_RATE_7D,
+    MERCHANT_SMOOTHED_RATE_30D,
+    MERCHANT_DAYS_SINCE_FRAUD,
+    AMOUNT_TO_MERCHANT_MEAN_30D,
+    USER_FRAUDS_7D,
+    USER_FRAUDS_30D,
+    USER_DAYS_SINCE_FRAUD,
 ) = range(len(FEATURES))
+
+OWN = WEEKEND + 1
+"""So many come first that need the user's own transactions alone; the others need side tables."""
