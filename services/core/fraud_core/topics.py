@@ -58,6 +58,7 @@ class Topics:
     dead_letters: Topic
     labels: Topic
     replays: Topic
+    side_tables: Topic
     state: Topic
     status: Topic
     target_states: Topic
@@ -90,6 +91,7 @@ def topics(settings: TopicSettings) -> Topics:
         dead_letters=topic(f"{prefix}transactions_dlq", None, 90, bytes_=large),
         labels=topic(f"{prefix}fraud_labels", "Label", 400, cleanup="compact,delete"),
         replays=Topic(f"{prefix}transactions_dlq_replays", None, 1, {"cleanup.policy": "compact"}),
+        side_tables=Topic(f"{prefix}fraud_side_tables", None, 1, COMPACTED),
         state=Topic(f"{prefix}fraud_state", None, settings.partitions, STATE_CONFIG),
         status=Topic(f"{prefix}fraud_status", "WorkerStatus", 1, COMPACTED),
         target_states=Topic(f"{prefix}fraud_target_states", "TargetState", 1, COMPACTED),

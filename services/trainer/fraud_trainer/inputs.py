@@ -71,6 +71,8 @@ READINGS = {
     "user_frauds_7d": Reading(logged=False, risky="high"),
     "user_frauds_30d": Reading(logged=False, risky="high"),
     "user_days_since_fraud": Reading(logged=True, risky="low"),
+    "ip_reputation": Reading(logged=False, risky="high"),
+    "ip_country_differs": Reading(logged=False, risky="high"),
 }
 DEFAULT_FEATURES = (
     "amount",

@@ -42,6 +42,8 @@ FEATURES = (
     "user_frauds_7d",
     "user_frauds_30d",
     "user_days_since_fraud",
+    "ip_reputation",
+    "ip_country_differs",
 )
 """Names of all features; a new one goes to the end, as in the schema."""
 
@@ -87,6 +89,8 @@ FEATURES = (
     USER_FRAUDS_7D,
     USER_FRAUDS_30D,
     USER_DAYS_SINCE_FRAUD,
+    IP_REPUTATION,
+    IP_COUNTRY_DIFFERS,
 ) = range(len(FEATURES))
 
 OWN = WEEKEND + 1

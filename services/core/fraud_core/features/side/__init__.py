@@ -3,6 +3,9 @@
 `docs/features.md` defines them, `docs/side-tables.md` says how workers share what they need.
 """
 
+from fraud_core.features.side.counts import FIELDS
+from fraud_core.features.side.network_files import SAMPLE, read_networks
+from fraud_core.features.side.networks import Networks
 from fraud_core.features.side.tables import LABEL_DELAY_H, SideTables
 
-__all__ = ["LABEL_DELAY_H", "SideTables"]
+__all__ = ["FIELDS", "LABEL_DELAY_H", "SAMPLE", "Networks", "SideTables", "read_networks"]

@@ -1,7 +1,8 @@
 """The merchants' transactions by hour, over all input partitions, and what of them each partition has added.
 
-The sums over all partitions are in a ledger. What a partition adds is published hour by hour, each time as
-the whole hour's absolute counts, so that reading a record twice, or an old one after a new one, does no harm.
+The sums over all partitions are in a ledger. What a partition adds is published by slots, a slot being a
+sixteenth of the merchants in one hour, each time with its absolute counts: reading a record twice, or an old
+one after a new one, does no harm.
 """
 
 from dataclasses import dataclass, field
@@ -20,13 +21,15 @@ from fraud_core.features.side.hours import (
 )
 from fraud_core.features.side.merchants import HOUR_MS, Floats, Rows, run
 
-FIELDS = 3  # of an hour's entries: hash of the merchant, transactions, amount
+FIELDS = 3  # of a slot's entries: hash of the merchant, transactions, amount
+SLOT_BITS = 4
+"""Slots of an hour are sixteen: the record of one holds 43,000 merchants, if it may take a megabyte."""
 MOST_AT_ONCE = 1 << 14
 
 
 @dataclass
-class Hour:
-    """What a partition has published of an hour.
+class Slot:
+    """What a partition has published of a slot.
 
     Attributes:
         offset: the first input offset that it does not include.
@@ -58,8 +61,9 @@ class MerchantCounts:
         self._delay, self._kept = delay, kept
         self._room = 2 * (HEADER + STRIDE * 4 * kept)
         self._ledger: Ledger = empty_ledger()
-        self._published: dict[tuple[int, int], Hour] = {}
+        self._published: dict[tuple[int, int], Slot] = {}
         self._pending: dict[int, Pending] = {}
+        self._newest: dict[int, int] = {}
 
     @property
     def nbytes(self) -> int:
@@ -92,42 +96,62 @@ class MerchantCounts:
         self._undo(partition, 0)
         self._pending.pop(partition, None)
 
+    def newest_hour(self, partition: int) -> int:
+        """The latest hour that the partition has added to, -1 if it has added nothing yet."""
+        return self._newest.get(partition, -1)
+
     def dump(self, partition: int) -> dict[int, Ints]:
-        """For each hour that the partition has added to since it last published, all that it has of it."""
+        """For each slot that the partition has added to since it last published, all that it has of it."""
         parts = self._pending.get(partition, Pending()).parts
         if not parts:
             return {}
         hours, *columns = np.concatenate(parts, axis=1)
+        kept = hours > self.newest_hour(partition) - self._kept
+        slots, entries = _slots(hours[kept], columns[0][kept]), np.stack(columns)[:, kept]
         return {
-            int(hour): self._with_published(partition, int(hour), np.stack(columns)[:, hours == hour])
-            for hour in np.unique(hours)
+            int(slot): self._with_published(partition, int(slot), entries[:, slots == slot])
+            for slot in np.unique(slots)
         }
 
-    def published(self, partition: int, offset: int, hours: dict[int, Ints]) -> None:
+    def published(self, partition: int, offset: int, slots: dict[int, Ints]) -> None:
         """What was dumped is on the topic, and includes the input up to this offset."""
-        for hour, entries in hours.items():
-            self._published[partition, hour] = Hour(offset, entries)
+        for slot, entries in slots.items():
+            self._published[partition, slot] = Slot(offset, entries)
         self._pending.pop(partition, None)
 
-    def learn(self, partition: int, hour: int, offset: int, entries: Ints) -> None:
-        """Take in what a partition has published of an hour, unless something later is known."""
-        known = self._published.get((partition, hour))
+    def learn(self, partition: int, slot: int, offset: int, entries: Ints) -> None:
+        """Take in what a partition has published of a slot, unless something later is known."""
+        known = self._published.get((partition, slot))
         if known is None or offset > known.offset:
-            self._add(_columns(hour, entries))
+            self._add(_columns(slot, entries))
             if known is not None:
-                self._add(_less(_columns(hour, known.entries)))
-            self._published[partition, hour] = Hour(offset, entries)
+                self._add(_less(_columns(slot, known.entries)))
+            self._published[partition, slot] = Slot(offset, entries)
 
-    def old_hours(self, partition: int, newest: int) -> list[int]:
-        """Hours of a partition that nothing will ask for when its latest hour is this."""
-        return [hour for owner, hour in self._published if owner == partition and hour <= newest - self._kept]
+    def old_slots(self, partition: int) -> list[int]:
+        """Slots that a partition has published and nobody will ask for, or that were reset."""
+        oldest = self.newest_hour(partition) - self._kept
+        return [
+            slot
+            for (owner, slot), known in self._published.items()
+            if owner == partition and (slot >> SLOT_BITS <= oldest or not known.entries.size)
+        ]
 
-    def drop(self, partition: int, hour: int) -> None:
-        """What was published of an hour is gone from the topic; the sums are let go as they grow old."""
-        self._published.pop((partition, hour), None)
+    def drop(self, partition: int, slot: int) -> None:
+        """What was published of a slot is gone from the topic."""
+        known = self._published.pop((partition, slot), None)
+        if known is not None:
+            self._add(_less(_columns(slot, known.entries)))
 
-    def _with_published(self, partition: int, hour: int, columns: Ints) -> Ints:
-        known = self._published.get((partition, hour))
+    def reset(self, partition: int) -> None:
+        """Count nothing of what a partition has published; its slots are old until it publishes them anew."""
+        for (owner, slot), known in self._published.items():
+            if owner == partition:
+                self._add(_less(_columns(slot, known.entries)))
+                known.entries = np.zeros((0, FIELDS), dtype=np.int64)
+
+    def _with_published(self, partition: int, slot: int, columns: Ints) -> Ints:
+        known = self._published.get((partition, slot))
         if known is not None:
             columns = np.concatenate([known.entries.T, columns], axis=1)
         merchants, which = np.unique(columns[0], return_inverse=True)
@@ -141,6 +165,7 @@ class MerchantCounts:
         ones = np.ones(int(known.sum()), dtype=np.int64)
         part = np.stack([times[known] // HOUR_MS, merchants[known], ones, units[known]])
         if ones.size:
+            self._newest[partition] = max(self.newest_hour(partition), int(part[0].max()))
             self._pending.setdefault(partition, Pending()).parts.append(part)
         return part
 
@@ -170,8 +195,13 @@ class MerchantCounts:
         self._ledger = with_room(self._ledger, keys + 1, self._room)
 
 
-def _columns(hour: int, entries: Ints) -> Ints:
-    return np.stack([np.full(len(entries), hour, dtype=np.int64), *entries.T])
+def _slots(hours: Ints, merchants: Ints) -> Ints:
+    return (hours << SLOT_BITS) | (merchants & ((1 << SLOT_BITS) - 1))
+
+
+def _columns(slot: int, entries: Ints) -> Ints:
+    """Entries of a slot as columns of what is pending."""
+    return np.stack([np.full(len(entries), slot >> SLOT_BITS, dtype=np.int64), *entries.T])
 
 
 def _less(part: Ints) -> Ints:

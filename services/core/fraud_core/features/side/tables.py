@@ -22,6 +22,7 @@ from fraud_core.features.side.merchants import (
     Rows,
     kept_hours,
 )
+from fraud_core.features.side.networks import Networks
 from fraud_core.features.side.spans import Spans, fleet_frauds, known_frauds
 from fraud_core.features.strings import hashes, text_of
 
@@ -35,12 +36,14 @@ class SideTables:
     Attributes:
         labels: what is known of transactions since.
         merchants: how many transactions merchants had.
+        networks: what is said of IP addresses; None where nothing is.
     """
 
     def __init__(self, label_delay_h: int = LABEL_DELAY_H) -> None:
         """Cohorts end so many hours before a transaction, at least one."""
         self._delay = label_delay_h
         self.labels = Labels()
+        self.networks: Networks | None = None
         self.merchants = MerchantCounts(label_delay_h, kept_hours(label_delay_h))
 
     def observe(self, values: Floats, frame: pl.DataFrame, spans: Sequence[tuple[int, int, int]]) -> None:
@@ -62,6 +65,9 @@ class SideTables:
         written = values[MERCHANTS]
         for partition, first, end in spans:
             self.merchants.observe(rows, written, partition, first, end)
+        if (networks := self.networks) is not None:
+            reputation, differs = values[names.IP_REPUTATION], values[names.IP_COUNTRY_DIFFERS]
+            networks.observe(reputation, differs, frame)
 
     def count(self, frame: pl.DataFrame, partition: int) -> None:
         """Learn from transactions of one partition that were decided before."""
@@ -85,9 +91,11 @@ def _since(target: Floats, latest: Ints, times: Ints) -> None:
 
 def _times(frame: pl.DataFrame) -> Ints:
     times: Ints = frame["timestamp"].cast(pl.Datetime("ms")).to_numpy(writable=True).view(np.int64)
-    return np.minimum(np.maximum(times, 0), MAX_TIME)
+    bounded: Ints = np.clip(times, 0, MAX_TIME)
+    return bounded
 
 
 def _units(frame: pl.DataFrame) -> Ints:
     amounts = np.nan_to_num(frame["amount"].cast(pl.Float64).to_numpy(), nan=0.0)
-    return np.rint(np.clip(amounts, 0.0, MOST_UNITS / UNITS) * UNITS).astype(np.int64)
+    units: Ints = np.rint(np.clip(amounts, 0.0, MOST_UNITS / UNITS) * UNITS).astype(np.int64)
+    return units
