@@ -62,14 +62,16 @@ class Topics:
     state: Topic
     status: Topic
     target_states: Topic
+    logins: Topic | None = None
 
     def all(self) -> tuple[Topic, ...]:
         """Every topic, in the order in which they are made."""
-        return tuple(getattr(self, each.name) for each in fields(self))
+        found = (getattr(self, each.name) for each in fields(self))
+        return tuple(topic for topic in found if topic is not None)
 
 
 def topics(settings: TopicSettings) -> Topics:
-    """The topics for these settings; the prefix goes before every name but the input's."""
+    """The topics for these settings; the prefix goes before every name but the inputs'."""
     size = settings.max_message_bytes
     prefix = settings.prefix
 
@@ -95,4 +97,5 @@ def topics(settings: TopicSettings) -> Topics:
         state=Topic(f"{prefix}fraud_state", None, settings.partitions, STATE_CONFIG),
         status=Topic(f"{prefix}fraud_status", "WorkerStatus", 1, COMPACTED),
         target_states=Topic(f"{prefix}fraud_target_states", "TargetState", 1, COMPACTED),
+        logins=topic(settings.logins, "Login", 7) if settings.logins else None,
     )

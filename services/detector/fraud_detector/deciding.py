@@ -13,6 +13,7 @@ from confluent_kafka import Message
 
 from fraud_core.avro.types import arrow_type
 from fraud_core.features import Computed, SideTables, Span, State, advance_each
+from fraud_core.features.side import Logins, networks_of
 from fraud_core.models import LoadedModel
 from fraud_core.rules import Fired, RuleSet, evaluate
 from fraud_core.rules.frame import rule_frame
@@ -90,6 +91,7 @@ class Decider:
         batch = pa.RecordBatch.from_pylist(rows, schema=arrow_type("Transaction"))
         messages = [Message(topic="", partition=0, offset=0)] * len(rows)
         real, self.side = self.side, SideTables()
+        self.side.networks, self.side.logins = networks_of(()), Logins()
         self.decide(Read(group(messages), batch, ()), {0: State()})
         self.side.merchants.forget(0)  # which takes back what was counted
         self.side = real

@@ -13,8 +13,11 @@ import numpy as np
 
 from fraud_core.avro import Decoder
 from fraud_core.features import SideTables
+from fraud_core.features.side import Logins
 from fraud_core.log import logger
+from fraud_core.registry import Registry
 from fraud_core.topics import Topics
+from fraud_detector.login_log import LoginLog
 from fraud_detector.reading import Read
 from fraud_detector.records import Ints
 from fraud_detector.settings import DetectorSettings
@@ -45,13 +48,17 @@ class Sides:
     """What this worker knows, reads and publishes."""
 
     def __init__(
-        self, settings: DetectorSettings, names: Topics, tables: SideTables, labels: Decoder
+        self, settings: DetectorSettings, names: Topics, tables: SideTables, registry: Registry
     ) -> None:
         """Asks for nothing yet."""
         self.tables = tables
         self._counts = tables.merchants
         self._pipeline, self._topic, self._state = settings.pipeline, names.side_tables.name, settings.state
-        self._log = SideLog(settings, names, labels)
+        self._log = SideLog(settings, names, Decoder("Label", registry))
+        self._logins = None
+        if names.logins:
+            tables.logins = Logins()
+            self._logins = LoginLog(settings, names.logins.name, Decoder("Login", registry))
         self._offsets: dict[int, int] = {}
         self._ends: dict[int, dict[Place, int]] = {}
         self._begins: dict[int, int] = {}
@@ -65,6 +72,8 @@ class Sides:
             self.tables.labels.learn(labels)
         for record in records:
             self._learn(record)
+        if self._logins and self.tables.logins and (logins := self._logins.step()) is not None:
+            self.tables.logins.learn(logins)
 
     def await_end(self, partition: int) -> None:
         """Begin to restore a partition whose committed offset is known: nobody else publishes it any more.
@@ -74,10 +83,13 @@ class Sides:
         """
         self._counts.forget(partition)
         self._ends[partition] = self._log.ends()
+        if self._logins:
+            self._logins.add(partition)
 
     def reached(self, partition: int) -> bool:
         """Whether all is read that was published when its restore began."""
-        return self._log.passed(self._ends[partition])
+        logins = self._logins is None or self._logins.reached(partition)
+        return logins and self._log.passed(self._ends[partition])
 
     def begin(self, partition: int, first: int, committed: int) -> int:
         """The input offset from which a partition is counted again, of an input that begins at `first`."""
@@ -122,6 +134,8 @@ class Sides:
     def forget(self, partition: int) -> None:
         """A partition is another worker's now: what it has published is all that counts."""
         self._counts.forget(partition)
+        if self._logins:
+            self._logins.drop(partition)
         for kept in (self._ends, self._begins, self._last, self._written):
             kept.pop(partition, None)
 
@@ -159,6 +173,8 @@ class Sides:
     def close(self) -> None:
         """Read no further."""
         self._log.close()
+        if self._logins:
+            self._logins.close()
 
     def _is_due(self, partition: int, position: int) -> bool:
         last, hour = self._last.get(partition), self._counts.newest_hour(partition)

@@ -55,7 +55,7 @@ def run(settings: DetectorSettings, stop: threading.Event, metrics: Metrics | No
         )
         reader = Reader(Decoder("Transaction", registry))
         writer = Writer(settings, names, alerts, classified)
-        sides = Sides(settings, names, deciding.side, Decoder("Label", registry))
+        sides = Sides(settings, names, deciding.side, registry)
         deciding.warm_up()
         warm_up()
         outbox = wait_until(partial(transactions, settings, stop), settings, stop)
@@ -118,9 +118,11 @@ def _check_topics(settings: DetectorSettings, names: Topics, existing: dict[str,
     dead = settings.errors.deadletterqueue.topic.name or names.dead_letters.name
     needed = [names.transactions.name, names.classified.name, names.alerts.name, dead]
     needed += [names.status.name, names.target_states.name, names.labels.name, names.side_tables.name]
+    needed += [names.logins.name] if names.logins else []
     needed += [names.state.name] if settings.state.durable else []
     if missing := [name for name in needed if name not in existing]:
         raise ConfigError(f"These topics do not exist: {', '.join(missing)}. Run `fraudstream setup` first.")
+    _check_logins(names, existing)
     if not settings.state.durable:
         return
     partitions, states = existing[names.transactions.name], existing[names.state.name]
@@ -130,3 +132,16 @@ def _check_topics(settings: DetectorSettings, names: Topics, existing: dict[str,
             "`fraudstream setup` adds those that are missing."
         )
     check_retention(settings, names, partitions)
+
+
+def _check_logins(names: Topics, existing: dict[str, int]) -> None:
+    """A user's logins must come to the worker that has the user's transactions."""
+    if names.logins is None:
+        return
+    logins, transactions = existing[names.logins.name], existing[names.transactions.name]
+    if logins != transactions:
+        raise ConfigError(
+            f"{names.logins.name} has {logins} partitions and {names.transactions.name} {transactions}: they "
+            "must have as many, and be keyed by user alike. Make the topic of logins anew with "
+            f"{transactions}, or leave FRAUD_TOPICS__LOGINS empty."
+        )

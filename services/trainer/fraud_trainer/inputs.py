@@ -73,6 +73,8 @@ READINGS = {
     "user_days_since_fraud": Reading(logged=True, risky="low"),
     "ip_reputation": Reading(logged=False, risky="high"),
     "ip_country_differs": Reading(logged=False, risky="high"),
+    "logins_1h": Reading(logged=True, risky="high"),
+    "failed_logins_1h": Reading(logged=True, risky="high"),
 }
 DEFAULT_FEATURES = (
     "amount",

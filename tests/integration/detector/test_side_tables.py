@@ -1,6 +1,7 @@
 """What workers share beside their users: each sees what all partitions counted, through crashes."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -8,7 +9,9 @@ import pytest
 from confluent_kafka import Producer
 
 from fraud_core.avro import Encoder
-from fraud_core.kafka import admin_client, client_config
+from fraud_core.kafka import PARTITIONER, admin_client, client_config
+from fraud_core.setup import setup
+from fraud_core.topics import Topic, topics
 from tests.support.pipeline import START, Pipeline, transactions, until
 
 pytestmark = pytest.mark.stack
@@ -46,6 +49,24 @@ def send_labels(pipeline: Pipeline, labels: list[dict[str, Any]]) -> None:
     for one, value in zip(labels, values, strict=True):
         producer.produce(topic.name, value, one["transaction_id"])
     assert producer.flush(30) == 0
+
+
+def send_logins(pipeline: Pipeline, topic: Topic, logins: list[dict[str, Any]]) -> None:
+    values = Encoder("Login", pipeline.registry.id_of(topic)).encode(pl.DataFrame(logins))
+    producer = Producer(client_config(pipeline.settings.kafka) | {"partitioner": PARTITIONER})
+    for login, value in zip(logins, values, strict=True):
+        producer.produce(topic.name, value, login["user"])
+    assert producer.flush(30) == 0
+
+
+def with_logins(pipeline: Pipeline, partitions: int = PARTITIONS) -> tuple[dict[str, str], Topic]:
+    """The settings that name a topic of logins, which is made."""
+    name = f"{pipeline.settings.topics.prefix}logins"
+    names = pipeline.settings.topics.model_copy(update={"logins": name, "partitions": partitions})
+    setup(pipeline.settings.model_copy(update={"topics": names}))
+    topic = topics(names).logins
+    assert topic
+    return SETTINGS | {"TOPICS__LOGINS": name}, topic
 
 
 def later_features(pipeline: Pipeline, before: int) -> pl.DataFrame:
@@ -124,6 +145,7 @@ def test_labels_count_from_when_they_became_known_and_may_be_taken_back(pipeline
     )
     pipeline.detector("one", **SETTINGS)
     send(pipeline, OLD)
+    pipeline.decisions(600)
     send(pipeline, LATER)
     features = later_features(pipeline, before=600)
 
@@ -146,3 +168,52 @@ def test_a_worker_does_not_start_without_the_topics_that_it_reads_beside_the_inp
 
     assert detector.exit_code() == 2
     assert f"{name}. Run `fraudstream setup` first." in detector.log
+
+
+def test_logins_of_the_last_hour_are_counted_also_those_from_before_the_worker_started(
+    pipeline: Pipeline,
+) -> None:
+    settings, topic = with_logins(pipeline)
+    soon = START + timedelta(seconds=SOON[0])
+    tries = (("u1", 9, False), ("u1", 9, False), ("u1", 8, True), ("u2", 9, False), ("u3", 70, False))
+    logins = [
+        {"user": user, "timestamp": soon - timedelta(minutes=minutes), "success": success}
+        for user, minutes, success in tries
+    ]
+    send_logins(pipeline, topic, logins)
+    pipeline.detector("one", **settings).says('"running"')
+    send(pipeline, SOON)
+    decided = pipeline.decisions(90).select("user", "features").unnest("features")
+
+    most = decided.group_by("user").agg(pl.max("logins_1h", "failed_logins_1h")).rows()
+    assert {user: (tried, failed) for user, tried, failed in most if tried} == {"u1": (3, 2), "u2": (1, 1)}
+    assert decided["logins_1h"].null_count() == 0
+
+
+def test_a_topic_of_logins_with_other_partitions_than_the_input_is_refused(pipeline: Pipeline) -> None:
+    settings, topic = with_logins(pipeline, partitions=PARTITIONS + 1)
+
+    detector = pipeline.detector("one", **settings)
+
+    assert detector.exit_code() == 2
+    assert f"{topic.name} has 4 partitions and {pipeline.topics.transactions.name} 3" in detector.log
+
+
+def test_networks_are_read_again_when_their_file_changes(pipeline: Pipeline, tmp_path: Path) -> None:
+    file = tmp_path / "networks.csv"
+    file.write_text("network,country,reputation\n10.0.0.0/8,FR,0.5\n")
+    detector = pipeline.detector("one", **SETTINGS | {"SIDE__NETWORKS": str(file)})
+    pipeline.send(transactions(*SOON, users=USERS, ip="10.1.1.1", location="US"))
+    before = pipeline.decisions(90)
+    file.write_text("network,country,reputation\n10.0.0.0/8,US,0.9\n")
+    detector.says("networks_read")
+    file.write_text("nonsense")
+    detector.says("networks_not_read")
+    pipeline.send(transactions(*LATER, users=USERS, ip="10.1.1.1", location="US"))
+    after = pipeline.decisions(180).filter(
+        ~pl.col("transaction_id").is_in(before["transaction_id"].implode())
+    )
+
+    for decided, known in ((before, (0.5, 1.0)), (after, (0.9, 0.0))):
+        features = decided.select("features").unnest("features")
+        assert set(features.select("ip_reputation", "ip_country_differs").rows()) == {known}

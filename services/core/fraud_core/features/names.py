@@ -44,6 +44,8 @@ FEATURES = (
     "user_days_since_fraud",
     "ip_reputation",
     "ip_country_differs",
+    "logins_1h",
+    "failed_logins_1h",
 )
 """Names of all features; a new one goes to the end, as in the schema."""
 
@@ -91,6 +93,8 @@ FEATURES = (
     USER_DAYS_SINCE_FRAUD,
     IP_REPUTATION,
     IP_COUNTRY_DIFFERS,
+    LOGINS_1H,
+    FAILED_LOGINS_1H,
 ) = range(len(FEATURES))
 
 OWN = WEEKEND + 1

@@ -51,6 +51,13 @@ class Transaction:
 
 
 @dataclass(frozen=True)
+class Login:
+    user: str
+    time: int  # ms since 1970
+    success: bool
+
+
+@dataclass(frozen=True)
 class Label:
     transaction: str
     time: int  # of the transaction, ms since 1970
@@ -343,3 +350,12 @@ def credibility(earlier: Earlier, labels: Sequence[Label], now: Transaction, del
         mean = sum(month) / len(month)
         result["amount_to_merchant_mean_30d"] = min(now.units, 10**12) / mean
     return result
+
+
+def attempts(logins: Sequence[Login], now: Transaction) -> Known:
+    """Logins that were read by now, of the 60 minutes up to that of now, as far as they are kept: a day."""
+    mine = [one for one in logins if one.user == now.user]
+    newest = max([now.time // MINUTE, *(one.time // MINUTE for one in mine)])
+    oldest = max(now.time // MINUTE - 60, newest - 24 * 60)
+    recent = [one for one in mine if oldest < one.time // MINUTE <= now.time // MINUTE]
+    return {"logins_1h": len(recent), "failed_logins_1h": sum(not one.success for one in recent)}

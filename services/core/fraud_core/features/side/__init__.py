@@ -4,8 +4,18 @@
 """
 
 from fraud_core.features.side.counts import FIELDS
+from fraud_core.features.side.logins import Logins
 from fraud_core.features.side.network_files import SAMPLE, read_networks
-from fraud_core.features.side.networks import Networks
+from fraud_core.features.side.networks import Networks, networks_of
 from fraud_core.features.side.tables import LABEL_DELAY_H, SideTables
 
-__all__ = ["FIELDS", "LABEL_DELAY_H", "SAMPLE", "Networks", "SideTables", "read_networks"]
+__all__ = [
+    "FIELDS",
+    "LABEL_DELAY_H",
+    "SAMPLE",
+    "Logins",
+    "Networks",
+    "SideTables",
+    "networks_of",
+    "read_networks",
+]

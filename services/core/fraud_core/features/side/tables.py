@@ -9,6 +9,7 @@ from fraud_core.features import names
 from fraud_core.features.layout import Ints
 from fraud_core.features.side.counts import MerchantCounts
 from fraud_core.features.side.labels import SEED, Labels
+from fraud_core.features.side.logins import Logins
 from fraud_core.features.side.merchants import (
     DAY_MS,
     FEATURES,
@@ -37,6 +38,7 @@ class SideTables:
         labels: what is known of transactions since.
         merchants: how many transactions merchants had.
         networks: what is said of IP addresses; None where nothing is.
+        logins: who tried to log in; None where nobody says.
     """
 
     def __init__(self, label_delay_h: int = LABEL_DELAY_H) -> None:
@@ -44,6 +46,7 @@ class SideTables:
         self._delay = label_delay_h
         self.labels = Labels()
         self.networks: Networks | None = None
+        self.logins: Logins | None = None
         self.merchants = MerchantCounts(label_delay_h, kept_hours(label_delay_h))
 
     def observe(self, values: Floats, frame: pl.DataFrame, spans: Sequence[tuple[int, int, int]]) -> None:
@@ -68,6 +71,8 @@ class SideTables:
         if (networks := self.networks) is not None:
             reputation, differs = values[names.IP_REPUTATION], values[names.IP_COUNTRY_DIFFERS]
             networks.observe(reputation, differs, frame)
+        if self.logins is not None:
+            self.logins.observe(values[names.LOGINS_1H], values[names.FAILED_LOGINS_1H], frame)
 
     def count(self, frame: pl.DataFrame, partition: int) -> None:
         """Learn from transactions of one partition that were decided before."""
