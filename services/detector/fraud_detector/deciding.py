@@ -90,7 +90,7 @@ class Decider:
         ]
         batch = pa.RecordBatch.from_pylist(rows, schema=arrow_type("Transaction"))
         messages = [Message(topic="", partition=0, offset=0)] * len(rows)
-        real, self.side = self.side, SideTables()
+        real, self.side = self.side, SideTables(shared=True)
         self.side.networks, self.side.logins = networks_of(()), Logins()
         self.decide(Read(group(messages), batch, ()), {0: State()})
         self.side.merchants.forget(0)  # which takes back what was counted

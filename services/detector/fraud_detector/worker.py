@@ -79,7 +79,7 @@ def decider(settings: DetectorSettings, timed: Timed = untimed) -> Decider:
         ConfigError: rules or model can't be used.
         UnavailableError: the model's store can't be reached.
     """
-    side = SideTables(settings.side.label_delay_h)
+    side = SideTables(settings.side.label_delay_h, shared=True)
     return Decider(load_rules(settings.rules), _model(settings.model), settings.pipeline, timed, side)
 
 

@@ -23,7 +23,7 @@ class Worker:
 
     def restore(self) -> None:
         """Begin as a new process does."""
-        self.side, begin = SideTables(1), 0
+        self.side, begin = SideTables(1, shared=True), 0
         for key, value in self.log:
             record = decoded(key, value, "pipe")
             assert record

@@ -96,7 +96,8 @@ def expected_beside(stream: Sequence[Transaction | Label], delay: int) -> list[K
         if isinstance(one, Label):
             labels.append(one)
         else:
-            result.append({**credibility(earlier, labels, one, delay), **history(labels, one, delay)})
+            known = {**credibility(earlier, labels, one, delay), **history(labels, one, delay)}
+            result.append(dict.fromkeys(BESIDE) | known)
             earlier.append(one)
     return result
 

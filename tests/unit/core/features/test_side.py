@@ -140,7 +140,7 @@ def test_long_streams_have_the_features_of_the_definitions(seed: int) -> None:
 )
 def test_what_is_rolled_back_leaves_no_trace(stream: list[Event], steps: list[tuple[int, bool]]) -> None:
     transactions = [one for one in stream if isinstance(one, Transaction)]
-    state, side = State(), SideTables(DELAY)
+    state, side = State(), SideTables(DELAY, shared=True)
     state.savepoint()
     done = 0
     for size, kept in steps:
@@ -172,7 +172,7 @@ def test_who_learns_what_partitions_publish_counts_what_they_counted(
     streams: list[list[Event]], order: Random, publish: list[int]
 ) -> None:
     """Records may come late, twice, and after newer ones; each partition is then asked for nothing more."""
-    worker, reader = SideTables(DELAY), SideTables(DELAY)
+    worker, reader = SideTables(DELAY, shared=True), SideTables(DELAY)
     log: list[tuple[int, int, int, Any]] = []
     whole = list[Transaction]()
     for partition, stream in enumerate(streams):

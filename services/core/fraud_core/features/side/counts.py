@@ -56,9 +56,9 @@ class Pending:
 class MerchantCounts:
     """Transactions of all merchants by hour."""
 
-    def __init__(self, delay: int, kept: int) -> None:
-        """`delay` of labels, and how much is kept, in hours."""
-        self._delay, self._kept = delay, kept
+    def __init__(self, delay: int, kept: int, *, shared: bool) -> None:
+        """`delay` of labels, and what is kept, in hours; where `shared`, what is added can be published."""
+        self._delay, self._kept, self._shared = delay, kept, shared
         self._room = 2 * (HEADER + STRIDE * 4 * kept)
         self._ledger: Ledger = empty_ledger()
         self._published: dict[tuple[int, int], Slot] = {}
@@ -164,7 +164,7 @@ class MerchantCounts:
         known = merchants != 0
         ones = np.ones(int(known.sum()), dtype=np.int64)
         part = np.stack([times[known] // HOUR_MS, merchants[known], ones, units[known]])
-        if ones.size:
+        if ones.size and self._shared:
             self._newest[partition] = max(self.newest_hour(partition), int(part[0].max()))
             self._pending.setdefault(partition, Pending()).parts.append(part)
         return part

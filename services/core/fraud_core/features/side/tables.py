@@ -41,13 +41,17 @@ class SideTables:
         logins: who tried to log in; None where nobody says.
     """
 
-    def __init__(self, label_delay_h: int = LABEL_DELAY_H) -> None:
-        """Cohorts end so many hours before a transaction, at least one."""
+    def __init__(self, label_delay_h: int = LABEL_DELAY_H, *, shared: bool = False) -> None:
+        """Cohorts end so many hours before a transaction, at least one.
+
+        Where `shared`, the merchants' counts can be taken back and published, and must be published: what is
+        not yet takes memory.
+        """
         self._delay = label_delay_h
         self.labels = Labels()
         self.networks: Networks | None = None
         self.logins: Logins | None = None
-        self.merchants = MerchantCounts(label_delay_h, kept_hours(label_delay_h))
+        self.merchants = MerchantCounts(label_delay_h, kept_hours(label_delay_h), shared=shared)
 
     def observe(self, values: Floats, frame: pl.DataFrame, spans: Sequence[tuple[int, int, int]]) -> None:
         """Write the features of transactions, in order, and learn from each once they are written.
