@@ -94,6 +94,11 @@ class TopicSettings(Section):
         "", pattern=r"^[A-Za-z0-9._-]*$", description="Before every topic's name but the input's."
     )
     transactions: str = Field("transactions", pattern=r"^[A-Za-z0-9._-]{1,200}$")
+    logins: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9._-]{1,200}$",
+        description="Topic of logins, an input as well; by default there is none.",
+    )
     partitions: Annotated[int, Field(ge=1, le=10_000)] = 6
     replication_factor: Annotated[int, Field(ge=-1)] = Field(-1, description="-1 is the broker's default.")
     max_message_bytes: Annotated[int, Field(ge=2048)] = 1_048_588

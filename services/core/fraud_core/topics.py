@@ -58,17 +58,20 @@ class Topics:
     dead_letters: Topic
     labels: Topic
     replays: Topic
+    side_tables: Topic
     state: Topic
     status: Topic
     target_states: Topic
+    logins: Topic | None = None
 
     def all(self) -> tuple[Topic, ...]:
         """Every topic, in the order in which they are made."""
-        return tuple(getattr(self, each.name) for each in fields(self))
+        found = (getattr(self, each.name) for each in fields(self))
+        return tuple(topic for topic in found if topic is not None)
 
 
 def topics(settings: TopicSettings) -> Topics:
-    """The topics for these settings; the prefix goes before every name but the input's."""
+    """The topics for these settings; the prefix goes before every name but the inputs'."""
     size = settings.max_message_bytes
     prefix = settings.prefix
 
@@ -90,7 +93,9 @@ def topics(settings: TopicSettings) -> Topics:
         dead_letters=topic(f"{prefix}transactions_dlq", None, 90, bytes_=large),
         labels=topic(f"{prefix}fraud_labels", "Label", 400, cleanup="compact,delete"),
         replays=Topic(f"{prefix}transactions_dlq_replays", None, 1, {"cleanup.policy": "compact"}),
+        side_tables=Topic(f"{prefix}fraud_side_tables", None, 1, COMPACTED),
         state=Topic(f"{prefix}fraud_state", None, settings.partitions, STATE_CONFIG),
         status=Topic(f"{prefix}fraud_status", "WorkerStatus", 1, COMPACTED),
         target_states=Topic(f"{prefix}fraud_target_states", "TargetState", 1, COMPACTED),
+        logins=topic(settings.logins, "Login", 7) if settings.logins else None,
     )

@@ -12,7 +12,8 @@ import pyarrow as pa
 from confluent_kafka import Message
 
 from fraud_core.avro.types import arrow_type
-from fraud_core.features import Computed, Span, State, advance_each
+from fraud_core.features import Computed, SideTables, Span, State, advance_each
+from fraud_core.features.side import Logins, networks_of
 from fraud_core.models import LoadedModel
 from fraud_core.rules import Fired, RuleSet, evaluate
 from fraud_core.rules.frame import rule_frame
@@ -60,9 +61,14 @@ class Decider:
         model: LoadedModel | None,
         pipeline: str,
         timed: Timed = untimed,
+        side: SideTables | None = None,
     ) -> None:
-        """Without a model the rules decide alone; `timed` measures a stage by its name."""
+        """Without a model the rules decide alone; `timed` measures a stage by its name.
+
+        What is to be known beside the users' own transactions comes into `side`.
+        """
         self._timed = timed
+        self.side = side or SideTables()
         self._rules, self._model, self._pipeline = rules, model, pipeline
 
     @property
@@ -73,12 +79,22 @@ class Decider:
     def warm_up(self) -> None:
         """Decide made-up transactions, so that all machine code exists before the first real one waits."""
         rows = [
-            {"transaction_id": "warm-up", "user": f"nobody {number}", "amount": 1.0, "timestamp": 0}
+            {
+                "transaction_id": "warm-up",
+                "user": f"nobody {number}",
+                "amount": 1.0,
+                "timestamp": 0,
+                "merchant": "nowhere",
+            }
             for number in range(WARM_UP_USERS)
         ]
         batch = pa.RecordBatch.from_pylist(rows, schema=arrow_type("Transaction"))
         messages = [Message(topic="", partition=0, offset=0)] * len(rows)
+        real, self.side = self.side, SideTables(shared=True)
+        self.side.networks, self.side.logins = networks_of(()), Logins()
         self.decide(Read(group(messages), batch, ()), {0: State()})
+        self.side.merchants.forget(0)  # which takes back what was counted
+        self.side = real
 
     def replay(self, read: Read, states: States) -> None:
         """Let the states learn from transactions that were decided before; decides nothing."""
@@ -91,7 +107,7 @@ class Decider:
             return _none()
         with self._timed("features"):
             frame = read.frame()
-            computed = advance_each(_spans(read, states), frame)
+            computed = advance_each(_spans(read, states), frame, self.side)
         with self._timed("rules"):
             fired = evaluate(self._rules, rule_frame(frame, computed, self._rules.columns))
         with self._timed("score"):
@@ -139,7 +155,7 @@ def _none() -> Decisions:
 
 
 def _spans(read: Read, states: States) -> list[Span]:
-    return [Span(states[partition], first, end) for partition, first, end in read.records.spans]
+    return [Span(states[partition], first, end, partition) for partition, first, end in read.records.spans]
 
 
 def _reasons(fired: Fired, fraudulent: Mask, alerted: Mask) -> pa.ListArray:

@@ -25,6 +25,7 @@ from fraud_detector.reading import Reader
 from fraud_detector.records import Records, group
 from fraud_detector.restore import Restored, Restorer
 from fraud_detector.settings import DetectorSettings
+from fraud_detector.sides import Sides
 from fraud_detector.snapshotting import Snapshots
 from fraud_detector.source import Source
 from fraud_detector.suspects import Suspects
@@ -42,7 +43,8 @@ class Engine:
 
     def __init__(
         self, settings: DetectorSettings, reader: Reader, decider: Decider, writer: Writer,
-        transactions: Transactions, metrics: Metrics, member: Membership, stop: threading.Event,
+        transactions: Transactions, metrics: Metrics, member: Membership, sides: Sides,
+        stop: threading.Event,
     ) -> None:  # fmt: skip
         """Join the group; nothing is read before `run`."""
         self._settings, self._stop = settings, stop
@@ -61,7 +63,8 @@ class Engine:
         self._control, self._halts = member.control, Halts()
         self._source = Source(settings, self)
         self._flow = Flow(self._source, member.tasks)
-        self._restorer = Restorer(settings, self._source.consumer, self._states)
+        self._sides = sides
+        self._restorer = Restorer(settings, self._source.consumer, self._states, sides)
         self._snapshots = Snapshots(settings.state, settings.pipeline, topics(settings.topics).state.name)
 
     def run(self) -> None:
@@ -75,6 +78,7 @@ class Engine:
             stack.callback(self._summary.log, self._metrics, final=True)
             stack.callback(self._source.close)
             stack.callback(self._restorer.close)
+            stack.callback(self._sides.close)
             stack.callback(self._transactions.abort)
             while not self._stop.is_set():
                 self._turn()
@@ -101,6 +105,7 @@ class Engine:
     def _turn(self) -> None:
         self._metrics.turned()
         self._obey()
+        self._sides.follow()
         self._restore_slice()
         records = self._poll()
         try:
@@ -233,6 +238,8 @@ class Engine:
         self._committed.update(offsets)
         for partition in offsets:
             self._states[partition].savepoint()
+        self._sides.savepoint(offsets)
+        self._sides.committed()
         self._snapshots.committed()
         self._metrics.committed()
 
@@ -247,10 +254,13 @@ class Engine:
         if due := self._snapshots.due(self._states, positions):
             offsets = {partition: positions[partition] for partition in due}
             self._transactions.write(self._snapshots.write(self._states, positions, due), offsets)
+        if counts := self._sides.due(positions):
+            self._transactions.write(self._sides.write(counts), counts)
 
     def _snapshot_while_idle(self) -> None:
         """A partition without input gets its snapshots too: what they need must still be retained."""
-        if self._snapshots.due(self._states, self._positions()):
+        positions = self._positions()
+        if self._snapshots.due(self._states, positions) or self._sides.due(positions):
             self._transactions.begin(self._source.consumer)
             self._commit()
 
@@ -262,12 +272,14 @@ class Engine:
         """Put partitions back to their last committed state and offset before anything is read again."""
         self._transactions.abort()
         self._snapshots.aborted()
+        self._sides.aborted()
         self._metrics.aborted()
         self._put_back(touched & set(self._states))
 
     def _put_back(self, partitions: set[int]) -> None:
         for partition in partitions:
             self._states[partition].roll_back()
+            self._sides.roll_back(partition)
             self._restore(partition, as_of=self._committed[partition])
 
     def _flow_again(self) -> None:
@@ -297,8 +309,10 @@ class Engine:
             self._states.pop(partition, None)
             self._restorer.drop(partition)
             self._snapshots.forget(partition)
+            self._sides.forget(partition)
             self._committed.pop(partition, None)
         self._suspects.forget(partitions)
+        self._held_replay = self._held_replay.of(self._states)
 
     def _restore_slice(self) -> None:
         if not (self._restorer.busy or self._restorer.ready or len(self._held_replay)):
@@ -308,6 +322,7 @@ class Engine:
         records = self._held_replay if len(self._held_replay) else self._restorer.step()
         try:
             read = self._reader.read(records.of(self._states))
+            self._sides.replay(read)
             self._decider.replay(self._restorer.beyond_snapshots(read), self._states)
         except UnavailableError as error:
             log.warning("waiting", reason=str(error))
@@ -323,6 +338,7 @@ class Engine:
 
     def _start(self, partition: int, restored: Restored) -> None:
         self._states[partition].savepoint()
+        self._sides.start(partition, restored.position)
         self._committed[partition] = restored.position
         if self._settings.state.durable and restored.lineage and restored.offsets is not None:
             self._snapshots.begin(partition, restored.lineage, restored.offsets, restored.position)

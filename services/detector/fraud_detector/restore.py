@@ -22,6 +22,7 @@ from fraud_detector.reading import Read
 from fraud_detector.records import Records
 from fraud_detector.replay import Replays
 from fraud_detector.settings import DetectorSettings
+from fraud_detector.sides import Sides
 from fraud_detector.snapshots import Ints, Lineage, Part, SnapshotError, new_lineage
 from fraud_detector.standing import Standing, standing
 from fraud_detector.state_log import StateLog
@@ -72,7 +73,11 @@ class Restorer:
     """
 
     def __init__(
-        self, settings: DetectorSettings, group_consumer: Consumer, states: MutableMapping[int, State]
+        self,
+        settings: DetectorSettings,
+        group_consumer: Consumer,
+        states: MutableMapping[int, State],
+        sides: Sides,
     ) -> None:
         """`states` are those of all partitions; this fills those that are being restored."""
         self._settings, self._group, self._states = settings, group_consumer, states
@@ -80,6 +85,8 @@ class Restorer:
         self._waiting: dict[int, int | None] = {}
         self._jobs: dict[int, Job] = {}
         self._loading: set[int] = set()
+        self._loaded: set[int] = set()
+        self._sides = sides
         self._log = StateLog(settings, topics(settings.topics).state.name)
         self._replays = Replays(settings)
         self._told = time.monotonic()
@@ -102,6 +109,7 @@ class Restorer:
         self._waiting.pop(partition, None)
         self._jobs.pop(partition, None)
         self._loading.discard(partition)
+        self._loaded.discard(partition)
         self.ready.pop(partition, None)
         self._log.drop(partition)
         self._replays.drop(partition)
@@ -127,6 +135,7 @@ class Restorer:
         for partition, found in self._log.step(WAIT_S).items():
             self._found(partition, found)
         self._load()
+        self._replay_loaded()
         records, done = self._replays.step(WAIT_S)
         for partition, first, end in records.spans:
             self._jobs[partition].replayed += end - first
@@ -166,10 +175,11 @@ class Restorer:
         reads = durable and found.decided
         if reads:
             self._log.add(partition)
+        self._sides.await_end(partition)
         self._jobs[partition] = self._anew(found)
         log.info("restoring", partition=partition, records=found.position - found.first, snapshots=reads)
         if not reads:
-            self._replay(partition)
+            self._loaded.add(partition)
 
     def _anew(self, found: Standing) -> Job:
         offsets = np.full(CHUNKS, found.first, dtype=np.int64)
@@ -193,7 +203,7 @@ class Restorer:
             job = self._jobs[partition]
             if not job.parts:
                 self._loading.discard(partition)
-                self._replay(partition)
+                self._loaded.add(partition)
                 continue
             try:
                 self._states[partition].load(job.parts.pop().words())
@@ -205,7 +215,7 @@ class Restorer:
         self._may_rebuild(partition, str(error))
         self._states[partition] = State()
         self._jobs[partition] = self._anew(self._jobs[partition].standing)
-        self._replay(partition)
+        self._loaded.add(partition)
 
     def _may_rebuild(self, partition: int, reason: str) -> None:
         if self._settings.state.on_mismatch == "fail":
@@ -215,9 +225,13 @@ class Restorer:
             )
         log.warning("state_rebuilt", partition=partition, reason=reason, now="from the retained input")
 
-    def _replay(self, partition: int) -> None:
-        job = self._jobs[partition]
-        self._replays.add(partition, int(job.offsets.min()), job.standing.position)
+    def _replay_loaded(self) -> None:
+        """Where to begin is known once all is read that the partition has published."""
+        for partition in [one for one in self._loaded if self._sides.reached(one)]:
+            self._loaded.discard(partition)
+            job, first = self._jobs[partition], self._jobs[partition].standing.first
+            uncounted = self._sides.begin(partition, first, job.standing.position)
+            self._replays.add(partition, min(int(job.offsets.min()), uncounted), job.standing.position)
 
     def _finish(self, partition: int) -> None:
         job = self._jobs[partition]

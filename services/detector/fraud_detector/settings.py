@@ -64,6 +64,19 @@ class StateSettings(Section):
     )
 
 
+class SideSettings(Section):
+    """What is known beside the users' own transactions."""
+
+    label_delay_h: Annotated[int, Field(ge=1, le=2_160)] = Field(
+        168, description="Hours after which most frauds have a label: merchants are judged by what is older."
+    )
+    networks: str | None = Field(
+        None,
+        description="File of IP networks: CSV with network,country,reputation, or a MaxMind DB (.mmdb); "
+        "`sample` for a small one that is shipped. It is read again when it changes.",
+    )
+
+
 class DetectorSettings(CoreSettings):
     """All settings of `fraudstream detector`."""
 
@@ -81,6 +94,7 @@ class DetectorSettings(CoreSettings):
     batch: BatchSettings = BatchSettings()
     group: GroupSettings = GroupSettings()
     state: StateSettings = StateSettings()
+    side: SideSettings = SideSettings()
 
     @property
     def transactional_id(self) -> str:

@@ -1,11 +1,14 @@
 """Puts a worker together from its settings and runs it."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from fraud_core.avro import Decoder, Encoder
 from fraud_core.connect.member import Identity, membership
 from fraud_core.errors import ConfigError
+from fraud_core.features import SideTables
 from fraud_core.http import probes, served
 from fraud_core.kafka import partition_counts, wait_until
 from fraud_core.log import logger
@@ -16,9 +19,11 @@ from fraud_core.topics import Topics, topics
 from fraud_detector.deciding import Decider, Timed, untimed
 from fraud_detector.engine import Engine
 from fraud_detector.metrics import Metrics
+from fraud_detector.network_file import NetworkFile
 from fraud_detector.reading import Reader
 from fraud_detector.retention import check_retention
 from fraud_detector.settings import DetectorSettings, ModelSettings
+from fraud_detector.sides import Sides
 from fraud_detector.snapshots import warm_up
 from fraud_detector.transaction import transactions
 from fraud_detector.writing import Writer
@@ -50,12 +55,16 @@ def run(settings: DetectorSettings, stop: threading.Event, metrics: Metrics | No
         )
         reader = Reader(Decoder("Transaction", registry))
         writer = Writer(settings, names, alerts, classified)
+        sides = Sides(settings, names, deciding.side, registry)
         deciding.warm_up()
         warm_up()
         outbox = wait_until(partial(transactions, settings, stop), settings, stop)
         log.info("starting", pipeline=settings.pipeline, worker=settings.worker)
-        with member.taking_part(settings, registry, metrics.totals, stop, deciding.model_version):
-            Engine(settings, reader, deciding, writer, outbox, metrics, member, stop).run()
+        with (
+            networks(settings, deciding.side),
+            member.taking_part(settings, registry, metrics.totals, stop, deciding.model_version),
+        ):
+            Engine(settings, reader, deciding, writer, outbox, metrics, member, sides, stop).run()
 
 
 def _identity(settings: DetectorSettings) -> Identity:
@@ -70,7 +79,27 @@ def decider(settings: DetectorSettings, timed: Timed = untimed) -> Decider:
         ConfigError: rules or model can't be used.
         UnavailableError: the model's store can't be reached.
     """
-    return Decider(load_rules(settings.rules), _model(settings.model), settings.pipeline, timed)
+    side = SideTables(settings.side.label_delay_h, shared=True)
+    return Decider(load_rules(settings.rules), _model(settings.model), settings.pipeline, timed, side)
+
+
+@contextmanager
+def networks(settings: DetectorSettings, side: SideTables) -> Iterator[None]:
+    """Keep up with the file of networks, if there is one, while the block runs.
+
+    Raises:
+        ConfigError: it can't be read.
+    """
+    if settings.side.networks is None:
+        yield
+        return
+    # Replaced as a whole, between two batches or within one: a batch reads it once.
+    file = NetworkFile(settings.side.networks, partial(setattr, side, "networks"))
+    file.start()
+    try:
+        yield
+    finally:
+        file.close()
 
 
 def _model(settings: ModelSettings) -> LoadedModel | None:
@@ -88,10 +117,12 @@ def _model(settings: ModelSettings) -> LoadedModel | None:
 def _check_topics(settings: DetectorSettings, names: Topics, existing: dict[str, int]) -> None:
     dead = settings.errors.deadletterqueue.topic.name or names.dead_letters.name
     needed = [names.transactions.name, names.classified.name, names.alerts.name, dead]
-    needed += [names.status.name, names.target_states.name]
+    needed += [names.status.name, names.target_states.name, names.labels.name, names.side_tables.name]
+    needed += [names.logins.name] if names.logins else []
     needed += [names.state.name] if settings.state.durable else []
     if missing := [name for name in needed if name not in existing]:
         raise ConfigError(f"These topics do not exist: {', '.join(missing)}. Run `fraudstream setup` first.")
+    _check_logins(names, existing)
     if not settings.state.durable:
         return
     partitions, states = existing[names.transactions.name], existing[names.state.name]
@@ -101,3 +132,16 @@ def _check_topics(settings: DetectorSettings, names: Topics, existing: dict[str,
             "`fraudstream setup` adds those that are missing."
         )
     check_retention(settings, names, partitions)
+
+
+def _check_logins(names: Topics, existing: dict[str, int]) -> None:
+    """A user's logins must come to the worker that has the user's transactions."""
+    if names.logins is None:
+        return
+    logins, transactions = existing[names.logins.name], existing[names.transactions.name]
+    if logins != transactions:
+        raise ConfigError(
+            f"{names.logins.name} has {logins} partitions and {names.transactions.name} {transactions}: they "
+            "must have as many, and be keyed by user alike. Make the topic of logins anew with "
+            f"{transactions}, or leave FRAUD_TOPICS__LOGINS empty."
+        )

@@ -7,6 +7,7 @@ into Python; delivered is what was handed over, less what failed, less what is s
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -16,7 +17,7 @@ from fraud_core.errors import ConfigError, DeliveryError
 from fraud_core.kafka import PARTITIONER, Config, client_config, partition_counts, reason, wait_until
 from fraud_core.log import logger
 from fraud_core.registry import Registry
-from fraud_core.topics import topics
+from fraud_core.topics import Topic, Topics, topics
 from fraud_producer.delivery import Counts, Failures, Outage
 from fraud_producer.settings import ProducerSettings
 
@@ -48,13 +49,22 @@ class Encoded:
 class Publisher:
     """A producer of transactions and labels. Made by `connect`; one thread uses it."""
 
-    def __init__(self, settings: ProducerSettings, transaction_schema: int, label_schema: int) -> None:
+    def __init__(
+        self,
+        settings: ProducerSettings,
+        transaction_schema: int,
+        label_schema: int,
+        login_schema: int | None = None,
+    ) -> None:
         """The schema ids are the registry's. Nothing is sent before the first record."""
         names = topics(settings.topics)
         self._transactions = (names.transactions.name, Encoder("Transaction", transaction_schema))
         self._labels = (names.labels.name, Encoder("Label", label_schema))
         self._timeout_s = settings.producer.delivery_timeout_s
-        self._handed_over = {names.transactions.name: 0, names.labels.name: 0}
+        self._logins = None
+        if names.logins and login_schema is not None:
+            self._logins = (names.logins.name, Encoder("Login", login_schema))
+        self._handed_over = {topic.name: 0 for topic in _written(names)}
         self._failures = Failures()
         self._outage = Outage(settings.kafka.bootstrap_servers, self._timeout_s)
         self._fatal = ""
@@ -71,6 +81,13 @@ class Publisher:
         """A frame of `schemas/Label.avsc`, keyed by transaction_id."""
         topic, encoder = self._labels
         return Encoded(topic, frame["transaction_id"].to_list(), encoder.encode(frame))
+
+    def encode_logins(self, frame: pl.DataFrame) -> Encoded | None:
+        """A frame of `schemas/Login.avsc`, keyed by user; None where no topic is set for them."""
+        if self._logins is None:
+            return None
+        topic, encoder = self._logins
+        return Encoded(topic, frame["user"].to_list(), encoder.encode(frame))
 
     def send(self, records: Encoded, start: int, end: int, stop: threading.Event | None = None) -> int:
         """Hand over rows `start` to `end`, waiting for room where the brokers are slow.
@@ -195,7 +212,7 @@ def connect(settings: ProducerSettings, stop: threading.Event | None = None) -> 
     """
     names = topics(settings.topics)
     found = wait_until(lambda: partition_counts(settings.kafka), settings, stop)
-    missing = [topic.name for topic in (names.transactions, names.labels) if topic.name not in found]
+    missing = [topic.name for topic in _written(names) if topic.name not in found]
     if missing:
         raise ConfigError(
             f"There is no topic {' and no topic '.join(missing)} at {settings.kafka.bootstrap_servers}. "
@@ -206,7 +223,12 @@ def connect(settings: ProducerSettings, stop: threading.Event | None = None) -> 
         settings,
         wait_until(lambda: registry.id_of(names.transactions), settings, stop),
         wait_until(lambda: registry.id_of(names.labels), settings, stop),
+        wait_until(partial(registry.id_of, names.logins), settings, stop) if names.logins else None,
     )
+
+
+def _written(names: Topics) -> list[Topic]:
+    return [names.transactions, names.labels, *([names.logins] if names.logins else [])]
 
 
 def _config(settings: ProducerSettings) -> Config:

@@ -21,6 +21,7 @@ class Slice:
         labels: frame of `schemas/Label.avsc`: the labels that become known in this stretch.
         truth: what these transactions really are, columns TRUTH_SCHEMA, row by row; `fraud` is null where
             nobody knows. It never goes to a topic.
+        logins: frame of `schemas/Login.avsc`, None where the source knows of none.
     """
 
     start: datetime
@@ -28,3 +29,4 @@ class Slice:
     transactions: pl.DataFrame
     labels: pl.DataFrame
     truth: pl.DataFrame
+    logins: pl.DataFrame | None = None

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from fraud_producer.ahead import ahead
@@ -66,7 +67,7 @@ def publish(
     count: int | None = None,
     on_sent: OnSent = lambda _: None,
 ) -> None:
-    """Publish the slices; a label goes before the first transaction that is later than it.
+    """Publish the slices; labels and logins go before the first transaction that is later.
 
     Ends with the slices, after `count` transactions, or when `stop` is set; what is handed over by then may
     still be on its way (`Publisher.drain`).
@@ -80,14 +81,16 @@ def publish(
             return
         piece_rows = piece.transactions.height
         labels = _Queue(publisher.encode_labels(piece.labels), _times(piece.labels, "labelled_at"))
+        logins = _logins(piece, publisher)
         wanted = piece_rows if left is None else min(left, piece_rows)
         for start in range(0, wanted, CHUNK):
             part = slice(start, min(start + CHUNK, wanted))
             _publish_chunk(
-                piece.transactions[part], piece.truth[part], labels, publisher, pace, stop, on_sent
+                piece.transactions[part], piece.truth[part], labels, logins, publisher, pace, stop, on_sent
             )
         left = None if left is None else left - wanted
         if left != 0:
+            logins.send(publisher, logins.waiting.size, stop)
             _publish_labels(labels, publisher, pace, stop)
 
 
@@ -95,6 +98,7 @@ def _publish_chunk(
     frame: pl.DataFrame,
     truth: pl.DataFrame,
     labels: _Queue,
+    logins: _Queue,
     publisher: Publisher,
     pace: Pace,
     stop: threading.Event,
@@ -108,12 +112,22 @@ def _publish_chunk(
         if due:
             known = int(labels.waiting.searchsorted(queue.waiting[due - 1], side="right"))
             labels_sent = labels.send(publisher, known, stop)
+            tried = int(logins.waiting.searchsorted(queue.waiting[due - 1], side="right"))
+            logins.send(publisher, tried, stop)
             sent_at, begin = time.time_ns() // 1_000_000, queue.at
             queue.send(publisher, due, stop)
             part = slice(begin, queue.at)
             on_sent(Sent(frame[part], truth[part], labels_sent, sent_at))
         if queue.waiting.size:
             _idle(pace.wait_s(int(queue.waiting[0])), publisher, stop)
+
+
+def _logins(piece: Slice, publisher: Publisher) -> _Queue:
+    """Empty where there are none, or no topic for them."""
+    frame = piece.logins
+    if frame is None or (records := publisher.encode_logins(frame)) is None:
+        return _Queue(Encoded("", [], []), np.zeros(0, dtype=np.int64))
+    return _Queue(records, _times(frame, "timestamp"))
 
 
 def _publish_labels(labels: _Queue, publisher: Publisher, pace: Pace, stop: threading.Event) -> None:

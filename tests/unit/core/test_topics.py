@@ -16,6 +16,7 @@ def test_the_prefix_goes_before_every_topic_but_the_input() -> None:
         "blue.transactions_dlq",
         "blue.fraud_labels",
         "blue.transactions_dlq_replays",
+        "blue.fraud_side_tables",
         "blue.fraud_state",
         "blue.fraud_status",
         "blue.fraud_target_states",

@@ -35,6 +35,8 @@ rows = [
         "timestamp": 1_000 * number,
         "location": "US" if number % 50 else "FR",
         "device_id": f"d{number % 31}" if number % 3 else None,
+        "merchant": f"m{number % 97}" if number % 7 else None,
+        "ip": f"24.0.0.{number % 250}" if number % 5 else None,
         "latitude": 1.0 * (number % 90),
     }
     for number in range(3_000)

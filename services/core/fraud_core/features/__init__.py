@@ -6,6 +6,7 @@
 from fraud_core.features.computing import Computed, Span, advance, advance_each, chunks_of
 from fraud_core.features.names import FEATURES
 from fraud_core.features.packing import FORMAT, packed_users
+from fraud_core.features.side import LABEL_DELAY_H, SideTables
 from fraud_core.features.state import State
 from fraud_core.features.users import CHUNKS
 
@@ -13,7 +14,9 @@ __all__ = [
     "CHUNKS",
     "FEATURES",
     "FORMAT",
+    "LABEL_DELAY_H",
     "Computed",
+    "SideTables",
     "Span",
     "State",
     "advance",

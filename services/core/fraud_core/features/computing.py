@@ -9,9 +9,10 @@ import polars as pl
 import pyarrow as pa
 
 from fraud_core.features.layout import Ints
-from fraud_core.features.names import FEATURES
+from fraud_core.features.names import FEATURES, OWN
 from fraud_core.features.places import NAME_BYTES
 from fraud_core.features.rows import Columns, Floats, Output, run
+from fraud_core.features.side import SideTables
 from fraud_core.features.state import State
 from fraud_core.features.strings import hashes, text_of
 from fraud_core.features.users import CHUNK_SHIFT, CHUNKS
@@ -40,26 +41,31 @@ class Span(NamedTuple):
     state: State
     first: int
     end: int
+    partition: int = 0
 
 
-def advance(state: State, frame: pl.DataFrame) -> Computed:
+def advance(state: State, frame: pl.DataFrame, side: SideTables | None = None) -> Computed:
     """Compute the features of the transactions, in order, and let the state learn from them.
 
     Args:
         state: of the partition that the transactions come from; changed.
         frame: columns of `schemas/Transaction.avsc` in the order of the partition. Users, times and amounts
             are there and in bounds, as the detector's validation says.
+        side: what is known beside the user's own transactions; without it the features that need it are
+            unknown. It learns from the transactions too.
     """
-    return advance_each([Span(state, 0, frame.height)], frame)
+    return advance_each([Span(state, 0, frame.height)], frame, side)
 
 
-def advance_each(spans: Sequence[Span], frame: pl.DataFrame) -> Computed:
+def advance_each(spans: Sequence[Span], frame: pl.DataFrame, side: SideTables | None = None) -> Computed:
     """The same for the transactions of several partitions at once, each a span of rows of one frame."""
     columns, output = _columns(spans, frame), _output(frame.height)
-    for state, first, end in spans:
+    for state, first, end, _ in spans:
         row = first
         while (row := run(state.store(), columns, output, row, end)) < end:
             state.grow()
+    if side is not None:
+        side.observe(output.values, frame, [(span.partition, span.first, span.end) for span in spans])
     return Computed(output.values, _previous_location(output), output.seconds_since_location)
 
 
@@ -87,7 +93,7 @@ def chunks_of(users: pl.Series) -> Ints:
 def _users(spans: Sequence[Span], users: pl.Series) -> Ints:
     text = text_of(users)
     keys, second_keys = hashes(text, SEED), hashes(text, SECOND_SEED)
-    found = [state.find(keys[first:end], second_keys[first:end]) for state, first, end in spans]
+    found = [state.find(keys[first:end], second_keys[first:end]) for state, first, end, _ in spans]
     return np.concatenate(found) if len(found) > 1 else found[0]
 
 
@@ -104,8 +110,10 @@ def _floats(column: pl.Series) -> Floats:
 
 
 def _output(rows: int) -> Output:
+    values = np.empty((len(FEATURES), rows))
+    values[OWN:] = np.nan
     return Output(
-        values=np.empty((len(FEATURES), rows)),
+        values=values,
         seconds_since_location=np.empty(rows),
         name_ends=np.zeros(rows + 1, dtype=np.int64),
         name_data=np.empty(rows * NAME_BYTES, dtype=np.uint8),

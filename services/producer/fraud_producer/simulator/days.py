@@ -12,6 +12,7 @@ from fraud_producer.simulator.fraud import Underworld, frauds_of
 from fraud_producer.simulator.ids import key_of
 from fraud_producer.simulator.labels import labels_of
 from fraud_producer.simulator.life import night_before
+from fraud_producer.simulator.logins import logins_of
 from fraud_producer.simulator.ordinary import ordinary_day
 from fraud_producer.simulator.rows import DAY, Rows, joined, taken
 from fraud_producer.simulator.scene import Scene
@@ -19,7 +20,7 @@ from fraud_producer.simulator.settings import SimulatorSettings
 from fraud_producer.simulator.world import World, make_world
 
 # Each stage of each day has a stream of chance of its own, so that no stage disturbs another.
-_LIFE, _ORDINARY, _FRAUD, _DETAILS, _LABELS = range(1, 6)
+_LIFE, _ORDINARY, _FRAUD, _DETAILS, _LABELS, _LOGINS = range(1, 7)
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,14 @@ class Day:
         transactions: transaction frame.
         truth: what they are, columns TRUTH_SCHEMA.
         labels: label frame: all labels that these transactions will ever get.
+        logins: login frame: what came before these transactions.
     """
 
     end: int
     transactions: pl.DataFrame
     truth: pl.DataFrame
     labels: pl.DataFrame
+    logins: pl.DataFrame
 
 
 def days(settings: SimulatorSettings, start: int) -> Iterator[Day]:
@@ -68,7 +71,8 @@ def _begun(world: World, underworld: Underworld, day: int) -> list[Rows]:
 def _day(world: World, rows: Rows, day: int, produced: int, id_key: int) -> Day:
     transactions = transactions_of(world, rows, produced + np.arange(len(rows)), id_key)
     labels = labels_of(world.settings, rows, transactions, _chance(world.settings, _LABELS, day))
-    return Day((day + 1) * DAY, transactions, truth_of(rows, transactions), labels)
+    logins = logins_of(rows, transactions, _chance(world.settings, _LOGINS, day))
+    return Day((day + 1) * DAY, transactions, truth_of(rows, transactions), labels, logins)
 
 
 def _chance(settings: SimulatorSettings, stage: int, day: int) -> np.random.Generator:

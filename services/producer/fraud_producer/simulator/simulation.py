@@ -58,7 +58,7 @@ def _slices(source: Iterator[Day], first: int, last: int | None, width: int) -> 
         end = begin + width if last is None else min(begin + width, last)
         stock = _reaching(stock, end, source)
         now, stock = _cut(stock, end)
-        yield Slice(_moment(begin), _moment(end), now.transactions, now.labels, now.truth)
+        yield Slice(_moment(begin), _moment(end), now.transactions, now.labels, now.truth, now.logins)
         begin = end
 
 
@@ -74,6 +74,7 @@ def _reaching(stock: Day, end: int, source: Iterator[Day]) -> Day:
         pl.concat([part.transactions for part in parts], rechunk=True),
         pl.concat([part.truth for part in parts], rechunk=True),
         pl.concat([part.labels for part in parts], rechunk=True).sort(ORDER),
+        pl.concat([part.logins for part in parts], rechunk=True).sort("timestamp", maintain_order=True),
     )
 
 
@@ -81,8 +82,12 @@ def _cut(stock: Day, end: int) -> tuple[Day, Day]:
     """What happened and became known before `end`, and the rest."""
     rows = _before(stock.transactions["timestamp"], end)
     known = _before(stock.labels["labelled_at"], end)
-    now = Day(end, stock.transactions[:rows], stock.truth[:rows], stock.labels[:known])
-    return now, Day(stock.end, stock.transactions[rows:], stock.truth[rows:], stock.labels[known:])
+    tried = _before(stock.logins["timestamp"], end)
+    now = Day(end, stock.transactions[:rows], stock.truth[:rows], stock.labels[:known], stock.logins[:tried])
+    later = Day(
+        stock.end, stock.transactions[rows:], stock.truth[rows:], stock.labels[known:], stock.logins[tried:]
+    )
+    return now, later
 
 
 def _before(times: pl.Series, end: int) -> int:

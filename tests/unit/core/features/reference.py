@@ -8,6 +8,9 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from fraud_core.features import FEATURES
+from fraud_core.features.names import OWN
+
 SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000
 UNITS = 10_000
 PANE_LIMIT = 2**57
@@ -15,6 +18,9 @@ COUNT_LIMIT = 2**24 - 1
 EARTH_RADIUS_KM = 6371.0088
 
 Known = dict[str, float | str | None]
+
+BESIDE = FEATURES[OWN:]
+"""Features that are unknown where nothing is known but the user's own transactions."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,23 @@ class Transaction:
         )
 
 
+@dataclass(frozen=True)
+class Login:
+    user: str
+    time: int  # ms since 1970
+    success: bool
+
+
+@dataclass(frozen=True)
+class Label:
+    transaction: str
+    time: int  # of the transaction, ms since 1970
+    fraud: bool
+    known_at: int  # ms since 1970
+    merchant: str | None = None
+    user: str | None = None
+
+
 Earlier = Sequence[Transaction]
 
 
@@ -66,6 +89,19 @@ def expected(transactions: Sequence[Transaction]) -> list[Known]:
     return result
 
 
+def expected_beside(stream: Sequence[Transaction | Label], delay: int) -> list[Known]:
+    """The features of each transaction that need others than the user's own, for a label delay in hours."""
+    earlier, labels, result = list[Transaction](), list[Label](), list[Known]()
+    for one in stream:
+        if isinstance(one, Label):
+            labels.append(one)
+        else:
+            known = {**credibility(earlier, labels, one, delay), **history(labels, one, delay)}
+            result.append(dict.fromkeys(BESIDE) | known)
+            earlier.append(one)
+    return result
+
+
 def features(earlier: Earlier, now: Transaction) -> Known:
     return {
         **amounts(earlier, now),
@@ -74,6 +110,7 @@ def features(earlier: Earlier, now: Transaction) -> Known:
         **travel(earlier, now),
         **sets(earlier, now),
         **calendar(now),
+        **dict.fromkeys(BESIDE),
     }
 
 
@@ -236,3 +273,90 @@ def calendar(now: Transaction) -> Known:
         "night": float(hour < 6),
         "weekend": float(weekday >= 5),
     }
+
+
+WINDOWS = {"1d": 24, "7d": 7 * 24, "30d": 30 * 24}
+
+
+def frauds_at(labels: Sequence[Label], time: int) -> list[Label]:
+    """The labels in force at this time that say fraud: of each transaction the one that became known last."""
+    in_force: dict[str, Label] = {}
+    for label in sorted((label for label in labels if label.known_at <= time), key=lambda one: one.known_at):
+        in_force[label.transaction] = label
+    return [label for label in in_force.values() if label.fraud]
+
+
+def cohort(hour: int, now: int, delay: int, window: int) -> bool:
+    return now - delay - window < hour <= now - delay
+
+
+def days_since(frauds: Sequence[Label], now: Transaction, delay: int) -> float | None:
+    horizon = now.time // HOUR - delay - 30 * 24
+    times = [fraud.time for fraud in frauds if fraud.time <= now.time and fraud.time // HOUR > horizon]
+    return (now.time - max(times)) / DAY if times else None
+
+
+def count(frauds: Sequence[Label], now: Transaction, delay: int, window: int) -> int:
+    return sum(
+        fraud.time <= now.time and cohort(fraud.time // HOUR, now.time // HOUR, delay, window)
+        for fraud in frauds
+    )
+
+
+def history(labels: Sequence[Label], now: Transaction, delay: int) -> Known:
+    mine = [fraud for fraud in frauds_at(labels, now.time) if fraud.user == now.user]
+    return {
+        "user_frauds_7d": count(mine, now, delay, WINDOWS["7d"]),
+        "user_frauds_30d": count(mine, now, delay, WINDOWS["30d"]),
+        "user_days_since_fraud": days_since(mine, now, delay),
+    }
+
+
+def kept_of(earlier: Earlier, now: Transaction, delay: int, window: int) -> list[Transaction]:
+    """The cohort among these, as far as it is kept: 30 days, the delay and a week up to the latest."""
+    newest = max(other.time // HOUR for other in [*earlier, now])
+    return [
+        other
+        for other in earlier
+        if cohort(other.time // HOUR, now.time // HOUR, delay, window)
+        and other.time // HOUR > newest - 30 * 24 - delay - 7 * 24
+    ]
+
+
+def credibility(earlier: Earlier, labels: Sequence[Label], now: Transaction, delay: int) -> Known:
+    result: Known = {"merchant_days_since_fraud": None, "amount_to_merchant_mean_30d": None}
+    for name in WINDOWS:
+        for what in ("transactions", "frauds", "fraud_rate", "smoothed_rate"):
+            result[f"merchant_{what}_{name}"] = None
+    if not now.merchant:
+        return result
+    everywhere = [other for other in earlier if other.merchant]
+    here = [other for other in everywhere if other.merchant == now.merchant]
+    frauds = [fraud for fraud in frauds_at(labels, now.time) if fraud.merchant == now.merchant]
+    full_hour = now.time // HOUR * HOUR
+    all_frauds = [fraud for fraud in frauds_at(labels, full_hour) if fraud.merchant]
+    result["merchant_days_since_fraud"] = days_since(frauds, now, delay)
+    for name, window in WINDOWS.items():
+        n, f = len(kept_of(here, now, delay, window)), count(frauds, now, delay, window)
+        fleet_n = len(kept_of(everywhere, now, delay, window))
+        fleet_f = sum(cohort(fraud.time // HOUR, now.time // HOUR, delay, window) for fraud in all_frauds)
+        result[f"merchant_transactions_{name}"] = n
+        result[f"merchant_frauds_{name}"] = f
+        result[f"merchant_fraud_rate_{name}"] = min(f, n) / n if n else None
+        result[f"merchant_smoothed_rate_{name}"] = (
+            (min(f, n) + 20 * min(fleet_f / fleet_n, 1.0)) / (n + 20) if fleet_n else None
+        )
+    month = [min(other.units, 10**12) for other in kept_of(here, now, delay, WINDOWS["30d"])]
+    if sum(month):
+        mean = sum(month) / len(month)
+        result["amount_to_merchant_mean_30d"] = min(now.units, 10**12) / mean
+    return result
+
+
+def attempts(logins: Sequence[Login], now: Transaction) -> Known:
+    """Logins that were read by now, of the 60 minutes up to that of now, as far as they are kept: a day."""
+    mine = [one for one in logins if one.user == now.user]
+    newest = max([now.time // MINUTE, *(one.time // MINUTE for one in mine)])
+    oldest = max(now.time // MINUTE - 60, newest - 24 * 60)
+    recent = [one for one in mine if oldest < one.time // MINUTE <= now.time // MINUTE]
+    return {"logins_1h": len(recent), "failed_logins_1h": sum(not one.success for one in recent)}

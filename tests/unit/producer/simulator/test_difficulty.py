@@ -14,7 +14,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.metrics import average_precision_score
 
-from fraud_core.features import FEATURES, State, advance
+from fraud_core.features import FEATURES, SideTables, State, advance
 from fraud_producer.simulator import SimulatorSettings, simulate
 from tests.support.simulating import DAY, START
 
@@ -42,9 +42,11 @@ def periods() -> tuple[Period, Period]:
     """The one to train on and the one to judge by, with about 400 frauds in it."""
     world = SimulatorSettings(seed=21, customers=4_500)
     end = WARM_UP_DAYS + TRAINING_DAYS + JUDGED_DAYS
-    state, values, frauds = State(), [], []
+    state, side, values, frauds = State(), SideTables(), [], []
     for piece in simulate(world, START, START + end * DAY, step=DAY):
-        values.append(advance(state, piece.transactions).values.T)
+        # Labels of a day are there before it: they count from when they became known all the same.
+        side.labels.learn(piece.labels)
+        values.append(advance(state, piece.transactions, side).values.T)
         frauds.append(piece.truth["fraud"].to_numpy())
     split = WARM_UP_DAYS + TRAINING_DAYS
     training, judged = slice(WARM_UP_DAYS, split), slice(split, end)

@@ -1,0 +1,21 @@
+"""Features that are not the user's own: what merchants are known for, and what labels say, as of event time.
+
+`docs/features.md` defines them, `docs/side-tables.md` says how workers share what they need.
+"""
+
+from fraud_core.features.side.counts import FIELDS
+from fraud_core.features.side.logins import Logins
+from fraud_core.features.side.network_files import SAMPLE, read_networks
+from fraud_core.features.side.networks import Networks, networks_of
+from fraud_core.features.side.tables import LABEL_DELAY_H, SideTables
+
+__all__ = [
+    "FIELDS",
+    "LABEL_DELAY_H",
+    "SAMPLE",
+    "Logins",
+    "Networks",
+    "SideTables",
+    "networks_of",
+    "read_networks",
+]

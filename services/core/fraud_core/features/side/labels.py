@@ -1,0 +1,94 @@
+"""What labels say of merchants and users: the latest label of a transaction replaces earlier ones.
+
+Two clocks: `transaction_timestamp` is when it happened, `labelled_at` when it became known. A label is in
+force from then until the next one's `labelled_at`; of two at the same moment the one that came last is.
+"""
+
+from bisect import insort
+from collections.abc import Iterator
+from itertools import chain
+from typing import NamedTuple
+
+import polars as pl
+
+from fraud_core.features.side.spans import ALWAYS, Span, Spans
+from fraud_core.features.strings import hashes, text_of
+
+SEED = 0
+"""As in `computing`: labels name merchants and users that transactions name."""
+
+
+class Verdict(NamedTuple):
+    """One label; verdicts of a transaction sort by when they became known, then by when they came."""
+
+    known_at: int
+    number: int
+    fraud: bool
+    time: int
+    merchant: int
+    user: int
+
+
+class Labels:
+    """All labels that came.
+
+    Attributes:
+        merchants: known frauds by hash of the merchant.
+        users: the same by hash of the user.
+    """
+
+    def __init__(self) -> None:
+        """Begin without labels."""
+        self.merchants, self.users = Spans(), Spans()
+        self._verdicts: dict[int, list[Verdict]] = {}
+        self._came = 0
+
+    def learn(self, frame: pl.DataFrame) -> None:
+        """Take in labels in the order in which they came; columns of `schemas/Label.avsc`."""
+        before: dict[int, list[Verdict]] = {}
+        for transaction, verdict in self._read(frame):
+            verdicts = self._verdicts.setdefault(transaction, [])
+            before.setdefault(transaction, verdicts.copy())
+            insort(verdicts, verdict)
+        removed = [frauds for verdicts in before.values() for frauds in _frauds(verdicts)]
+        added = [frauds for transaction in before for frauds in _frauds(self._verdicts[transaction])]
+        self.merchants.change(_by(removed, 0), _by(added, 0))
+        self.users.change(_by(removed, 1), _by(added, 1))
+
+    def _read(self, frame: pl.DataFrame) -> Iterator[tuple[int, Verdict]]:
+        columns = (
+            _hashed(frame["transaction_id"]),
+            _milliseconds(frame["labelled_at"]),
+            (frame["label"] == "fraud").to_list(),
+            _milliseconds(frame["transaction_timestamp"]),
+            _hashed(frame["merchant"]),
+            _hashed(frame["user"]),
+        )
+        for transaction, known_at, fraud, time, merchant, user in zip(*columns, strict=True):
+            self._came += 1
+            yield transaction, Verdict(known_at, self._came, fraud, time, merchant, user)
+
+
+def _frauds(verdicts: list[Verdict]) -> Iterator[tuple[Span, Span]]:
+    """For each time in which a transaction is taken for a fraud its span for the merchant and the user."""
+    ends = chain((later.known_at for later in verdicts[1:]), (ALWAYS,))
+    for verdict, end in zip(verdicts, ends, strict=False):
+        if verdict.fraud and verdict.known_at < end:
+            yield (
+                Span(verdict.merchant, verdict.time, verdict.known_at, end),
+                Span(verdict.user, verdict.time, verdict.known_at, end),
+            )
+
+
+def _by(frauds: list[tuple[Span, Span]], which: int) -> list[Span]:
+    """The spans for merchants or for users, where these are known."""
+    return [pair[which] for pair in frauds if pair[which].key]
+
+
+def _hashed(column: pl.Series) -> list[int]:
+    keys: list[int] = hashes(text_of(column), SEED).tolist()
+    return keys
+
+
+def _milliseconds(column: pl.Series) -> list[int]:
+    return column.cast(pl.Datetime("ms")).cast(pl.Int64).to_list()

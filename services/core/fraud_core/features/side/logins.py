@@ -1,0 +1,63 @@
+"""How often somebody tried to log in to an account, by the minute."""
+
+import numpy as np
+import polars as pl
+
+from fraud_core.features.layout import Ints
+from fraud_core.features.side.hours import (
+    HEADER,
+    STRIDE,
+    Ledger,
+    add_all,
+    block_of,
+    empty_ledger,
+    newest,
+    totals,
+    with_room,
+)
+from fraud_core.features.side.merchants import MAX_TIME, Floats
+from fraud_core.features.strings import hashes, text_of
+from fraud_core.kernels import kernel
+
+MINUTE_MS = 60_000
+PANES = 60
+KEPT = 24 * 60
+"""Minutes up to the user's latest login that are kept."""
+ROOM = HEADER + STRIDE * 4 * KEPT
+SEED = 0
+
+
+class Logins:
+    """Attempts of all users, and how many of them failed."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self._ledger: Ledger = empty_ledger()
+
+    def learn(self, frame: pl.DataFrame) -> None:
+        """Take in logins, in any order; columns of `schemas/Login.avsc`."""
+        users, panes = hashes(text_of(frame["user"]), SEED), _panes(frame)
+        failed = (~frame["success"]).cast(pl.Int64).to_numpy(writable=True)
+        ones, row = np.ones(users.size, dtype=np.int64), 0
+        while row < users.size:
+            self._ledger = with_room(self._ledger, users.size - row, ROOM)
+            row = add_all(self._ledger, users, panes, ones, failed, row, KEPT)
+
+    def observe(self, attempts: Floats, failed: Floats, frame: pl.DataFrame) -> None:
+        """Write for each transaction its user's logins of the last hour, and those of them that failed."""
+        count(self._ledger, hashes(text_of(frame["user"]), SEED), _panes(frame), attempts, failed)
+
+
+@kernel
+def count(ledger: Ledger, users: Ints, panes: Ints, attempts: Floats, failed: Floats) -> None:
+    """Sum the panes up to each row's own."""
+    for row in range(users.size):
+        block, pane = block_of(ledger, users[row]), panes[row]
+        oldest = max(pane - PANES, newest(ledger, block, pane) - KEPT)
+        attempts[row], failed[row] = totals(ledger, block, oldest, pane)
+
+
+def _panes(frame: pl.DataFrame) -> Ints:
+    times = frame["timestamp"].cast(pl.Datetime("ms")).to_numpy(writable=True).view(np.int64)
+    panes: Ints = np.clip(times, 0, MAX_TIME) // MINUTE_MS
+    return panes

@@ -1,0 +1,91 @@
+"""The merchants' credibility: cohorts of transactions that are old enough for their labels to be there."""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fraud_core.features.layout import Ints
+from fraud_core.features.side.hours import FLEET, Ledger, add, block_of, newest, room_needed, totals
+from fraud_core.kernels import kernel, part
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+HOUR_MS = 3_600_000
+DAY_MS = 86_400_000
+UNITS = 10_000
+MAX_TIME = 253_402_300_800_000
+MOST_UNITS = 10**12
+"""An amount counts as 100 million at most in the merchant's mean, so that sums can't overflow."""
+WINDOWS: Ints = np.array((24, 7 * 24, 30 * 24))
+"""Hours of 1, 7 and 30 days."""
+MONTH = 2
+TRANSACTIONS, FRAUDS, RATE, SMOOTHED, DAYS_SINCE, TO_MEAN, FEATURES = 0, 3, 6, 9, 12, 13, 14
+"""Rows of the merchants' features in an array of their own, the first four for each window.
+
+Not those of `names`: what is compiled here is not compiled anew when something changes there."""
+PRIOR = 20.0
+"""The fleet's rate weighs as much as so many transactions of the merchant."""
+SLACK = 7 * 24
+"""Hours by which partitions may be apart before some see less than they should."""
+
+
+class Rows(NamedTuple):
+    """What is read of a batch, an entry a row.
+
+    Attributes:
+        merchants: hashes, 0 where unknown.
+        times: ms.
+        units: amounts in 1/10,000.
+        frauds: of the merchant, shape (windows, rows).
+        fleet_frauds: of all merchants, shape (windows, rows).
+    """
+
+    merchants: Ints
+    times: Ints
+    units: Ints
+    frauds: Ints
+    fleet_frauds: Ints
+
+
+def kept_hours(delay: int) -> int:
+    """How many hours up to a merchant's latest are kept, for a label delay in hours."""
+    return int(WINDOWS[MONTH]) + delay + SLACK
+
+
+@kernel
+def run(ledger: Ledger, rows: Rows, values: Floats, first: int, end: int, delay: int, kept: int) -> int:
+    """Write features row by row and add each row after; gives that which needs room, or `end`."""
+    for row in range(first, end):
+        key, hour = rows.merchants[row], rows.times[row] // HOUR_MS
+        for feature in range(FEATURES):
+            if feature != DAYS_SINCE:
+                values[feature, row] = math.nan
+        if key == 0:
+            continue
+        if ledger.words.size - ledger.ends[0] < room_needed(ledger, key) + room_needed(ledger, FLEET):
+            return row
+        _rates(ledger, rows, values, row, hour, delay, kept)
+        add(ledger, key, hour, 1, rows.units[row], kept)
+        add(ledger, FLEET, hour, 1, rows.units[row], kept)
+    return end
+
+
+@part
+def _rates(ledger: Ledger, rows: Rows, values: Floats, row: int, hour: int, delay: int, kept: int) -> None:
+    block, fleet = block_of(ledger, rows.merchants[row]), block_of(ledger, FLEET)
+    oldest = newest(ledger, block, hour) - kept
+    fleet_oldest = newest(ledger, fleet, hour) - kept
+    last = hour - delay
+    for window in range(WINDOWS.size):
+        count, units = totals(ledger, block, max(last - WINDOWS[window], oldest), last)
+        all_count, _ = totals(ledger, fleet, max(last - WINDOWS[window], fleet_oldest), last)
+        frauds = rows.frauds[window, row]
+        rate = min(rows.fleet_frauds[window, row] / all_count, 1.0) if all_count > 0 else math.nan
+        known = min(frauds, count)
+        values[TRANSACTIONS + window, row] = count
+        values[FRAUDS + window, row] = frauds
+        values[RATE + window, row] = known / count if count > 0 else math.nan
+        values[SMOOTHED + window, row] = (known + PRIOR * rate) / (count + PRIOR)
+        if window == MONTH and units > 0 and count > 0:
+            mean = float(units) / float(count)
+            values[TO_MEAN, row] = float(rows.units[row]) / mean

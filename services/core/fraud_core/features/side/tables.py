@@ -1,0 +1,110 @@
+"""What decisions read beside the user's own transactions, for the partitions of one worker or of a file."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from fraud_core.features import names
+from fraud_core.features.layout import Ints
+from fraud_core.features.side.counts import MerchantCounts
+from fraud_core.features.side.labels import SEED, Labels
+from fraud_core.features.side.logins import Logins
+from fraud_core.features.side.merchants import (
+    DAY_MS,
+    FEATURES,
+    HOUR_MS,
+    MAX_TIME,
+    MONTH,
+    MOST_UNITS,
+    UNITS,
+    WINDOWS,
+    Floats,
+    Rows,
+    kept_hours,
+)
+from fraud_core.features.side.networks import Networks
+from fraud_core.features.side.spans import Spans, fleet_frauds, known_frauds
+from fraud_core.features.strings import hashes, text_of
+
+LABEL_DELAY_H = 7 * 24
+MERCHANTS = slice(names.MERCHANT_TRANSACTIONS_1D, names.MERCHANT_TRANSACTIONS_1D + FEATURES)
+
+
+class SideTables:
+    """Labels and counts that are not the transaction's own user's alone; begins empty.
+
+    Attributes:
+        labels: what is known of transactions since.
+        merchants: how many transactions merchants had.
+        networks: what is said of IP addresses; None where nothing is.
+        logins: who tried to log in; None where nobody says.
+    """
+
+    def __init__(self, label_delay_h: int = LABEL_DELAY_H, *, shared: bool = False) -> None:
+        """Cohorts end so many hours before a transaction, at least one.
+
+        Where `shared`, the merchants' counts can be taken back and published, and must be published: what is
+        not yet takes memory.
+        """
+        self._delay = label_delay_h
+        self.labels = Labels()
+        self.networks: Networks | None = None
+        self.logins: Logins | None = None
+        self.merchants = MerchantCounts(label_delay_h, kept_hours(label_delay_h), shared=shared)
+
+    def observe(self, values: Floats, frame: pl.DataFrame, spans: Sequence[tuple[int, int, int]]) -> None:
+        """Write the features of transactions, in order, and learn from each once they are written.
+
+        Args:
+            values: shape (features, rows); the rows of these features are written.
+            frame: columns of `schemas/Transaction.avsc`.
+            spans: partition, first row and that after the last.
+        """
+        times = _times(frame)
+        merchants, users = (hashes(text_of(frame[name]), SEED) for name in ("merchant", "user"))
+        of_merchants, latest = self._known(self.labels.merchants, merchants, times)
+        _since(values[names.MERCHANT_DAYS_SINCE_FRAUD], latest, times)
+        of_users, latest = self._known(self.labels.users, users, times)
+        _since(values[names.USER_DAYS_SINCE_FRAUD], latest, times)
+        values[names.USER_FRAUDS_7D], values[names.USER_FRAUDS_30D] = of_users[MONTH - 1], of_users[MONTH]
+        rows = Rows(merchants, times, _units(frame), of_merchants, self._fleet(times))
+        written = values[MERCHANTS]
+        for partition, first, end in spans:
+            self.merchants.observe(rows, written, partition, first, end)
+        if (networks := self.networks) is not None:
+            reputation, differs = values[names.IP_REPUTATION], values[names.IP_COUNTRY_DIFFERS]
+            networks.observe(reputation, differs, frame)
+        if self.logins is not None:
+            self.logins.observe(values[names.LOGINS_1H], values[names.FAILED_LOGINS_1H], frame)
+
+    def count(self, frame: pl.DataFrame, partition: int) -> None:
+        """Learn from transactions of one partition that were decided before."""
+        self.merchants.count(
+            partition, hashes(text_of(frame["merchant"]), SEED), _times(frame), _units(frame)
+        )
+
+    def _known(self, spans: Spans, keys: Ints, times: Ints) -> tuple[Ints, Ints]:
+        horizon = int(WINDOWS[MONTH]) + self._delay
+        return known_frauds(spans.columns, keys, times, self._delay, WINDOWS, HOUR_MS, horizon)
+
+    def _fleet(self, times: Ints) -> Ints:
+        hours, places = np.unique(times // HOUR_MS, return_inverse=True)
+        known = fleet_frauds(self.labels.merchants.columns, hours, self._delay, WINDOWS, HOUR_MS)
+        return np.ascontiguousarray(known[:, places])
+
+
+def _since(target: Floats, latest: Ints, times: Ints) -> None:
+    target[:] = np.where(latest >= 0, (times - latest) / DAY_MS, np.nan)
+
+
+def _times(frame: pl.DataFrame) -> Ints:
+    times: Ints = frame["timestamp"].cast(pl.Datetime("ms")).to_numpy(writable=True).view(np.int64)
+    bounded: Ints = np.clip(times, 0, MAX_TIME)
+    return bounded
+
+
+def _units(frame: pl.DataFrame) -> Ints:
+    amounts = np.nan_to_num(frame["amount"].cast(pl.Float64).to_numpy(), nan=0.0)
+    units: Ints = np.rint(np.clip(amounts, 0.0, MOST_UNITS / UNITS) * UNITS).astype(np.int64)
+    return units

@@ -1,0 +1,201 @@
+"""The side tables of a worker: kept up with the topics, and published for the other workers.
+
+What a partition has counted is published as its event time enters a new hour, and as often as the state's
+snapshots are, in a transaction that commits it with the input offset that it includes. Between two
+publications a crash loses nothing: a restore counts what the input has from that offset on.
+"""
+
+import time
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from fraud_core.avro import Decoder
+from fraud_core.features import SideTables
+from fraud_core.features.side import Logins
+from fraud_core.log import logger
+from fraud_core.registry import Registry
+from fraud_core.topics import Topics
+from fraud_detector.login_log import LoginLog
+from fraud_detector.reading import Read
+from fraud_detector.records import Ints
+from fraud_detector.settings import DetectorSettings
+from fraud_detector.side_log import Place, SideLog
+from fraud_detector.side_records import SideRecord, encoded, key_of
+from fraud_detector.transaction import Output
+
+log = logger(__name__)
+LEAST_S = 0.2
+"""Seconds between two publications of a partition because of its event time: a fast replay has many hours."""
+
+
+@dataclass
+class Publication:
+    """A partition's counts up to an input offset.
+
+    Attributes:
+        hour: the latest that the partition had reached.
+        at: when it was written, by the monotonic clock.
+    """
+
+    offset: int
+    hour: int
+    at: float
+
+
+class Sides:
+    """What this worker knows, reads and publishes."""
+
+    def __init__(
+        self, settings: DetectorSettings, names: Topics, tables: SideTables, registry: Registry
+    ) -> None:
+        """Asks for nothing yet."""
+        self.tables = tables
+        self._counts = tables.merchants
+        self._pipeline, self._topic, self._state = settings.pipeline, names.side_tables.name, settings.state
+        self._log = SideLog(settings, names, Decoder("Label", registry))
+        self._logins = None
+        if names.logins:
+            tables.logins = Logins()
+            self._logins = LoginLog(settings, names.logins.name, Decoder("Login", registry))
+        self._offsets: dict[int, int] = {}
+        self._ends: dict[int, dict[Place, int]] = {}
+        self._begins: dict[int, int] = {}
+        self._last: dict[int, Publication] = {}
+        self._written: dict[int, tuple[Publication, dict[int, Ints], list[int]]] = {}
+
+    def follow(self, wait_s: float = 0.0) -> None:
+        """Take in what has come on the topics."""
+        labels, records = self._log.step(wait_s)
+        if labels is not None:
+            self.tables.labels.learn(labels)
+        for record in records:
+            self._learn(record)
+        if self._logins and self.tables.logins and (logins := self._logins.step()) is not None:
+            self.tables.logins.learn(logins)
+
+    def await_end(self, partition: int) -> None:
+        """Begin to restore a partition whose committed offset is known: nobody else publishes it any more.
+
+        Raises:
+            KafkaException: the brokers did not say where the topics end.
+        """
+        self._counts.forget(partition)
+        self._ends[partition] = self._log.ends()
+        if self._logins:
+            self._logins.add(partition)
+
+    def reached(self, partition: int) -> bool:
+        """Whether all is read that was published when its restore began."""
+        logins = self._logins is None or self._logins.reached(partition)
+        return logins and self._log.passed(self._ends[partition])
+
+    def begin(self, partition: int, first: int, committed: int) -> int:
+        """The input offset from which a partition is counted again, of an input that begins at `first`."""
+        offset = self._offsets.get(partition, first)
+        if offset > committed:
+            log.warning(
+                "counts_rebuilt", partition=partition, reason=f"they go up to {offset}, not {committed}"
+            )
+            self._counts.reset(partition)
+            offset = first
+        elif offset < first:
+            log.warning("counts_incomplete", partition=partition, reason=f"the input begins at {first}")
+        self._begins[partition] = max(offset, first)
+        return self._begins[partition]
+
+    def replay(self, read: Read) -> None:
+        """Count transactions that were decided before and are not in what is published."""
+        if not len(read.records):
+            return
+        frame = read.frame()
+        for partition, first, end in read.records.spans:
+            new = int(np.searchsorted(read.records.positions[first:end], self._begins[partition]))
+            self.tables.count(frame[first + new : end], partition)
+
+    def start(self, partition: int, position: int) -> None:
+        """A partition is restored, and runs from this input offset on."""
+        self._counts.savepoint(partition)
+        offset = self._begins.pop(partition, position)
+        self._ends.pop(partition, None)
+        if partition not in self._last:
+            self._last[partition] = Publication(offset, self._counts.newest_hour(partition), time.monotonic())
+
+    def savepoint(self, partitions: Collection[int]) -> None:
+        """What these have counted is committed."""
+        for partition in partitions:
+            self._counts.savepoint(partition)
+
+    def roll_back(self, partition: int) -> None:
+        """Undo what was counted since the savepoint."""
+        self._counts.roll_back(partition)
+
+    def forget(self, partition: int) -> None:
+        """A partition is another worker's now: what it has published is all that counts."""
+        self._counts.forget(partition)
+        if self._logins:
+            self._logins.drop(partition)
+        for kept in (self._ends, self._begins, self._last, self._written):
+            kept.pop(partition, None)
+
+    def due(self, positions: Mapping[int, int]) -> dict[int, int]:
+        """The partitions that have something to publish, and the input offsets that they are at."""
+        return {partition: at for partition, at in positions.items() if self._is_due(partition, at)}
+
+    def write(self, due: Mapping[int, int]) -> Iterator[Output]:
+        """The records for what is due; they count once `committed` is called."""
+        for partition, offset in due.items():
+            slots = self._counts.dump(partition)
+            newest = self._counts.newest_hour(partition)
+            old = self._counts.old_slots(partition)
+            for slot in old:
+                yield self._output(partition, slot, None)
+            for slot, entries in slots.items():
+                yield self._output(partition, slot, encoded(offset, entries))
+            yield self._output(partition, None, encoded(offset))
+            self._written[partition] = (Publication(offset, newest, time.monotonic()), slots, old)
+
+    def committed(self) -> None:
+        """What was written is on the topic."""
+        for partition, (publication, slots, old) in self._written.items():
+            for slot in old:
+                self._counts.drop(partition, slot)
+            self._counts.published(partition, publication.offset, slots)
+            self._last[partition] = publication
+            self._offsets[partition] = publication.offset
+        self._written.clear()
+
+    def aborted(self) -> None:
+        """What was written never happened."""
+        self._written.clear()
+
+    def close(self) -> None:
+        """Read no further."""
+        self._log.close()
+        if self._logins:
+            self._logins.close()
+
+    def _is_due(self, partition: int, position: int) -> bool:
+        last, hour = self._last.get(partition), self._counts.newest_hour(partition)
+        if last is None or position <= last.offset:
+            return False
+        waited = time.monotonic() - last.at
+        return (
+            (hour > last.hour and waited >= LEAST_S)
+            or position - last.offset >= self._state.snapshot_cycle_records
+            or waited >= self._state.snapshot_cycle_s
+        )
+
+    def _output(self, partition: int, slot: int | None, value: bytes | None) -> Output:
+        return Output(self._topic, key_of(self._pipeline, partition, slot), value)
+
+    def _learn(self, record: SideRecord) -> None:
+        if record.slot is None:
+            if record.partition not in self._last and record.offset is not None:
+                self._offsets[record.partition] = record.offset
+        elif record.offset is None:
+            if record.partition not in self._last:
+                self._counts.drop(record.partition, record.slot)
+        else:
+            self._counts.learn(record.partition, record.slot, record.offset, record.entries)

@@ -1,0 +1,67 @@
+"""Logins are counted as the definitions say, in whatever order they come."""
+
+from typing import Any
+
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fraud_core.features import SideTables, State, advance
+from fraud_core.features.side import Logins
+from tests.unit.core.features.reference import DAY, HOUR, MINUTE, Known, Login, Transaction, attempts
+from tests.unit.core.features.streams import START, frame, rows
+
+SCHEMA: Any = {"user": pl.String, "timestamp": pl.Int64, "success": pl.Boolean}
+OFFSETS = (0, 1, MINUTE - 1, MINUTE, 59 * MINUTE, HOUR - 1, HOUR, HOUR + MINUTE, DAY - HOUR, DAY, 3 * DAY)
+NAMES = ("logins_1h", "failed_logins_1h")
+
+
+@st.composite
+def times(draw: st.DrawFn) -> int:
+    sign = draw(st.sampled_from((1, -1)))
+    return START + draw(st.integers(0, 3)) * HOUR + sign * draw(st.sampled_from(OFFSETS))
+
+
+events = st.lists(
+    st.one_of(
+        st.builds(Login, user=st.sampled_from("uv"), time=times(), success=st.booleans()),
+        st.builds(Transaction, user=st.sampled_from("uv"), time=times(), amount=st.just(1.0)),
+    ),
+    max_size=60,
+)
+
+
+def login_frame(logins: list[Login]) -> pl.DataFrame:
+    data = [(one.user, one.time, one.success) for one in logins]
+    typed = pl.DataFrame(data, schema=SCHEMA, orient="row")
+    return typed.with_columns(pl.col("timestamp").cast(pl.Datetime("ms")))
+
+
+@settings(max_examples=200, deadline=None)
+@given(stream=events)
+def test_any_stream_has_the_counts_of_the_definitions(stream: list[Login | Transaction]) -> None:
+    side, read, known, wanted = SideTables(), list[Login](), list[Known](), list[Known]()
+    side.logins = Logins()
+    for one in stream:
+        if isinstance(one, Login):
+            read.append(one)
+            side.logins.learn(login_frame([one]))
+        else:
+            wanted.append(attempts(read, one))
+            (found,) = rows(advance(State(), frame([one]), side))
+            known.append({name: found[name] for name in NAMES})
+
+    assert known == wanted
+
+
+def test_many_logins_come_at_once() -> None:
+    side = SideTables()
+    side.logins = Logins()
+    logins = [Login(f"u{number % 900}", START + number * 100, number % 3 > 0) for number in range(20_000)]
+    side.logins.learn(login_frame(logins))
+    asked = [Transaction(f"u{number}", START + HOUR // 2, 1.0) for number in range(0, 900, 9)]
+
+    known = rows(advance(State(), frame(asked), side))
+
+    for row, one in zip(known, asked, strict=True):
+        assert {name: row[name] for name in NAMES} == attempts(logins, one)

@@ -1,0 +1,212 @@
+"""What is known beside the user's own transactions equals the definitions, however the stream is cut."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
+from random import Random
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fraud_core.features import SideTables, Span, State, advance, advance_each
+from tests.unit.core.features.reference import (
+    BESIDE,
+    DAY,
+    HOUR,
+    MINUTE,
+    Known,
+    Label,
+    Transaction,
+    expected_beside,
+)
+from tests.unit.core.features.streams import AMOUNTS, START, frame, rows
+
+DELAY = 2 * 24
+STEPS = (0, 1, MINUTE, HOUR - 1, HOUR, HOUR + 1, DAY, DELAY * HOUR, 7 * DAY, 9 * DAY, 32 * DAY, 45 * DAY)
+Event = Transaction | Label
+LABEL_SCHEMA: Any = {
+    "transaction_id": pl.String,
+    "transaction_timestamp": pl.Datetime("ms"),
+    "label": pl.String,
+    "labelled_at": pl.Datetime("ms"),
+    "merchant": pl.String,
+    "user": pl.String,
+}
+
+
+def label_frame(labels: Sequence[Label]) -> pl.DataFrame:
+    columns = (
+        [one.transaction for one in labels],
+        [one.time for one in labels],
+        ["fraud" if one.fraud else "legitimate" for one in labels],
+        [one.known_at for one in labels],
+        [one.merchant for one in labels],
+        [one.user for one in labels],
+    )
+    numbers = {"transaction_timestamp": pl.Int64, "labelled_at": pl.Int64}
+    schema = LABEL_SCHEMA | numbers
+    named = dict(zip(LABEL_SCHEMA, columns, strict=True))
+    return pl.DataFrame(named, schema=schema).cast(LABEL_SCHEMA)
+
+
+@st.composite
+def events(draw: st.DrawFn) -> list[Event]:
+    """Transactions at a few merchants whose times wander, with labels that come, change and are late."""
+    time, stream, happened = START, list[Event](), list[tuple[str, Transaction]]()
+    for number in range(draw(st.integers(1, 40))):
+        time = max(
+            time + draw(st.sampled_from(STEPS)) * draw(st.sampled_from((1, 1, 1, -1))), START - 99 * DAY
+        )
+        if happened and draw(st.integers(0, 2)) == 0:
+            name, of = draw(st.sampled_from(happened))
+            label = Label(name, of.time, draw(st.booleans()), time, of.merchant, of.user)
+            stream.append(replace(label, merchant=draw(st.sampled_from((label.merchant, None)))))
+            continue
+        merchant = draw(st.sampled_from(("a", "a", "b", "", None)))
+        happened.append(
+            (f"t{number}", Transaction(draw(st.sampled_from("uv")), time, draw(AMOUNTS), merchant=merchant))
+        )
+        stream.append(happened[-1][1])
+    return stream
+
+
+def long_events(seed: int, count: int) -> list[Event]:
+    """Enough of them that lists grow, move, and lose their oldest hours."""
+    random = Random(seed)
+    longest = random.choice((HOUR // 4, 3 * HOUR, DAY))
+    time, stream, due = START, list[Event](), list[Label]()
+    for number in range(count):
+        time += random.randrange(longest)
+        late = random.randrange(50 * longest) if random.random() < 0.1 else 0
+        merchant = f"merchant {int(random.paretovariate(0.7)) % 300}"
+        one = Transaction(
+            f"u{random.randrange(9)}", time - late, random.randrange(900) / 10, merchant=merchant
+        )
+        if random.random() < 0.2:
+            known_at = one.time + random.randrange(400 * longest)
+            due.append(Label(f"t{number}", one.time, random.random() < 0.7, known_at, merchant, one.user))
+        stream += [label for label in due if label.known_at <= time]
+        due = [label for label in due if label.known_at > time]
+        stream.append(one)
+    return stream
+
+
+def cut(stream: Sequence[Event], sizes: Sequence[int]) -> Iterator[list[Event]]:
+    """Runs of transactions or of labels, none longer than the next of these sizes."""
+    left = [*sizes, len(stream)]
+    for _, alike in groupby(stream, key=type):
+        run = list(alike)
+        while run:
+            size = max(left[0], 1)
+            left = left[1:] or left
+            yield run[:size]
+            run = run[size:]
+
+
+def beside(stream: Sequence[Event], sizes: Sequence[int] = ()) -> list[Known]:
+    state, side, known = State(), SideTables(DELAY), list[Known]()
+    for run in cut(stream, sizes):
+        labels = [one for one in run if isinstance(one, Label)]
+        transactions = [one for one in run if isinstance(one, Transaction)]
+        if labels:
+            side.labels.learn(label_frame(labels))
+        else:
+            known += rows(advance(state, frame(transactions), side))
+    return [{name: row[name] for name in BESIDE} for row in known]
+
+
+@settings(max_examples=300, deadline=None)
+@given(stream=events(), sizes=st.lists(st.integers(1, 9), max_size=8))
+def test_any_stream_in_any_batches_has_the_features_of_the_definitions(
+    stream: list[Event], sizes: list[int]
+) -> None:
+    assert beside(stream, sizes) == expected_beside(stream, DELAY)
+
+
+@pytest.mark.parametrize("seed", range(9))
+def test_long_streams_have_the_features_of_the_definitions(seed: int) -> None:
+    stream = long_events(seed, count=700)
+
+    assert beside(stream, [1, 7, 100, 3, 150]) == expected_beside(stream, DELAY)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    stream=events(),
+    steps=st.lists(st.tuples(st.integers(0, 9), st.booleans()), max_size=8),
+)
+def test_what_is_rolled_back_leaves_no_trace(stream: list[Event], steps: list[tuple[int, bool]]) -> None:
+    transactions = [one for one in stream if isinstance(one, Transaction)]
+    state, side = State(), SideTables(DELAY, shared=True)
+    state.savepoint()
+    done = 0
+    for size, kept in steps:
+        advance(state, frame(transactions[done : done + size]), side)
+        if kept:
+            done = min(done + size, len(transactions))
+            state.savepoint()
+            side.merchants.savepoint(0)
+        else:
+            state.roll_back()
+            side.merchants.roll_back(0)
+    # An hour that was only ever rolled back may let older ones go, so nothing is asked of those here.
+    newest = max(one.time for one in transactions) + 1
+    asked = [Transaction("u", newest, 1.0, merchant=name) for name in "ab"]
+
+    known = rows(advance(State(), frame(asked), side))
+
+    wanted = expected_beside([*transactions[:done], *asked], DELAY)[done:]
+    assert [{name: row[name] for name in BESIDE} for row in known] == wanted
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    streams=st.lists(events(), min_size=1, max_size=3),
+    order=st.randoms(use_true_random=False),
+    publish=st.lists(st.integers(0, 2), max_size=6),
+)
+def test_who_learns_what_partitions_publish_counts_what_they_counted(
+    streams: list[list[Event]], order: Random, publish: list[int]
+) -> None:
+    """Records may come late, twice, and after newer ones; each partition is then asked for nothing more."""
+    worker, reader = SideTables(DELAY, shared=True), SideTables(DELAY)
+    log: list[tuple[int, int, int, Any]] = []
+    whole = list[Transaction]()
+    for partition, stream in enumerate(streams):
+        transactions = [one for one in stream if isinstance(one, Transaction)]
+        whole += transactions
+        step = max(publish[partition % len(publish)] if publish else 5, 1)
+        for begin in range(0, len(transactions), step):
+            worker.count(frame(transactions[begin : begin + step]), partition)
+            hours = worker.merchants.dump(partition)
+            worker.merchants.published(partition, begin + step, hours)
+            log += [(partition, hour, begin + step, entries) for hour, entries in hours.items()]
+    twice = [*log, *order.sample(log, len(log) // 2)]
+    order.shuffle(twice)
+    for record in twice:
+        reader.merchants.learn(*record)
+
+    newest = max((one.time for one in whole), default=START) + 1
+    asked = frame([Transaction("u", newest, 1.0, merchant=name) for name in "ab"])
+    assert rows(advance(State(), asked, reader)) == rows(advance(State(), asked, worker))
+
+
+def test_partitions_of_one_batch_are_counted_together() -> None:
+    old = [Transaction("u", START, 2.0, merchant="a"), Transaction("v", START, 4.0, merchant="a")]
+    now = [Transaction("u", START + 3 * DAY, 9.0, merchant="a")]
+    side, states = SideTables(DELAY), (State(), State())
+    advance_each([Span(states[0], 0, 1, 0), Span(states[1], 1, 2, 1)], frame(old), side)
+
+    (known,) = rows(advance(State(), frame(now), side))
+
+    assert known["merchant_transactions_7d"] == 2
+    assert known["amount_to_merchant_mean_30d"] == 3.0
+
+
+def test_without_side_tables_these_features_are_unknown() -> None:
+    (known,) = rows(advance(State(), frame([Transaction("u", START, 2.0, merchant="a")])))
+
+    assert {known[name] for name in BESIDE} == {None}

@@ -1,0 +1,91 @@
+"""What a partition publishes is what it counted, through any aborts, crashes and moves to other workers."""
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fraud_core.features import SideTables, State, advance
+from fraud_detector.side_records import decoded, encoded, key_of
+from tests.unit.core.features.reference import Transaction
+from tests.unit.core.features.streams import START, frame, rows, transactions
+
+PARTITION = 3
+
+
+class Worker:
+    """Counts a partition, and what of that is committed: an offset, and records of the side table."""
+
+    def __init__(self, stream: list[Transaction]) -> None:
+        self.stream, self.committed = stream, 0
+        self.log: list[tuple[str, bytes | None]] = []
+        self.restore()
+
+    def restore(self) -> None:
+        """Begin as a new process does."""
+        self.side, begin = SideTables(1, shared=True), 0
+        for key, value in self.log:
+            record = decoded(key, value, "pipe")
+            assert record
+            if record.slot is None:
+                begin = record.offset or 0
+            elif record.offset is None:
+                self.side.merchants.drop(PARTITION, record.slot)
+            else:
+                self.side.merchants.learn(PARTITION, record.slot, record.offset, record.entries)
+        self.side.count(frame(self.stream[begin : self.committed]), PARTITION)
+        self.side.merchants.savepoint(PARTITION)
+
+    def transaction(self, size: int, publishes: bool, end: str) -> None:  # noqa: FBT001 - drawn
+        """Count some transactions, publish or not, and then commit, abort, or die."""
+        counts, offset = self.side.merchants, min(self.committed + size, len(self.stream))
+        self.side.count(frame(self.stream[self.committed : offset]), PARTITION)
+        slots = counts.dump(PARTITION) if publishes else {}
+        old = counts.old_slots(PARTITION) if publishes else []
+        if end == "abort":
+            counts.roll_back(PARTITION)
+        elif end == "crash":
+            self.restore()
+        elif publishes:
+            self.committed = offset
+            self.log += [(key_of("pipe", PARTITION, slot), None) for slot in old]
+            self.log += [(key_of("pipe", PARTITION, at), encoded(offset, got)) for at, got in slots.items()]
+            self.log.append((key_of("pipe", PARTITION, None), encoded(offset)))
+            for slot in old:
+                counts.drop(PARTITION, slot)
+            counts.published(PARTITION, offset, slots)
+        else:
+            self.committed = offset
+            counts.savepoint(PARTITION)
+
+    def known(self) -> list[Any]:
+        """What is known of two merchants a while after the last transaction."""
+        last = max((one.time for one in self.stream), default=START) + 7_200_000
+        asked = [Transaction("u", last, 1.0, merchant=name) for name in "abc"]
+        return rows(advance(State(), frame(asked), self.side))
+
+
+STEPS = st.lists(
+    st.tuples(st.integers(0, 9), st.booleans(), st.sampled_from(("commit", "commit", "abort", "crash"))),
+    max_size=12,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(stream=transactions(), steps=STEPS)
+def test_counts_equal_those_of_an_undisturbed_run(
+    stream: list[Transaction], steps: list[tuple[int, bool, str]]
+) -> None:
+    worker, undisturbed = Worker(stream), Worker(stream)
+    for step in steps:
+        worker.transaction(*step)
+    worker.restore()
+    worker.transaction(len(stream), publishes=True, end="commit")
+    worker.restore()
+    undisturbed.side.count(frame(stream), PARTITION)
+
+    assert worker.known() == undisturbed.known()
+
+
+def test_records_of_other_pipelines_are_passed_over() -> None:
+    assert decoded("other/3/17", encoded(5), "pipe") is None
