@@ -7,11 +7,13 @@ from typing import Any
 
 import fastavro
 import polars as pl
+import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fraud_core.avro import Decoder, Encoder
-from fraud_core.avro.types import polars_schema, same_record
+from fraud_core.avro.lengths import encoded_lengths
+from fraud_core.avro.types import arrow_type, enum_fields, polars_schema, same_record
 from fraud_core.registry import Registry, UnknownSchemaError
 from fraud_core.schemas import schema, schema_text
 
@@ -185,3 +187,15 @@ def test_a_writer_that_differs_in_documentation_only_is_our_own() -> None:
 
     assert same_record(json.dumps(reworded), "Transaction")
     assert not same_record(json.dumps(newer()), "Transaction")
+
+
+def test_lengths_are_known_of_every_kind_of_field_that_flat_records_have() -> None:
+    rows = [
+        {"user": "Zoë", "timestamp": 1_700_000_000_000, "ip": None, "device_id": "d", "success": True},
+        {"user": "u", "timestamp": 0, "ip": "10.0.0.1", "device_id": None, "success": False},
+    ]
+    batch = pa.RecordBatch.from_pylist(rows, schema=arrow_type("Login"))
+
+    lengths = encoded_lengths(batch, enum_fields("Login"))
+
+    assert lengths.tolist() == [len(body) for body in Encoder("Login", 1).bodies(batch)]

@@ -15,7 +15,7 @@ DOUBLE_BYTES = 8
 
 
 def encoded_lengths(batch: pa.RecordBatch, enums: frozenset[str]) -> Lengths:
-    """Bytes of each row, shape (rows,), for flat records of strings, enums, doubles and timestamps.
+    """Bytes of each row, shape (rows,), for flat records of strings, enums, doubles, booleans and timestamps.
 
     `enums` names the columns of enums: Arrow shows them as strings, Avro writes one byte
     for up to 64 symbols.
@@ -33,6 +33,8 @@ def _field_lengths(column: pa.Array) -> Lengths | int:
     """Bytes of each value; one number where all are alike."""
     if pa.types.is_float64(column.type):
         return DOUBLE_BYTES
+    if pa.types.is_boolean(column.type):
+        return 1
     if pa.types.is_timestamp(column.type):
         return _varint(_filled(column.cast(pa.int64())))
     if pa.types.is_string(column.type):
