@@ -36,5 +36,9 @@ class Connector:
     def states(self) -> list[str]:
         return [task["state"] for task in self.status()["tasks"]]
 
+    def workers(self) -> set[str]:
+        """Those that hold tasks."""
+        return {task["worker_id"] for task in self.status()["tasks"]}
+
     def comes_to(self, condition: Callable[[], bool], what: str) -> None:
         until(condition, f"{what}; it says {self.status()}")

@@ -202,6 +202,22 @@ class Publisher:
             self._fatal = str(error.str())
 
 
+def wait_for_topics(settings: ProducerSettings, stop: threading.Event | None = None) -> None:
+    """Wait for the brokers, and see that what a producer writes to is there.
+
+    Raises:
+        UnavailableError: they can't be reached within `startup_timeout_s`, or `stop` was set.
+        ConfigError: a topic does not exist.
+    """
+    found = wait_until(lambda: partition_counts(settings.kafka), settings, stop)
+    missing = [topic.name for topic in _written(topics(settings.topics)) if topic.name not in found]
+    if missing:
+        raise ConfigError(
+            f"There is no topic {' and no topic '.join(missing)} at {settings.kafka.bootstrap_servers}. "
+            "Run `fraudstream setup` first."
+        )
+
+
 def connect(settings: ProducerSettings, stop: threading.Event | None = None) -> Publisher:
     """Wait for brokers and registry, see that topics and schemas are there, and make a publisher.
 
@@ -210,14 +226,8 @@ def connect(settings: ProducerSettings, stop: threading.Event | None = None) -> 
         ConfigError: a topic does not exist.
         SchemaError: a schema is not registered.
     """
+    wait_for_topics(settings, stop)
     names = topics(settings.topics)
-    found = wait_until(lambda: partition_counts(settings.kafka), settings, stop)
-    missing = [topic.name for topic in _written(names) if topic.name not in found]
-    if missing:
-        raise ConfigError(
-            f"There is no topic {' and no topic '.join(missing)} at {settings.kafka.bootstrap_servers}. "
-            "Run `fraudstream setup` first."
-        )
     registry = Registry(settings.schema_registry)
     return Publisher(
         settings,

@@ -1,7 +1,6 @@
 """A producer as a connector: it reports, answers Connect's REST API, and holds still when it is told to."""
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter
@@ -11,11 +10,11 @@ from fraud_core.connect.member import Identity, membership
 from fraud_core.connect.records import State, Target
 from fraud_core.connect.tasks import Tasks
 from fraud_core.http import probes, served
-from fraud_core.kafka import partition_counts, wait_until
 from fraud_core.registry import Registry
 from fraud_core.shutdown import Shutdown
 from fraud_core.topics import topics
 from fraud_producer.pacing import WhileOpen
+from fraud_producer.publisher import wait_for_topics
 from fraud_producer.run import Ended, Plan, run
 from fraud_producer.settings import ProducerSettings
 from fraud_producer.stream import Sent
@@ -48,8 +47,8 @@ def serve(settings: ProducerSettings, plan: Plan, asked: Shutdown, truth: Path |
         def is_open() -> bool:
             return _obey(member.control, member.tasks)
 
-        # Brokers first: they are what people forget to start.
-        wait_until(partial(partition_counts, settings.kafka), settings, asked.stop)
+        # Brokers and topics first: to start and make them is what people forget.
+        wait_for_topics(settings, asked.stop)
         with member.taking_part(settings, registry, counts.totals, asked.stop):
             return run(
                 settings,

@@ -135,13 +135,13 @@ def test_a_broker_that_is_away_for_longer_than_everything_is_told_by_liveness_an
         monkeypatch.setenv(name, value)
     settings = load_settings(
         DetectorSettings,
-        batch={"max_records": 50, "commit_interval_ms": 1_000},
+        batch={"max_records": 10, "commit_interval_ms": 500},  # so it still has work when the broker goes
         group={"session_timeout_ms": 4_000, "transaction_timeout_ms": 2_000},
         http={"enabled": False},
     )
     metrics, stop = Metrics(), threading.Event()
     worker = threading.Thread(target=run, args=(settings, stop, metrics))
-    own_pipeline.send(transactions(0, 12_000))
+    own_pipeline.send(transactions(0, 20_000))
     worker.start()
     try:
         until(lambda: metrics.decided() > 0, "it is at work")
@@ -151,8 +151,8 @@ def test_a_broker_that_is_away_for_longer_than_everything_is_told_by_liveness_an
         own_stack.broker.start()
 
         until(lambda: metrics.alive() and metrics.ready(), "it is back")
-        until(lambda: metrics.decided() == 12_000, "it decides the rest")
+        until(lambda: metrics.decided() == 20_000, "it decides the rest")
     finally:
         stop.set()
         worker.join()
-    assert_decided_as_if_undisturbed(own_pipeline, 12_000)
+    assert_decided_as_if_undisturbed(own_pipeline, 20_000)

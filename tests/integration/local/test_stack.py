@@ -31,8 +31,8 @@ import sys
 from pathlib import Path
 from fraud_local.stack import broker, running
 with running(Path(sys.argv[1]), broker_port=0, registry_port=0) as stack:
-    print(stack.broker.pid, stack.registry.pid, flush=True)
     try:
+        print(stack.broker.pid, stack.registry.pid, flush=True)
         input()
     except KeyboardInterrupt:
         print(broker.answers(stack.addresses.bootstrap_servers), flush=True)

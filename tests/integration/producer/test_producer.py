@@ -139,7 +139,7 @@ def test_a_missing_topic_says_what_to_run(pipeline: Pipeline, tmp_path: Path) ->
     file = history(tmp_path / "h.parquet", 10)
     process = start(pipeline, "--input", str(file), *MAPPING, "--topic-prefix", "other.", here=tmp_path)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 2
+    assert process.returncode == 2, err
     assert "There is no topic other.fraud_labels" in err
     assert "Run `fraudstream setup` first." in err
 
