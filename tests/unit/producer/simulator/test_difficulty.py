@@ -15,6 +15,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.metrics import average_precision_score
 
 from fraud_core.features import FEATURES, SideTables, State, advance
+from fraud_core.features.side import SAMPLE, Logins, read_networks
 from fraud_producer.simulator import SimulatorSettings, simulate
 from tests.support.simulating import DAY, START
 
@@ -42,10 +43,13 @@ def periods() -> tuple[Period, Period]:
     """The one to train on and the one to judge by, with about 400 frauds in it."""
     world = SimulatorSettings(seed=21, customers=4_500)
     end = WARM_UP_DAYS + TRAINING_DAYS + JUDGED_DAYS
-    state, side, values, frauds = State(), SideTables(), [], []
+    state, side, logins, values, frauds = State(), SideTables(), Logins(), [], []
+    side.logins, side.networks = logins, read_networks(SAMPLE)
     for piece in simulate(world, START, START + end * DAY, step=DAY):
-        # Labels of a day are there before it: they count from when they became known all the same.
+        # Labels and logins of a day are there before it: they count from their own times on all the same.
         side.labels.learn(piece.labels)
+        assert piece.logins is not None
+        logins.learn(piece.logins)
         values.append(advance(state, piece.transactions, side).values.T)
         frauds.append(piece.truth["fraud"].to_numpy())
     split = WARM_UP_DAYS + TRAINING_DAYS
