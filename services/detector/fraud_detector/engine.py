@@ -76,9 +76,10 @@ class Engine:
         """
         with ExitStack() as stack:
             stack.callback(self._summary.log, self._metrics, final=True)
-            stack.callback(self._sides.close)  # after the group is left: partitions are given up in that
-            stack.callback(self._source.close)
+            # After the group is left, as partitions are given up in that, also ones that are being restored.
+            stack.callback(self._sides.close)
             stack.callback(self._restorer.close)
+            stack.callback(self._source.close)
             stack.callback(self._transactions.abort)
             while not self._stop.is_set():
                 self._turn()

@@ -40,6 +40,7 @@ class LoginLog:
             KafkaException: the brokers did not say where that is.
         """
         place = TopicPartition(self._topic, partition)
+        self._consumer.list_topics(self._topic, TIMEOUT_S)  # as a restart changes what is right of leaders
         _, end = self._consumer.get_watermark_offsets(place, TIMEOUT_S)
         since = TopicPartition(self._topic, partition, time.time_ns() // 1_000_000 - BACK_MS)
         (found,) = self._consumer.offsets_for_times([since], TIMEOUT_S)

@@ -29,6 +29,7 @@ from fraud_detector.state_log import StateLog
 
 log = logger(__name__)
 PROGRESS_S = 1.0
+RETRY_S = 0.5
 WAIT_S = 0.02
 LOAD_SLICE_S = 0.05
 
@@ -90,6 +91,7 @@ class Restorer:
         self._log = StateLog(settings, topics(settings.topics).state.name)
         self._replays = Replays(settings)
         self._told = time.monotonic()
+        self._again_at = 0.0
 
     @property
     def busy(self) -> bool:
@@ -130,12 +132,15 @@ class Restorer:
             StateError: a partition's state can't be restored, and `state.on_mismatch` is `fail`.
             ConfigError: the input has got more partitions than the state topic.
         """
-        for partition, as_of in list(self._waiting.items()):
-            self._open(partition, as_of)
+        if time.monotonic() >= self._again_at:
+            for partition, as_of in list(self._waiting.items()):
+                self._open(partition, as_of)
         for partition, found in self._log.step(WAIT_S).items():
             self._found(partition, found)
         self._load()
         self._replay_loaded()
+        if self._loaded or self._waiting:
+            self._sides.follow(WAIT_S)
         records, done = self._replays.step(WAIT_S)
         for partition, first, end in records.spans:
             self._jobs[partition].replayed += end - first
@@ -163,6 +168,7 @@ class Restorer:
                 self.ready[partition] = Restored(as_of)
         except KafkaException as error:
             log.warning("restore_waits", partition=partition, reason=str(error))
+            self._again_at = time.monotonic() + RETRY_S
             return
         del self._waiting[partition]
 
@@ -173,9 +179,9 @@ class Restorer:
         if durable:
             self._log.check(partition)
         reads = durable and found.decided
-        if reads:
-            self._log.add(partition)
         self._sides.await_end(partition)
+        if reads:
+            self._log.add(partition)  # last, as it can't be asked for twice where the brokers did not answer
         self._jobs[partition] = self._anew(found)
         log.info("restoring", partition=partition, records=found.position - found.first, snapshots=reads)
         if not reads:

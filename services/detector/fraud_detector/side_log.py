@@ -51,7 +51,7 @@ class SideLog:
         Raises:
             KafkaException: the brokers did not say.
         """
-        self._reader()
+        self._begin(self._existing())
         places = [TopicPartition(*place) for place in self._positions]
         asked = self._admin.list_offsets(
             dict.fromkeys(places, LATEST),
@@ -70,10 +70,13 @@ class SideLog:
         return all(self._positions[place] >= end for place, end in ends.items())
 
     def step(self, wait_s: float = 0.0) -> tuple[pl.DataFrame | None, list[SideRecord]]:
-        """What has come since: labels as a frame, if any, and records of the side tables, in order."""
-        if self._held and time.monotonic() < self._again_at:
+        """What has come since: labels as a frame, if any, and records of the side tables, in order.
+
+        Nothing comes before `ends` was asked for.
+        """
+        if self._consumer is None or (self._held and time.monotonic() < self._again_at):
             return None, []
-        came = self._held or self._reader().consume(SLICE, wait_s)
+        came = self._held or self._consumer.consume(SLICE, wait_s)
         try:
             labels = self._read_labels([one for one in came if self._is(one, self._labels)])
         except UnavailableError as error:
@@ -132,15 +135,19 @@ class SideLog:
         elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own name for it
             self._positions[place] = max(self._positions.get(place, 0), offset)
 
-    def _reader(self) -> Consumer:
-        if self._consumer is None:
-            config = consumer_config(self._settings) | {"enable.partition.eof": True}
-            consumer = Consumer(config | {"group.id": f"{self._settings.pipeline}-side"})
-            found = {
-                name: consumer.list_topics(name, TIMEOUT_S).topics[name].partitions
-                for name in (self._labels, self._tables)
-            }
-            self._positions = {(name, number): 0 for name, numbers in found.items() for number in numbers}
-            consumer.assign([TopicPartition(*place, OFFSET_BEGINNING) for place in self._positions])
-            self._consumer = consumer
-        return self._consumer
+    def _existing(self) -> list[Place]:
+        """All partitions of both topics; asked for anew, as a restart changes what is right of leaders."""
+        found = {
+            name: self._admin.list_topics(name, TIMEOUT_S).topics[name].partitions
+            for name in (self._labels, self._tables)
+        }
+        return [(name, number) for name, numbers in found.items() for number in numbers]
+
+    def _begin(self, places: list[Place]) -> None:
+        """Read from the beginning of each, once."""
+        if self._consumer is not None:
+            return
+        config = consumer_config(self._settings) | {"enable.partition.eof": True}
+        self._consumer = Consumer(config | {"group.id": f"{self._settings.pipeline}-side"})
+        self._positions = dict.fromkeys(places, 0)
+        self._consumer.assign([TopicPartition(*place, OFFSET_BEGINNING) for place in places])
