@@ -18,8 +18,10 @@ from fraud_detector.dead_letters import DeadLetter, RecordFaultError, refusal
 from fraud_detector.deciding import Decider
 from fraud_detector.flow import Flow
 from fraud_detector.halts import Halts
+from fraud_detector.lag import Ends
 from fraud_detector.letter_log import LetterLog
 from fraud_detector.metrics import Metrics, Summary
+from fraud_detector.partition_metrics import Held
 from fraud_detector.patience import Patience
 from fraud_detector.reading import Reader
 from fraud_detector.records import Records, group
@@ -63,6 +65,8 @@ class Engine:
         self._control, self._halts = member.control, Halts()
         self._source = Source(settings, self)
         self._flow = Flow(self._source, member.tasks)
+        self._ends = Ends(settings.kafka, settings.topics.transactions, lambda: list(self._states))
+        metrics.partitions.held = self._held_partitions
         self._sides = sides
         self._restorer = Restorer(settings, self._source.consumer, self._states, sides)
         self._snapshots = Snapshots(settings.state, settings.pipeline, topics(settings.topics).state.name)
@@ -78,6 +82,7 @@ class Engine:
             stack.callback(self._summary.log, self._metrics, final=True)
             # After the group is left, as partitions are given up in that, also ones that are being restored.
             stack.callback(self._sides.close)
+            stack.callback(self._ends.close)
             stack.callback(self._restorer.close)
             stack.callback(self._source.close)
             stack.callback(self._transactions.abort)
@@ -243,6 +248,17 @@ class Engine:
         self._sides.committed()
         self._snapshots.committed()
         self._metrics.committed()
+
+    def _held_partitions(self) -> list[Held]:
+        """For whoever asks for metrics, in a thread of its own."""
+        return [
+            Held(partition, self._lag(partition), state.users, state.nbytes)
+            for partition, state in list(self._states.items())
+        ]
+
+    def _lag(self, partition: int) -> int | None:
+        end, committed = self._ends.of(partition), self._committed.get(partition)
+        return None if end is None or committed is None else max(end - committed, 0)
 
     def _positions(self) -> dict[int, int]:
         """The offset that the state of each running partition is at."""

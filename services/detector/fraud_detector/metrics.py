@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 from fraud_core.log import logger
 from fraud_detector.dead_letters import DeadLetter
 from fraud_detector.deciding import Decisions
+from fraud_detector.partition_metrics import PartitionMetrics
 from fraud_detector.records import Ints, Records
 from fraud_detector.stages import Stages
 
@@ -82,6 +83,8 @@ class Metrics:
             LATENCY_BUCKETS_S,
         )
         registry.register(self.latency)
+        self.partitions = PartitionMetrics()
+        registry.register(self.partitions)
         self._last_turn = time.monotonic()
         self._open = _Open()
 

@@ -48,6 +48,36 @@ def test_metrics_count_what_was_committed(pipeline: Pipeline) -> None:
     assert 'fraud_latency_seconds_bucket{le="+Inf"} 900.0' in metrics
 
 
+def test_metrics_tell_lag_and_state_of_each_partition_also_while_it_is_paused(pipeline: Pipeline) -> None:
+    detector = pipeline.detector(LOG__FORMAT="console")
+    pipeline.send(transactions(0, 900, users=50))
+    pipeline.decisions(900)
+    address = f"http://127.0.0.1:{port(detector)}"
+    until(lambda: by_partition(address, "fraud_lag_records") == [0, 0, 0], "all is decided")
+    assert sum(by_partition(address, "fraud_state_users")) == 50
+    assert min(by_partition(address, "fraud_state_bytes")) > 0
+
+    paused = httpx2.put(f"{address}/connectors/{pipeline.environment['FRAUD_PIPELINE']}/pause")
+    assert paused.status_code == 202
+    until(lambda: is_paused(pipeline, address), "it is paused")
+    pipeline.send(transactions(900, 1_000, users=50))
+
+    until(lambda: sum(by_partition(address, "fraud_lag_records")) == 100, "the lag grows")
+
+
+def by_partition(address: str, name: str) -> list[float]:
+    """The values of a gauge, by partition."""
+    found = re.findall(
+        rf'^{name}{{partition="(\d+)"}} (\S+)$', httpx2.get(f"{address}/metrics").text, re.MULTILINE
+    )
+    return [float(value) for _, value in sorted(found)]
+
+
+def is_paused(pipeline: Pipeline, address: str) -> bool:
+    answer = httpx2.get(f"{address}/connectors/{pipeline.environment['FRAUD_PIPELINE']}/status")
+    return bool(answer.status_code == 200 and answer.json()["connector"]["state"] == "PAUSED")
+
+
 def test_sigterm_commits_what_is_open_and_leaves_the_group(pipeline: Pipeline) -> None:
     first = pipeline.detector("a", BATCH__COMMIT_INTERVAL_MS="5000", BATCH__MAX_RECORDS="10")
     pipeline.send(transactions(0, 2_000))

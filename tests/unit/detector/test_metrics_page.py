@@ -1,0 +1,18 @@
+"""The page of metrics names each that there is, and no other."""
+
+import re
+from pathlib import Path
+
+from fraud_detector.metrics import Metrics
+
+PAGE = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text(encoding="utf-8")
+ROW = re.compile(r"^\| `(fraud_\w+)` \| (\w+) \| [^|]*\| (.+) \|$", re.MULTILINE)
+
+
+def test_each_metric_is_told_with_its_type_and_its_own_words() -> None:
+    there = {
+        (family.name + ("_total" if family.type == "counter" else ""), family.type, family.documentation)
+        for family in Metrics().registry.collect()
+    }
+
+    assert set(ROW.findall(PAGE)) == there
