@@ -76,8 +76,9 @@ def detector(
     log.configure(settings.log)
     # Imported late: `--help` and `--print-config` need neither numba nor scikit-learn.
     from fraud_detector.collector import collect_rarely  # noqa: PLC0415
+    from fraud_detector.profiling import on_demand  # noqa: PLC0415
     from fraud_detector.worker import run  # noqa: PLC0415
 
     collect_rarely()
-    with on_signals() as asked:
+    with on_demand(settings.profile), on_signals() as asked:
         run(settings, asked.stop)

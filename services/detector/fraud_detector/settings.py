@@ -77,6 +77,17 @@ class SideSettings(Section):
     )
 
 
+class ProfileSettings(Section):
+    """What SIGUSR1 does: a profile of the running worker."""
+
+    seconds: Annotated[float, Field(gt=0, le=3_600)] = Field(
+        10.0, description="How long a profile takes, unless a second SIGUSR1 ends it."
+    )
+    directory: Path | None = Field(
+        None, description="Gets each profile as a page for a browser too; by default only the log gets it."
+    )
+
+
 class DetectorSettings(CoreSettings):
     """All settings of `fraudstream detector`."""
 
@@ -95,6 +106,7 @@ class DetectorSettings(CoreSettings):
     group: GroupSettings = GroupSettings()
     state: StateSettings = StateSettings()
     side: SideSettings = SideSettings()
+    profile: ProfileSettings = ProfileSettings()
 
     @property
     def transactional_id(self) -> str:

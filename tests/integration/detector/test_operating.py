@@ -78,6 +78,29 @@ def is_paused(pipeline: Pipeline, address: str) -> bool:
     return bool(answer.status_code == 200 and answer.json()["connector"]["state"] == "PAUSED")
 
 
+def test_sigusr1_profiles_the_loop_and_sigusr2_tells_where_threads_are_while_it_goes_on(
+    pipeline: Pipeline,
+) -> None:
+    detector = pipeline.detector(LOG__FORMAT="json", PROFILE__SECONDS="2")
+    detector.says('"running"')
+
+    detector.signal(signal.SIGUSR1)
+    detector.says('"profiling"')
+    pipeline.send(transactions(0, 3_000))
+    assert pipeline.decisions(3_000).height == 3_000
+    until(lambda: detector.events("profile") != [], "the profile is in the log")
+    detector.signal(signal.SIGUSR2)
+    detector.says("Current thread")
+
+    (profile,) = detector.events("profile")
+    assert "Consumer.poll" in profile["stack"]
+    assert profile["seconds"] >= 2
+    assert profile["file"] is None
+    pipeline.send(transactions(3_000, 3_100))
+    assert pipeline.decisions(3_100).height == 3_100
+    assert detector.stop() == 0
+
+
 def test_sigterm_commits_what_is_open_and_leaves_the_group(pipeline: Pipeline) -> None:
     first = pipeline.detector("a", BATCH__COMMIT_INTERVAL_MS="5000", BATCH__MAX_RECORDS="10")
     pipeline.send(transactions(0, 2_000))
