@@ -3,11 +3,11 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 from pydantic import SecretStr
 
 from fraud_core.broker_faults import fault, unreachable, unusable
@@ -87,6 +87,46 @@ def partition_counts(settings: KafkaSettings) -> dict[str, int]:
         else:
             return {name: len(topic.partitions) for name, topic in topics.items()}
     raise unreachable(settings, reports)
+
+
+def end_offsets(
+    admin: AdminClient,
+    places: Iterable[tuple[str, int]],
+    timeout_s: float,
+    isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+) -> dict[tuple[str, int], int]:
+    """Ask where partitions, (topic, number), end.
+
+    The client asks with the leaders' epochs of its metadata, and does not notice by itself that they are of
+    before a broker's restart, so that it would be refused for ever. After a refusal it gets new ones.
+
+    Raises:
+        KafkaException: the brokers did not say.
+    """
+    wanted = set(places)
+    try:
+        return _end_offsets(admin, wanted, timeout_s, isolation)
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.FENCED_LEADER_EPOCH:
+            raise
+    for topic in {topic for topic, _ in wanted}:
+        admin.list_topics(topic, timeout_s)
+    return _end_offsets(admin, wanted, timeout_s, isolation)
+
+
+def _end_offsets(
+    admin: AdminClient, places: Iterable[tuple[str, int]], timeout_s: float, isolation: IsolationLevel
+) -> dict[tuple[str, int], int]:
+    latest: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    wanted = {TopicPartition(*place): latest for place in places}
+    asked = admin.list_offsets(wanted, isolation_level=isolation, request_timeout=timeout_s)
+    try:
+        return {
+            (place.topic, place.partition): int(answer.result(2 * timeout_s).offset)
+            for place, answer in asked.items()
+        }
+    except TimeoutError as error:
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT)) from error  # noqa: SLF001 - its own name
 
 
 def _probe(settings: KafkaSettings, reports: list[KafkaError]) -> AdminClient:

@@ -2,17 +2,15 @@
 
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import TimeoutError as TooLateError
+from contextlib import suppress
 
-from confluent_kafka import KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka import KafkaException
 
-from fraud_core.kafka import admin_client
+from fraud_core.kafka import admin_client, end_offsets
 from fraud_core.settings import KafkaSettings
 
 LOOK_S = 2.0
-TIMEOUT_S = 10.0
-LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+TIMEOUT_S = 5.0
 
 
 class Ends:
@@ -42,17 +40,7 @@ class Ends:
     def _watch(self) -> None:
         admin = admin_client(self._settings)
         while not self._stop.wait(LOOK_S):
-            if places := [TopicPartition(self._topic, number) for number in self._partitions()]:
-                self._ends = self._ends | self._asked(admin, places)
-
-    @staticmethod
-    def _asked(admin: AdminClient, places: list[TopicPartition]) -> dict[int, int]:
-        """Only of those that the brokers tell of."""
-        asked = admin.list_offsets(dict.fromkeys(places, LATEST), request_timeout=TIMEOUT_S)
-        found = {}
-        for place, answer in asked.items():
-            try:
-                found[place.partition] = int(answer.result(TIMEOUT_S).offset)
-            except (KafkaException, TooLateError):
-                continue  # who does not answer is asked again; the last answer stands
-        return found
+            places = [(self._topic, partition) for partition in self._partitions()]
+            with suppress(KafkaException):  # who does not answer is asked again; the last answer stands
+                ends = end_offsets(admin, places, TIMEOUT_S) if places else {}
+                self._ends |= {partition: end for (_, partition), end in ends.items()}

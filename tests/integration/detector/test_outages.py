@@ -1,11 +1,14 @@
 """Broker and registry come and go; the detector waits, says so, and loses nothing."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from confluent_kafka import KafkaException
 
+from fraud_core.kafka import admin_client, end_offsets
 from fraud_core.settings import load_settings
 from fraud_detector.metrics import Metrics
 from fraud_detector.settings import DetectorSettings
@@ -101,6 +104,28 @@ def test_a_broker_that_restarts_in_the_middle_loses_and_repeats_nothing(
     assert not decided["transaction_id"].is_duplicated().any()
     assert detector.process.poll() is None
     assert detector.stop() == 0
+
+
+def test_a_client_that_knew_the_leaders_of_before_a_restart_is_told_again_where_partitions_end(
+    own_stack: Stack, own_pipeline: Pipeline
+) -> None:
+    admin, topic = admin_client(own_pipeline.settings.kafka), own_pipeline.topics.transactions
+    places = [(topic.name, partition) for partition in range(topic.partitions)]
+    assert sum(end_offsets(admin, places, 10).values()) == 0
+    own_pipeline.send(transactions(0, 10))
+    own_stack.broker.kill()
+    own_stack.broker.start()
+
+    found: list[int] = []
+    until(lambda: _answered(found, lambda: sum(end_offsets(admin, places, 10).values())), "the broker tells")
+
+    assert found == [10]
+
+
+def _answered(found: list[int], ask: Callable[[], int]) -> bool:
+    with suppress(KafkaException):
+        found.append(ask())
+    return bool(found)
 
 
 def test_a_broker_that_is_away_for_longer_than_a_transaction_may_last_is_waited_for(

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient
 
 from fraud_core.avro.record import decode_record
 from fraud_core.connect.records import Target, TargetState, WorkerStatus
 from fraud_core.errors import ConfigError, UnavailableError
-from fraud_core.kafka import admin_client, client_config, reason
+from fraud_core.kafka import admin_client, client_config, end_offsets, reason
 from fraud_core.log import logger
 from fraud_core.registry import Registry
 from fraud_core.settings import CoreSettings
@@ -23,7 +23,6 @@ POLL_S = 0.2
 ASK_S = 2.0
 CAUGHT_UP_S = 2.0
 RETRY_S = 1.0
-LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 OnTarget = Callable[[TargetState], None]
 
@@ -107,10 +106,9 @@ class Board:
 
     def _ends(self) -> dict[str, int]:
         """Where the topics end now; asked by a client of its own, as the consumer belongs to its thread."""
-        places = {TopicPartition(name, 0): LATEST for name in self._topics}
         try:
-            asked = self.admin.list_offsets(places, request_timeout=ASK_S)
-            return {place.topic: int(answer.result(2 * ASK_S).offset) for place, answer in asked.items()}
+            ends = end_offsets(self.admin, [(name, 0) for name in self._topics], ASK_S)
+            return {topic: end for (topic, _), end in ends.items()}
         except KafkaException as error:
             raise UnavailableError(self._out_of_reach(error)) from error
 

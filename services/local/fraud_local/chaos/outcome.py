@@ -15,11 +15,11 @@ from confluent_kafka import (
     Message,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient
 
 from fraud_core.avro import Decoder
 from fraud_core.errors import UnavailableError
-from fraud_core.kafka import Config, client_config
+from fraud_core.kafka import Config, client_config, end_offsets
 from fraud_core.registry import Registry
 from fraud_core.settings import CoreSettings
 from fraud_core.topics import topics
@@ -85,14 +85,18 @@ def open_transactions(admin: AdminClient, settings: CoreSettings) -> bool:
     """Whether decisions are written that are neither committed nor aborted yet; false if nobody answers."""
     names = topics(settings.topics)
     places = [
-        TopicPartition(topic.name, number)
+        (topic.name, number)
         for topic in (names.alerts, names.classified)
         for number in range(topic.partitions)
     ]
     try:
-        return _ends(admin, places, READ_COMMITTED) < _ends(admin, places, READ_UNCOMMITTED)
+        committed, written = (
+            sum(end_offsets(admin, places, SHORT_S, isolation).values())
+            for isolation in (READ_COMMITTED, READ_UNCOMMITTED)
+        )
     except KafkaException:
         return False
+    return committed < written
 
 
 def behind(settings: CoreSettings, group: str) -> int:
@@ -163,14 +167,6 @@ def _records(settings: CoreSettings, isolation: str, *names: str) -> Iterator[Me
                     places.discard((message.topic() or "", message.partition() or 0))
             if time.monotonic() - since > QUIET_S:
                 raise UnavailableError(f"Nothing came for {QUIET_S:.0f} s from {', '.join(names)}.")
-
-
-def _ends(admin: AdminClient, places: list[TopicPartition], isolation: IsolationLevel) -> int:
-    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-    asked = admin.list_offsets(
-        dict.fromkeys(places, latest), isolation_level=isolation, request_timeout=SHORT_S
-    )
-    return sum(int(answer.result().offset) for answer in asked.values())
 
 
 def _consumer(settings: CoreSettings, isolation: str, group: str = "fraudstream-chaos") -> closing[Consumer]:

@@ -25,6 +25,7 @@ class Result:
         decided, dead_letters: outputs of the disturbed pipeline.
         aborted_outputs: outputs that only a read-uncommitted reader sees.
         longest_stall_s: longest time in which nothing was decided.
+        longest_stall_began: when, as logs tell time (UTC); empty where there was none.
         longest_wait_s: longest from a transaction's Kafka timestamp to its decision.
         differences: what the proof found; None if there was no proof.
     """
@@ -40,6 +41,7 @@ class Result:
     dead_letters: int = 0
     aborted_outputs: int = 0
     longest_stall_s: float = 0.0
+    longest_stall_began: str = ""
     longest_wait_s: float = 0.0
     differences: Differences | None = None
 
@@ -53,16 +55,28 @@ class Result:
         return {**asdict(self), "proven": self.proven}
 
 
-def stalls(decisions: pl.DataFrame) -> tuple[float, float]:
-    """The longest time without a decision, and the longest that a transaction waited for its own; seconds."""
+@dataclass(frozen=True)
+class Stalls:
+    """The longest time without a decision, when it began, and the longest that a transaction waited."""
+
+    longest_s: float = 0.0
+    began: str = ""
+    wait_s: float = 0.0
+
+
+def stalls(decisions: pl.DataFrame) -> Stalls:
+    """How even the stream of decisions was."""
     if decisions.is_empty():
-        return 0.0, 0.0
+        return Stalls()
     times = decisions.select(
-        at=pl.col("decided_at").dt.epoch("ms"),
+        at=pl.col("decided_at"),
         waited=pl.col("decided_at").dt.epoch("ms") - pl.col("produced_at"),
+    ).sort("at")
+    gaps = times["at"].diff().dt.total_milliseconds().fill_null(0)
+    before = times["at"][max((gaps.arg_max() or 0) - 1, 0)]
+    return Stalls(
+        _seconds(gaps.max()), f"{before.isoformat(timespec='milliseconds')}Z", _seconds(times["waited"].max())
     )
-    gaps = times["at"].sort().diff().max()
-    return _seconds(gaps), _seconds(times["waited"].max())
 
 
 def _seconds(milliseconds: Any) -> float:  # noqa: ANN401 - polars gives a scalar of any type
@@ -87,7 +101,10 @@ def lines(result: Result) -> Iterator[str]:
         f"produced {result.produced:,}, decided {result.decided:,}, dead letters {result.dead_letters:,}, "
         f"aborted outputs {result.aborted_outputs:,}"
     )
-    yield f"longest stall {result.longest_stall_s:.1f} s, longest wait {result.longest_wait_s:.1f} s"
+    yield (
+        f"longest stall {result.longest_stall_s:.1f} s, from {result.longest_stall_began or 'nowhere'}; "
+        f"longest wait {result.longest_wait_s:.1f} s"
+    )
     yield _verdict(result.differences)
     for text in result.differences.first if result.differences else ():
         yield f"  {text}"

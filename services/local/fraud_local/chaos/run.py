@@ -1,14 +1,18 @@
 """Puts a run of chaos together: stack, load, detectors, acts, and the proof."""
 
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import polars as pl
 
 from fraud_core.avro import Encoder
+from fraud_core.errors import FraudstreamError
 from fraud_core.kafka import admin_client
 from fraud_core.models import publish_bundle
 from fraud_core.registry import Registry
@@ -17,6 +21,7 @@ from fraud_core.shutdown import Shutdown
 from fraud_core.topics import topics
 from fraud_local.bench.workload import Workload, forest
 from fraud_local.chaos.acts import Ground
+from fraud_local.chaos.aim import MOST, Aim
 from fraud_local.chaos.crew import Crew
 from fraud_local.chaos.load import Load
 from fraud_local.chaos.outcome import Outcome, await_end, open_transactions, outcome, written
@@ -32,11 +37,11 @@ Say = Callable[[str], None]
 
 USERS = 2_000
 FIRST = 1_000
-BURST = 2_000
-AIM_S = 3.0
 TICK_S = 0.1
 PATIENCE_S = 120.0
 OPEN_S = 30.0
+STALL_S = 30.0
+"""A longer one is no part of any act: whoever looks for its reason needs the logs."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +61,17 @@ def chaos(options: Options, asked: Shutdown, say: Say) -> Result:
         DeliveryError: the broker did not take the load.
     """
     # More than it takes: bursts come on top, and the time of the events spreads over all of it.
-    workload = Workload(int(options.rate * options.seconds * 5) + 200_000, USERS, options.seed)
+    acts = plan(options.seed, options.seconds)
+    most = int(options.rate * options.seconds * 5) + len(acts) * MOST + 200_000
+    workload = Workload(most, USERS, options.seed)
     with running(
         ephemeral=True, broker_port=0, registry_port=0, command="fraudstream chaos", say=say
     ) as stack:
         say("Training a model for this traffic.")
         bundle = publish_bundle(stack.data_dir / "models", forest(workload))
         place, calm = disturbed(stack, bundle), undisturbed(stack, bundle)
-        known, produced, found = _disturbed(options, place, workload, asked, say)
+        with _logs_kept_on_failure(stack.logs, say):
+            known, produced, found = _disturbed(options, place, workload, asked, say)
         if found is None or asked.at_once.is_set():
             return known
         say("The same input once more, undisturbed.")
@@ -71,7 +79,26 @@ def chaos(options: Options, asked: Shutdown, say: Say) -> Result:
             _settle(calm, crew, asked, say)
         if asked.at_once.is_set():
             return known
-        return replace(known, differences=prove(produced, found, outcome(calm.settings)))
+        known = replace(known, differences=prove(produced, found, outcome(calm.settings)))
+        if not known.proven or known.longest_stall_s > STALL_S:
+            _keep(stack.logs, say)
+        return known
+
+
+def _keep(logs: Path, say: Say) -> None:
+    """The stack's directory goes with the run; its logs stay where somebody may look for a reason."""
+    kept = Path(tempfile.mkdtemp(prefix="fraudstream-chaos-"))
+    shutil.copytree(logs, kept, dirs_exist_ok=True)
+    say(f"The logs of all processes are in {kept}.")
+
+
+@contextmanager
+def _logs_kept_on_failure(logs: Path, say: Say) -> Iterator[None]:
+    try:
+        yield
+    except FraudstreamError:
+        _keep(logs, say)
+        raise
 
 
 def _disturbed(
@@ -100,14 +127,15 @@ def _disturbed(
         return known, produced, None
     _await_closed(place)
     found = outcome(place.settings)
-    stall, wait = stalls(found.decisions)
+    even = stalls(found.decisions)
     known = replace(
         known,
         decided=found.decisions.height,
         dead_letters=found.letters.height,
         aborted_outputs=aborted(written(place.settings), found),
-        longest_stall_s=stall,
-        longest_wait_s=wait,
+        longest_stall_s=even.longest_s,
+        longest_stall_began=even.began,
+        longest_wait_s=even.wait_s,
     )
     return known, produced, found
 
@@ -132,17 +160,7 @@ def _prepared(options: Options, place: Place, crew: Crew, workload: Workload) ->
     poison = Poison(encoder, next(workload.chunks()).head(1), options.seed)
     working = partial(open_transactions, admin_client(settings.kafka), settings)
     acts = plan(options.seed, options.seconds)
-    return Timeline(Ground(place.stack, crew, load, poison), acts, partial(_aim, load, working)), load
-
-
-def _aim(load: Load, working: Callable[[], bool]) -> bool:
-    """Give the detectors more work, and wait until some of it is written and not committed."""
-    load.burst(BURST)
-    deadline = time.monotonic() + AIM_S
-    while time.monotonic() < deadline:
-        if working():
-            return True
-    return False
+    return Timeline(Ground(place.stack, crew, load, poison), acts, Aim(load.burst, working)), load
 
 
 def _acted(options: Options, timeline: Timeline, load: Load, crew: Crew, asked: Shutdown, say: Say) -> float:
