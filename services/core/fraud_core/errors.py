@@ -8,10 +8,11 @@
     ├── InputError               a user's data file cannot be read or mapped
     ├── SchemaError              a schema is missing, unknown or incompatible
     ├── UnavailableError         a broker, registry or store cannot be reached; trying again may help
+    │   └── NameInUseError       another process has this worker's name, and is alive
     ├── DeliveryError            records were not delivered, after all retries
     ├── TaskFailedError          a record was at fault and errors.tolerance is none, or retries ran out
     ├── StateError               a state can't be restored as asked for, and state.on_mismatch is fail
-    ├── FencedError              another worker took this one's transactional id; this one must stop
+    ├── FencedError              another process took this one's transactional id over; this one must stop
     ├── BundleError              a model bundle is refused: digest, versions, features or content
     ├── StackError               the embedded broker or registry did not start
     ├── DemoError                a part of the demo ended, or its counts do not add up
@@ -54,6 +55,12 @@ class UnavailableError(FraudstreamError):
     exit_code = 75  # EX_TEMPFAIL of sysexits.h: a supervisor may start it again
 
 
+class NameInUseError(UnavailableError):
+    """Another process has this worker's name, and is alive: this one must not start."""
+
+    exit_code = 3
+
+
 class DeliveryError(FraudstreamError):
     """Records were not delivered, after all retries."""
 
@@ -67,7 +74,7 @@ class StateError(FraudstreamError):
 
 
 class FencedError(FraudstreamError):
-    """Another worker took over this one's transactional id; this one must stop."""
+    """Another process took this one's transactional id over; this one must stop."""
 
     exit_code = 3
 

@@ -232,9 +232,8 @@ def _judged(error: KafkaException) -> Exception:
     fault = error.args[0]
     if fault.code() in FENCED:
         return FencedError(
-            f"This worker was fenced ({reason(error)}): another process uses its worker name, or it was "
-            "stopped, or the brokers were away, for longer than the transaction timeout. Its work was not "
-            "committed and is others' now. Give each process its own --worker and start this one again."
+            f"This worker was fenced ({reason(error)}): what it had open is not committed, and will be "
+            "decided again."
         )
     if fault.fatal():
         return UnavailableError(

@@ -38,7 +38,8 @@ def run(settings: DetectorSettings, stop: threading.Event, metrics: Metrics | No
     Raises:
         ConfigError: rules, model or topics can't be used.
         UnavailableError: broker or registry were not there in time.
-        FencedError: another process has this worker's name.
+        NameInUseError: another process has this worker's name.
+        FencedError: another process has taken this worker's name over.
         TaskFailedError: what may heal did not within `errors.retry.timeout`.
     """
     metrics = metrics or Metrics()
@@ -58,12 +59,12 @@ def run(settings: DetectorSettings, stop: threading.Event, metrics: Metrics | No
         sides = Sides(settings, names, deciding.side, registry)
         deciding.warm_up()
         warm_up()
-        outbox = wait_until(partial(transactions, settings, stop), settings, stop)
-        log.info("starting", pipeline=settings.pipeline, worker=settings.worker)
         with (
             networks(settings, deciding.side),
-            member.taking_part(settings, registry, metrics.totals, stop, deciding.model_version),
+            member.taking_part(settings, registry, metrics.totals, stop, deciding.model_version, alone=True),
         ):
+            outbox = wait_until(partial(transactions, settings, stop), settings, stop)
+            log.info("starting", pipeline=settings.pipeline, worker=settings.worker)
             Engine(settings, reader, deciding, writer, outbox, metrics, member, sides, stop).run()
 
 

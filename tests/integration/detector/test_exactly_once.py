@@ -2,6 +2,7 @@
 
 import random
 import signal
+import time
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -36,6 +37,11 @@ class Flow:
         """Send until some worker has written decisions that it has not committed."""
         while not self._in_a_transaction():
             self.burst(600)
+
+    def has_ended(self, worker: Detector) -> bool:
+        """Send a little, as an idle worker does not notice that it is fenced, and look."""
+        self.burst(60)
+        return worker.process.poll() is not None
 
     def _in_a_transaction(self) -> bool:
         committed, written = (self._ends(level) for level in ("read_committed", "read_uncommitted"))
@@ -110,14 +116,77 @@ def _gave_up(worker: Detector) -> bool:
     return worker.process.poll() is not None or any(word in worker.log for word in ("lost", "aborted"))
 
 
-def test_of_two_workers_with_one_name_the_first_is_fenced_and_says_so(pipeline: Pipeline) -> None:
+def _began_anew(worker: Detector) -> bool:
+    """It has run all its partitions twice."""
+    return worker.log.count("running") >= 2 * 3
+
+
+def test_of_two_workers_with_one_name_the_second_waits_until_the_first_has_ended(pipeline: Pipeline) -> None:
     first = pipeline.detector("same")
     first.says("running")
     second = pipeline.detector("same")
-    second.says("starting")
+    second.says("Another process has this worker's name")
     pipeline.send(transactions(0, 300))
+    assert pipeline.decisions(300).height == 300
+
+    assert first.stop() == 0
+
+    pipeline.send(transactions(300, 600))
+    assert pipeline.decisions(600).height == 600
+    assert second.stop() == 0
+
+
+def test_a_name_that_does_not_become_free_is_told_by_the_exit_status(pipeline: Pipeline) -> None:
+    first = pipeline.detector("same")
+    first.says("running")
+
+    second = pipeline.detector("same", STARTUP_TIMEOUT_S="10")
+
+    assert second.exit_code() == 3
+    assert "Another process has this worker's name" in second.log
+    assert "Give each process its own --worker" in second.log
+    assert first.process.poll() is None
+    assert first.stop() == 0
+
+
+def test_who_was_taken_for_dead_is_fenced_says_so_and_waits_when_it_is_started_again(flow: Flow) -> None:
+    first = flow.pipeline.detector("same", **OPEN_FOR_LONG, **MISSED_SOON)
+    first.says("running")
+    flow.burst(6_000)
+    flow.until_in_a_transaction()
+    first.signal(signal.SIGSTOP)
+    second = flow.pipeline.detector("same", **OPEN_FOR_LONG, **MISSED_SOON)
+    second.says("running")
+
+    first.signal(signal.SIGCONT)
+    until(lambda: flow.has_ended(first), "the first worker is fenced")
 
     assert first.exit_code() == 3
     assert "This worker was fenced" in first.log
-    assert "Give each process its own --worker" in first.log
-    assert pipeline.decisions(300).height == 300
+    assert "Another process has taken over its name" in first.log
+    again = flow.pipeline.detector("same", **OPEN_FOR_LONG, **MISSED_SOON)
+    again.says("Another process has this worker's name")
+    flow.burst()
+    assert flow.pipeline.decisions(flow.sent).height == flow.sent
+    assert second.process.poll() is None
+    assert again.process.poll() is None
+    assert "fenced" not in second.log
+    assert_decided_as_if_undisturbed(flow.pipeline, flow.sent)
+
+
+def test_who_was_away_too_long_and_replaced_by_nobody_is_to_be_started_again(flow: Flow) -> None:
+    worker = flow.pipeline.detector("a", **OPEN_FOR_LONG, **MISSED_SOON)
+    worker.says("running")
+    flow.burst(6_000)
+    flow.until_in_a_transaction()
+    worker.signal(signal.SIGSTOP)
+    time.sleep(8)  # longer than the brokers wait for the transaction's end
+
+    worker.signal(signal.SIGCONT)
+
+    until(lambda: flow.has_ended(worker) or _began_anew(worker), "the woken worker notices")
+    if worker.process.poll() is not None:
+        assert worker.exit_code() == 75
+        assert "No other process has its name" in worker.log
+        flow.pipeline.detector("a", **OPEN_FOR_LONG, **MISSED_SOON)
+    assert_decided_as_if_undisturbed(flow.pipeline, flow.sent)

@@ -25,6 +25,7 @@ CAUGHT_UP_S = 2.0
 RETRY_S = 1.0
 
 OnTarget = Callable[[TargetState], None]
+OnReport = Callable[[str, WorkerStatus | None], None]
 
 
 @dataclass
@@ -40,6 +41,7 @@ class Board:
     admin: AdminClient
     bootstrap_servers: str
     on_target: OnTarget
+    on_report: OnReport
     _workers: dict[str, WorkerStatus] = field(default_factory=dict)
     _targets: dict[str, TargetState] = field(default_factory=dict)
     _positions: dict[str, int] = field(default_factory=dict)
@@ -151,8 +153,12 @@ class Board:
         status = message.topic() == self.names.status.name
         if value is None:
             (self._workers if status else self._targets).pop(key, None)
+            if status:
+                self.on_report(key, None)
         elif status:
-            self._workers[key] = WorkerStatus.of(decode_record("WorkerStatus", value, self.registry))
+            report = WorkerStatus.of(decode_record("WorkerStatus", value, self.registry))
+            self._workers[key] = report
+            self.on_report(key, report)
         else:
             target = TargetState.of(decode_record("TargetState", value, self.registry))
             self._targets[key] = target
@@ -160,8 +166,13 @@ class Board:
 
 
 @contextmanager
-def watched(settings: CoreSettings, registry: Registry, on_target: OnTarget) -> Iterator[Board]:
-    """A board that reads from the topics' beginnings; `on_target` is told every target, old ones first."""
+def watched(
+    settings: CoreSettings, registry: Registry, on_target: OnTarget, on_report: OnReport = lambda *_: None
+) -> Iterator[Board]:
+    """A board that reads from the topics' beginnings.
+
+    `on_target` is told every target and `on_report` every report or its removal, by worker, old ones first.
+    """
     consumer = Consumer(
         {
             **client_config(settings.kafka),
@@ -178,6 +189,7 @@ def watched(settings: CoreSettings, registry: Registry, on_target: OnTarget) -> 
         admin_client(settings.kafka),
         settings.kafka.bootstrap_servers,
         on_target,
+        on_report,
     )
     board.start()
     try:

@@ -12,11 +12,12 @@ from fastapi import FastAPI
 from fraud_core.connect.board import Board, watched
 from fraud_core.connect.config import flat
 from fraud_core.connect.control import Control
+from fraud_core.connect.namesake import Namesake
 from fraud_core.connect.records import TargetState, WorkerStatus
 from fraud_core.connect.rest import Service, add_connect_api
 from fraud_core.connect.tasks import Tasks
 from fraud_core.connect.writing import Pen, Reporter, pens, write_target
-from fraud_core.errors import UnavailableError
+from fraud_core.errors import FencedError, UnavailableError
 from fraud_core.kafka import wait_until
 from fraud_core.registry import Registry
 from fraud_core.settings import CoreSettings
@@ -92,22 +93,35 @@ class Membership:
         counters: Callable[[], dict[str, float]],
         stop: threading.Event,
         model_version: str | None = None,
+        *,
+        alone: bool = False,
     ) -> Iterator[None]:
         """Read orders to their end, then report while the block runs; take the report back afterwards.
 
+        `alone` is for who must have its name to itself: it waits for another process to give it up, and a
+        FencedError in the block is told from a transaction that has timed out.
+
         Raises:
+            NameInUseError: another process still has the name after `startup_timeout_s`.
+            FencedError: another process took the name over.
             UnavailableError: Kafka or the registry can't be reached within `startup_timeout_s`.
             SchemaError: a schema is not registered.
         """
         statuses, self._targets = pens(settings, registry, stop)
-        with watched(settings, registry, self.control.told) as self._board:
+        namesake = Namesake(self.identity.member, self.control.since)
+        with watched(settings, registry, self.control.told, namesake.take) as self._board:
             wait_until(self._board.refresh, settings, stop)
+            namesake.watch()
+            if alone:
+                wait_until(namesake.check, settings, stop)
             reporter = Reporter(statuses, lambda: self._report(counters(), model_version))
             self.tasks.on_change = reporter.changed
             try:
                 yield
+            except FencedError as error:
+                raise namesake.judged(error) from error
             finally:
-                reporter.close()
+                reporter.close(take_back=namesake.living() is None)
 
     def _report(self, counters: dict[str, float], model_version: str | None) -> WorkerStatus:
         return WorkerStatus(

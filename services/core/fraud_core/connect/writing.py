@@ -104,12 +104,16 @@ class Reporter:
         """Report soon."""
         self._changed.set()
 
-    def close(self) -> None:
-        """Take the report back: a worker that ended in order holds nothing."""
+    def close(self, *, take_back: bool = True) -> None:
+        """Take the report back: a worker that ended in order holds nothing.
+
+        Not where another process reports under the same name: that would take back its report.
+        """
         self._stop.set()
         self._changed.set()
         self._thread.join(DELIVERY_S * 2)
-        self._try(lambda: self._pen.write(self._describe().worker, None))
+        if take_back:
+            self._try(lambda: self._pen.write(self._describe().worker, None))
 
     def _run(self) -> None:
         while not self._stop.is_set():
