@@ -33,12 +33,20 @@ class GroupSettings(Section):
     session_timeout_ms: Annotated[int, Field(ge=1_000)] = 15_000
     heartbeat_interval_ms: Annotated[int, Field(ge=100)] = 1_000
     transaction_timeout_ms: Annotated[int, Field(ge=1_000)] = 10_000
+    max_poll_interval_ms: Annotated[int, Field(ge=1_000)] = Field(
+        60_000, description="So long does a rebalance wait for a worker that hangs, and all others with it."
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.transaction_timeout_ms >= self.session_timeout_ms:
             raise ValueError(
                 f"transaction_timeout_ms ({self.transaction_timeout_ms}) must be below session_timeout_ms "
+                f"({self.session_timeout_ms})"
+            )
+        if self.max_poll_interval_ms < self.session_timeout_ms:
+            raise ValueError(
+                f"max_poll_interval_ms ({self.max_poll_interval_ms}) must not be below session_timeout_ms "
                 f"({self.session_timeout_ms})"
             )
         return self

@@ -60,6 +60,7 @@ class Source:
                 "partition.assignment.strategy": "cooperative-sticky",
                 "session.timeout.ms": settings.group.session_timeout_ms,
                 "heartbeat.interval.ms": settings.group.heartbeat_interval_ms,
+                "max.poll.interval.ms": settings.group.max_poll_interval_ms,
             }
         )
         self._next: dict[int, int] = {}

@@ -70,3 +70,10 @@ def test_a_transaction_timeout_that_outlasts_the_session_is_refused(pipeline: Pi
     assert ended.returncode == 2
     assert "transaction_timeout_ms (20000) must be below session_timeout_ms (15000)" in ended.stderr
     assert "FRAUD_GROUP" in ended.stderr
+
+
+def test_a_hanging_worker_that_is_waited_for_less_long_than_a_dead_one_is_refused(pipeline: Pipeline) -> None:
+    ended = start(pipeline, FRAUD_GROUP__MAX_POLL_INTERVAL_MS="14000")
+
+    assert ended.returncode == 2
+    assert "max_poll_interval_ms (14000) must not be below session_timeout_ms (15000)" in ended.stderr

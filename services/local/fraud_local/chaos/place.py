@@ -17,6 +17,7 @@ AT_RISK = {
     # Long pauses and dead workers are noticed within seconds.
     "FRAUD_GROUP__SESSION_TIMEOUT_MS": "6000",
     "FRAUD_GROUP__TRANSACTION_TIMEOUT_MS": "4000",
+    "FRAUD_GROUP__MAX_POLL_INTERVAL_MS": "20000",
     # Many batches a transaction and many snapshots, so that there is always something to break.
     "FRAUD_BATCH__MAX_RECORDS": "50",
     "FRAUD_BATCH__COMMIT_INTERVAL_MS": "400",
