@@ -93,7 +93,7 @@ class Decider:
         real, self.side = self.side, SideTables(shared=True)
         self.side.networks, self.side.logins = networks_of(()), Logins()
         self.decide(Read(group(messages), batch, ()), {0: State()})
-        self.side.merchants.forget(0)  # which takes back what was counted
+        self.side.forget(0)  # which takes back what was counted
         self.side = real
 
     def replay(self, read: Read, states: States) -> None:

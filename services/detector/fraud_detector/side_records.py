@@ -1,12 +1,14 @@
 """Records of `fraud_side_tables`: what one input partition has counted, by slots.
 
-The key is `<pipeline>/<partition>/<slot>` or `<pipeline>/<partition>/offset`; a slot is a sixteenth of the
-merchants in one hour since 1970. The value is a header and, for a slot, merchants' hashes, transactions and
-amounts, compressed. All of a publication is written in one transaction, and the header says which input
-it includes. A null value says that the slot is too old for anybody to ask.
+The key is `<pipeline>/<partition>/<slot>`, where a slot is a sixteenth of the merchants in one hour since
+1970, `<pipeline>/<partition>/devices-<offset>-<number>`, or `<pipeline>/<partition>/offset`. The value is a
+header and, compressed, merchants' hashes, transactions and amounts for a slot; hashes of device and user and
+the hour since 1970 for devices. All of a publication is written in one transaction, and the header says which
+input it includes. A null value says that this is too old for anybody to ask.
 """
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +18,9 @@ from fraud_core.features.side import FIELDS
 from fraud_detector.records import Ints
 
 FORMAT = 1
-OFFSET = "offset"
+OFFSET, DEVICES = "offset", "devices"
+MOST_PAIRS = 20_000
+"""Of devices and users in one record, which takes half a megabyte then."""
 _HEADER = struct.Struct(">HqI")
 _CODEC = pa.Codec("lz4_raw")
 
@@ -26,24 +30,37 @@ class SideRecord:
     """One record.
 
     Attributes:
-        slot: None for the record that holds the offset alone.
-        offset: the first input offset that is not included; None where the slot is gone.
-        entries: shape (merchants, FIELDS); empty where there is no slot.
+        name: what the key ends with.
+        slot: None for devices and for the record that holds the offset alone.
+        offset: the first input offset that is not included; None where the record is gone.
+        entries: shape (merchants or pairs, FIELDS); empty where there are none.
     """
 
     partition: int
+    name: str
     slot: int | None
     offset: int | None
     entries: Ints
+
+    @property
+    def of_devices(self) -> bool:
+        """Whether it holds users of devices."""
+        return self.name.startswith(DEVICES)
 
 
 class SideRecordError(Exception):
     """A record can't be used; says why."""
 
 
-def key_of(pipeline: str, partition: int, slot: int | None) -> str:
-    """The key of a slot, or of the offset."""
-    return f"{pipeline}/{partition}/{OFFSET if slot is None else slot}"
+def key_of(pipeline: str, partition: int, name: int | str = OFFSET) -> str:
+    """The key of a slot, of devices, or of the offset."""
+    return f"{pipeline}/{partition}/{name}"
+
+
+def device_records(offset: int, pairs: Ints) -> Iterator[tuple[str, Ints]]:
+    """What the keys of these pairs' records end with, and the pairs of each."""
+    for number, begin in enumerate(range(0, len(pairs), MOST_PAIRS)):
+        yield f"{DEVICES}-{offset}-{number}", pairs[begin : begin + MOST_PAIRS]
 
 
 def encoded(offset: int, entries: Ints | None = None) -> bytes:
@@ -63,16 +80,17 @@ def decoded(key: str, value: bytes | None, pipeline: str) -> SideRecord | None:
     if owner != pipeline:
         return None
     try:
-        partition, slot = int(rest[0]), None if rest[1] == OFFSET else int(rest[1])
+        partition, name = int(rest[0]), rest[1]
+        slot = None if name == OFFSET or name.startswith(f"{DEVICES}-") else int(name)
     except (IndexError, ValueError) as error:
-        raise SideRecordError(f"its key {key!r} names no partition and slot") from error
+        raise SideRecordError(f"its key {key!r} names no partition and slot or devices") from error
     if value is None:
-        return SideRecord(partition, slot, None, np.zeros((0, FIELDS), dtype=np.int64))
+        return SideRecord(partition, name, slot, None, np.zeros((0, FIELDS), dtype=np.int64))
     version = int.from_bytes(value[:2], "big")
     if len(value) < _HEADER.size or version != FORMAT:
         raise SideRecordError(f"it has format {version}, and this version reads {FORMAT}")
     _, offset, size = _HEADER.unpack_from(value)
-    return SideRecord(partition, slot, offset, _entries(value[_HEADER.size :], size))
+    return SideRecord(partition, name, slot, offset, _entries(value[_HEADER.size :], size))
 
 
 def _entries(body: bytes, size: int) -> Ints:

@@ -2,18 +2,19 @@
 
 What a partition has counted is published as its event time enters a new hour, and as often as the state's
 snapshots are, in a transaction that commits it with the input offset that it includes. Between two
-publications a crash loses nothing: a restore counts what the input has from that offset on.
+publications a crash loses nothing: a restore counts what the input has from that offset on. The users that it
+has met on devices are published more often, as others look at the last hours too.
 """
 
 import time
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from fraud_core.avro import Decoder
 from fraud_core.features import SideTables
-from fraud_core.features.side import Logins
+from fraud_core.features.side import KEPT, PAIR_HOUR, Logins
 from fraud_core.log import logger
 from fraud_core.registry import Registry
 from fraud_core.topics import Topics
@@ -22,12 +23,14 @@ from fraud_detector.reading import Read
 from fraud_detector.records import Ints
 from fraud_detector.settings import DetectorSettings
 from fraud_detector.side_log import Place, SideLog
-from fraud_detector.side_records import SideRecord, encoded, key_of
+from fraud_detector.side_records import SideRecord, device_records, encoded, key_of
 from fraud_detector.transaction import Output
 
 log = logger(__name__)
 LEAST_S = 0.2
 """Seconds between two publications of a partition because of its event time: a fast replay has many hours."""
+DEVICES_S = 10.0
+"""Seconds between two publications of devices: each is a record that stays for two days."""
 
 
 @dataclass
@@ -42,6 +45,25 @@ class Publication:
     offset: int
     hour: int
     at: float
+
+
+@dataclass
+class Written:
+    """What was written in the open transaction for a partition.
+
+    Attributes:
+        counts: None where they were not due.
+        slots: of the counts.
+        old: slots that are gone.
+        devices: what the keys of their records end with, and the latest hour of each.
+        gone: records of devices that are gone.
+    """
+
+    counts: Publication | None = None
+    slots: dict[int, Ints] = field(default_factory=dict)
+    old: list[int] = field(default_factory=list)
+    devices: dict[str, int] = field(default_factory=dict)
+    gone: list[str] = field(default_factory=list)
 
 
 class Sides:
@@ -63,7 +85,9 @@ class Sides:
         self._ends: dict[int, dict[Place, int]] = {}
         self._begins: dict[int, int] = {}
         self._last: dict[int, Publication] = {}
-        self._written: dict[int, tuple[Publication, dict[int, Ints], list[int]]] = {}
+        self._devices: dict[int, dict[str, int]] = {}
+        self._devices_at: dict[int, float] = {}
+        self._written: dict[int, Written] = {}
 
     def follow(self, wait_s: float = 0.0) -> None:
         """Take in what has come on the topics."""
@@ -81,7 +105,7 @@ class Sides:
         Raises:
             KafkaException: the brokers did not say where the topics end.
         """
-        self._counts.forget(partition)
+        self.tables.forget(partition)
         self._ends[partition] = self._log.ends()
         if self._logins:
             self._logins.add(partition)
@@ -116,7 +140,7 @@ class Sides:
 
     def start(self, partition: int, position: int) -> None:
         """A partition is restored, and runs from this input offset on."""
-        self._counts.savepoint(partition)
+        self.tables.savepoint(partition)
         offset = self._begins.pop(partition, position)
         self._ends.pop(partition, None)
         if partition not in self._last:
@@ -125,45 +149,51 @@ class Sides:
     def savepoint(self, partitions: Collection[int]) -> None:
         """What these have counted is committed."""
         for partition in partitions:
-            self._counts.savepoint(partition)
+            self.tables.savepoint(partition)
 
     def roll_back(self, partition: int) -> None:
         """Undo what was counted since the savepoint."""
-        self._counts.roll_back(partition)
+        self.tables.roll_back(partition)
 
     def forget(self, partition: int) -> None:
         """A partition is another worker's now: what it has published is all that counts."""
-        self._counts.forget(partition)
+        self.tables.forget(partition)
         if self._logins:
             self._logins.drop(partition)
-        for kept in (self._ends, self._begins, self._last, self._written):
+        for kept in (self._ends, self._begins, self._last, self._devices_at, self._written):
             kept.pop(partition, None)
 
     def due(self, positions: Mapping[int, int]) -> dict[int, int]:
         """The partitions that have something to publish, and the input offsets that they are at."""
-        return {partition: at for partition, at in positions.items() if self._is_due(partition, at)}
+        return {
+            partition: at
+            for partition, at in positions.items()
+            if self._counts_due(partition, at) or self._devices_due(partition)
+        }
 
     def write(self, due: Mapping[int, int]) -> Iterator[Output]:
         """The records for what is due; they count once `committed` is called."""
         for partition, offset in due.items():
-            slots = self._counts.dump(partition)
-            newest = self._counts.newest_hour(partition)
-            old = self._counts.old_slots(partition)
-            for slot in old:
-                yield self._output(partition, slot, None)
-            for slot, entries in slots.items():
-                yield self._output(partition, slot, encoded(offset, entries))
-            yield self._output(partition, None, encoded(offset))
-            self._written[partition] = (Publication(offset, newest, time.monotonic()), slots, old)
+            written = self._written[partition] = Written()
+            if self._counts_due(partition, offset):
+                yield from self._write_counts(partition, offset, written)
+            yield from self._write_devices(partition, offset, written)
 
     def committed(self) -> None:
         """What was written is on the topic."""
-        for partition, (publication, slots, old) in self._written.items():
-            for slot in old:
-                self._counts.drop(partition, slot)
-            self._counts.published(partition, publication.offset, slots)
-            self._last[partition] = publication
-            self._offsets[partition] = publication.offset
+        for partition, written in self._written.items():
+            known = self._devices.setdefault(partition, {})
+            for name in written.gone:
+                known.pop(name, None)
+            known.update(written.devices)
+            self.tables.devices.published(partition)
+            self._devices_at[partition] = time.monotonic()
+            if written.counts:
+                for slot in written.old:
+                    self._counts.drop(partition, slot)
+                self._counts.published(partition, written.counts.offset, written.slots)
+                self._last[partition] = written.counts
+                self._offsets[partition] = written.counts.offset
         self._written.clear()
 
     def aborted(self) -> None:
@@ -176,7 +206,7 @@ class Sides:
         if self._logins:
             self._logins.close()
 
-    def _is_due(self, partition: int, position: int) -> bool:
+    def _counts_due(self, partition: int, position: int) -> bool:
         last, hour = self._last.get(partition), self._counts.newest_hour(partition)
         if last is None or position <= last.offset:
             return False
@@ -187,11 +217,37 @@ class Sides:
             or waited >= self._state.snapshot_cycle_s
         )
 
-    def _output(self, partition: int, slot: int | None, value: bytes | None) -> Output:
-        return Output(self._topic, key_of(self._pipeline, partition, slot), value)
+    def _devices_due(self, partition: int) -> bool:
+        waited = time.monotonic() - self._devices_at.get(partition, -DEVICES_S)
+        return waited >= DEVICES_S and self.tables.devices.pending(partition)
+
+    def _write_counts(self, partition: int, offset: int, written: Written) -> Iterator[Output]:
+        written.slots, written.old = self._counts.dump(partition), self._counts.old_slots(partition)
+        written.counts = Publication(offset, self._counts.newest_hour(partition), time.monotonic())
+        for slot in written.old:
+            yield self._output(key_of(self._pipeline, partition, slot), None)
+        for slot, entries in written.slots.items():
+            yield self._output(key_of(self._pipeline, partition, slot), encoded(offset, entries))
+        yield self._output(key_of(self._pipeline, partition), encoded(offset))
+
+    def _write_devices(self, partition: int, offset: int, written: Written) -> Iterator[Output]:
+        devices = self.tables.devices
+        oldest = devices.newest_hour(partition) - KEPT
+        known = self._devices.get(partition, {})
+        written.gone = [name for name, newest in known.items() if newest <= oldest]
+        for name in written.gone:
+            yield self._output(key_of(self._pipeline, partition, name), None)
+        for name, pairs in device_records(offset, devices.dump(partition)):
+            written.devices[name] = int(pairs[:, PAIR_HOUR].max())
+            yield self._output(key_of(self._pipeline, partition, name), encoded(offset, pairs))
+
+    def _output(self, key: str, value: bytes | None) -> Output:
+        return Output(self._topic, key, value)
 
     def _learn(self, record: SideRecord) -> None:
-        if record.slot is None:
+        if record.of_devices:
+            self._learn_devices(record)
+        elif record.slot is None:
             if record.partition not in self._last and record.offset is not None:
                 self._offsets[record.partition] = record.offset
         elif record.offset is None:
@@ -199,3 +255,12 @@ class Sides:
                 self._counts.drop(record.partition, record.slot)
         else:
             self._counts.learn(record.partition, record.slot, record.offset, record.entries)
+
+    def _learn_devices(self, record: SideRecord) -> None:
+        """Pairs stay as late as they are, so it does no harm to read what this worker has written itself."""
+        known = self._devices.setdefault(record.partition, {})
+        if record.offset is None or not record.entries.size:
+            known.pop(record.name, None)
+        else:
+            self.tables.devices.learn(record.partition, record.entries)
+            known[record.name] = int(record.entries[:, PAIR_HOUR].max())

@@ -75,6 +75,7 @@ READINGS = {
     "ip_country_differs": Reading(logged=False, risky="high"),
     "logins_1h": Reading(logged=True, risky="high"),
     "failed_logins_1h": Reading(logged=True, risky="high"),
+    "device_users_1d": Reading(logged=True, risky="high"),
 }
 DEFAULT_FEATURES = (
     "amount",

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fraud_core.features import SideTables, State, advance
-from fraud_detector.side_records import decoded, encoded, key_of
+from fraud_detector.side_records import decoded, device_records, encoded, key_of
 from tests.unit.core.features.reference import Transaction
 from tests.unit.core.features.streams import START, frame, rows, transactions
 
@@ -27,14 +27,16 @@ class Worker:
         for key, value in self.log:
             record = decoded(key, value, "pipe")
             assert record
-            if record.slot is None:
+            if record.of_devices:
+                self.side.devices.learn(PARTITION, record.entries)
+            elif record.slot is None:
                 begin = record.offset or 0
             elif record.offset is None:
                 self.side.merchants.drop(PARTITION, record.slot)
             else:
                 self.side.merchants.learn(PARTITION, record.slot, record.offset, record.entries)
         self.side.count(frame(self.stream[begin : self.committed]), PARTITION)
-        self.side.merchants.savepoint(PARTITION)
+        self.side.savepoint(PARTITION)
 
     def transaction(self, size: int, publishes: bool, end: str) -> None:  # noqa: FBT001 - drawn
         """Count some transactions, publish or not, and then commit, abort, or die."""
@@ -43,25 +45,28 @@ class Worker:
         slots = counts.dump(PARTITION) if publishes else {}
         old = counts.old_slots(PARTITION) if publishes else []
         if end == "abort":
-            counts.roll_back(PARTITION)
+            self.side.roll_back(PARTITION)
         elif end == "crash":
             self.restore()
         elif publishes:
             self.committed = offset
             self.log += [(key_of("pipe", PARTITION, slot), None) for slot in old]
             self.log += [(key_of("pipe", PARTITION, at), encoded(offset, got)) for at, got in slots.items()]
-            self.log.append((key_of("pipe", PARTITION, None), encoded(offset)))
+            self.log.append((key_of("pipe", PARTITION), encoded(offset)))
+            for name, pairs in device_records(offset, self.side.devices.dump(PARTITION)):
+                self.log.append((key_of("pipe", PARTITION, name), encoded(offset, pairs)))
             for slot in old:
                 counts.drop(PARTITION, slot)
             counts.published(PARTITION, offset, slots)
+            self.side.devices.published(PARTITION)
         else:
             self.committed = offset
-            counts.savepoint(PARTITION)
+            self.side.savepoint(PARTITION)
 
     def known(self) -> list[Any]:
-        """What is known of two merchants a while after the last transaction."""
+        """What is known of three merchants and devices a while after the last transaction."""
         last = max((one.time for one in self.stream), default=START) + 7_200_000
-        asked = [Transaction("u", last, 1.0, merchant=name) for name in "abc"]
+        asked = [Transaction("u", last, 1.0, merchant=name, device_id=name) for name in "abc"]
         return rows(advance(State(), frame(asked), self.side))
 
 

@@ -46,6 +46,7 @@ FEATURES = (
     "ip_country_differs",
     "logins_1h",
     "failed_logins_1h",
+    "device_users_1d",
 )
 """Names of all features; a new one goes to the end, as in the schema."""
 
@@ -95,6 +96,7 @@ FEATURES = (
     IP_COUNTRY_DIFFERS,
     LOGINS_1H,
     FAILED_LOGINS_1H,
+    DEVICE_USERS_1D,
 ) = range(len(FEATURES))
 
 OWN = WEEKEND + 1

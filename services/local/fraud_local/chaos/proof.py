@@ -8,8 +8,10 @@ import polars as pl
 
 from fraud_local.chaos.outcome import Outcome
 
-OWN = ("decided_at", "pipeline", "produced_at")
-"""Columns in which two pipelines may differ, and the Kafka timestamp, which is no field of a decision."""
+OWN = ("decided_at", "pipeline", "produced_at", "features.device_users_1d")
+"""Columns in which two pipelines may differ, and the Kafka timestamp, which is no field of a decision.
+
+What other workers have met on a device is known within seconds, so it depends on when a decision is made."""
 FIRST = 10
 
 

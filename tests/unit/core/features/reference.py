@@ -96,7 +96,11 @@ def expected_beside(stream: Sequence[Transaction | Label], delay: int) -> list[K
         if isinstance(one, Label):
             labels.append(one)
         else:
-            known = {**credibility(earlier, labels, one, delay), **history(labels, one, delay)}
+            known = {
+                **credibility(earlier, labels, one, delay),
+                **history(labels, one, delay),
+                "device_users_1d": device_users(earlier, one),
+            }
             result.append(dict.fromkeys(BESIDE) | known)
             earlier.append(one)
     return result
@@ -360,3 +364,20 @@ def attempts(logins: Sequence[Login], now: Transaction) -> Known:
     oldest = max(now.time // MINUTE - 60, newest - 24 * 60)
     recent = [one for one in mine if oldest < one.time // MINUTE <= now.time // MINUTE]
     return {"logins_1h": len(recent), "failed_logins_1h": sum(not one.success for one in recent)}
+
+
+def device_users(earlier: Earlier, now: Transaction) -> int | None:
+    """Users whose latest hour on the device is in the 24 up to that of now, and of the last two days."""
+    if not now.device_id:
+        return None
+    newest, latest = -1, dict[str, int]()
+    for other in [*earlier, now]:
+        if not other.device_id:
+            continue
+        hour = other.time // HOUR
+        newest = max(newest, hour)
+        if other is not now and other.device_id == now.device_id and hour > newest - 48:
+            latest[other.user] = max(latest.get(other.user, -1), hour)
+    oldest = max(now.time // HOUR - 24, newest - 48)
+    others = [user for user, hour in latest.items() if user != now.user and oldest < hour <= now.time // HOUR]
+    return 1 + len(others)

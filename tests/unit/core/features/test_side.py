@@ -66,10 +66,11 @@ def events(draw: st.DrawFn) -> list[Event]:
             stream.append(replace(label, merchant=draw(st.sampled_from((label.merchant, None)))))
             continue
         merchant = draw(st.sampled_from(("a", "a", "b", "", None)))
-        happened.append(
-            (f"t{number}", Transaction(draw(st.sampled_from("uv")), time, draw(AMOUNTS), merchant=merchant))
-        )
-        stream.append(happened[-1][1])
+        device = draw(st.sampled_from(("d", "d", "e", "", None)))
+        user = draw(st.sampled_from("uvw"))
+        one = Transaction(user, time, draw(AMOUNTS), merchant=merchant, device_id=device)
+        happened.append((f"t{number}", one))
+        stream.append(one)
     return stream
 
 
@@ -82,9 +83,9 @@ def long_events(seed: int, count: int) -> list[Event]:
         time += random.randrange(longest)
         late = random.randrange(50 * longest) if random.random() < 0.1 else 0
         merchant = f"merchant {int(random.paretovariate(0.7)) % 300}"
-        one = Transaction(
-            f"u{random.randrange(9)}", time - late, random.randrange(900) / 10, merchant=merchant
-        )
+        user, device = f"u{random.randrange(40)}", f"device {int(random.paretovariate(0.7)) % 50}"
+        amount = random.randrange(900) / 10
+        one = Transaction(user, time - late, amount, merchant=merchant, device_id=device)
         if random.random() < 0.2:
             known_at = one.time + random.randrange(400 * longest)
             due.append(Label(f"t{number}", one.time, random.random() < 0.7, known_at, merchant, one.user))
@@ -148,13 +149,13 @@ def test_what_is_rolled_back_leaves_no_trace(stream: list[Event], steps: list[tu
         if kept:
             done = min(done + size, len(transactions))
             state.savepoint()
-            side.merchants.savepoint(0)
+            side.savepoint(0)
         else:
             state.roll_back()
-            side.merchants.roll_back(0)
+            side.roll_back(0)
     # An hour that was only ever rolled back may let older ones go, so nothing is asked of those here.
     newest = max(one.time for one in transactions) + 1
-    asked = [Transaction("u", newest, 1.0, merchant=name) for name in "ab"]
+    asked = [Transaction("u", newest, 1.0, merchant=name, device_id="d") for name in "ab"]
 
     known = rows(advance(State(), frame(asked), side))
 
@@ -174,6 +175,7 @@ def test_who_learns_what_partitions_publish_counts_what_they_counted(
     """Records may come late, twice, and after newer ones; each partition is then asked for nothing more."""
     worker, reader = SideTables(DELAY, shared=True), SideTables(DELAY)
     log: list[tuple[int, int, int, Any]] = []
+    pairs: list[tuple[int, Any]] = []
     whole = list[Transaction]()
     for partition, stream in enumerate(streams):
         transactions = [one for one in stream if isinstance(one, Transaction)]
@@ -184,13 +186,17 @@ def test_who_learns_what_partitions_publish_counts_what_they_counted(
             hours = worker.merchants.dump(partition)
             worker.merchants.published(partition, begin + step, hours)
             log += [(partition, hour, begin + step, entries) for hour, entries in hours.items()]
+            pairs.append((partition, worker.devices.dump(partition)))
+            worker.devices.published(partition)
     twice = [*log, *order.sample(log, len(log) // 2)]
     order.shuffle(twice)
     for record in twice:
         reader.merchants.learn(*record)
+    for partition, found in order.sample([*pairs, *pairs], 2 * len(pairs)):
+        reader.devices.learn(partition, found)
 
     newest = max((one.time for one in whole), default=START) + 1
-    asked = frame([Transaction("u", newest, 1.0, merchant=name) for name in "ab"])
+    asked = frame([Transaction("u", newest, 1.0, merchant=name, device_id="d") for name in "ab"])
     assert rows(advance(State(), asked, reader)) == rows(advance(State(), asked, worker))
 
 
@@ -210,3 +216,16 @@ def test_without_side_tables_these_features_are_unknown() -> None:
     (known,) = rows(advance(State(), frame([Transaction("u", START, 2.0, merchant="a")])))
 
     assert {known[name] for name in BESIDE} == {None}
+
+
+def test_of_a_device_that_many_use_the_latest_users_are_known() -> None:
+    crowd = [
+        Transaction(f"u{number}", START + number // 50 * HOUR, 1.0, device_id="d") for number in range(200)
+    ]
+    late = [Transaction("u199", START + 2 * HOUR, 1.0, device_id="d")]
+
+    known = rows(advance(State(), frame([*crowd, *late]), SideTables()))
+
+    counts = [row["device_users_1d"] for row in known]
+    assert counts[:200] == [min(number + 1, 65) for number in range(200)]
+    assert counts[200] == 1 + 14  # of the 64 latest, 50 came an hour later

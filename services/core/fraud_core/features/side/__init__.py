@@ -7,11 +7,14 @@ from fraud_core.features.side.counts import FIELDS
 from fraud_core.features.side.logins import Logins
 from fraud_core.features.side.network_files import SAMPLE, read_networks
 from fraud_core.features.side.networks import Networks, networks_of
+from fraud_core.features.side.pairs import KEPT, PAIR_HOUR
 from fraud_core.features.side.tables import LABEL_DELAY_H, SideTables
 
 __all__ = [
     "FIELDS",
+    "KEPT",
     "LABEL_DELAY_H",
+    "PAIR_HOUR",
     "SAMPLE",
     "Logins",
     "Networks",

@@ -8,6 +8,7 @@ import polars as pl
 from fraud_core.features import names
 from fraud_core.features.layout import Ints
 from fraud_core.features.side.counts import MerchantCounts
+from fraud_core.features.side.devices import DeviceUsers
 from fraud_core.features.side.labels import SEED, Labels
 from fraud_core.features.side.logins import Logins
 from fraud_core.features.side.merchants import (
@@ -37,6 +38,7 @@ class SideTables:
     Attributes:
         labels: what is known of transactions since.
         merchants: how many transactions merchants had.
+        devices: who was seen on them.
         networks: what is said of IP addresses; None where nothing is.
         logins: who tried to log in; None where nobody says.
     """
@@ -44,14 +46,15 @@ class SideTables:
     def __init__(self, label_delay_h: int = LABEL_DELAY_H, *, shared: bool = False) -> None:
         """Cohorts end so many hours before a transaction, at least one.
 
-        Where `shared`, the merchants' counts can be taken back and published, and must be published: what is
-        not yet takes memory.
+        Where `shared`, what is counted can be taken back and published, and must be published: what is not
+        yet takes memory.
         """
         self._delay = label_delay_h
         self.labels = Labels()
         self.networks: Networks | None = None
         self.logins: Logins | None = None
         self.merchants = MerchantCounts(label_delay_h, kept_hours(label_delay_h), shared=shared)
+        self.devices = DeviceUsers(shared=shared)
 
     def observe(self, values: Floats, frame: pl.DataFrame, spans: Sequence[tuple[int, int, int]]) -> None:
         """Write the features of transactions, in order, and learn from each once they are written.
@@ -72,6 +75,7 @@ class SideTables:
         written = values[MERCHANTS]
         for partition, first, end in spans:
             self.merchants.observe(rows, written, partition, first, end)
+        self._meet(values[names.DEVICE_USERS_1D], frame, users, spans)
         if (networks := self.networks) is not None:
             reputation, differs = values[names.IP_REPUTATION], values[names.IP_COUNTRY_DIFFERS]
             networks.observe(reputation, differs, frame)
@@ -80,9 +84,32 @@ class SideTables:
 
     def count(self, frame: pl.DataFrame, partition: int) -> None:
         """Learn from transactions of one partition that were decided before."""
-        self.merchants.count(
-            partition, hashes(text_of(frame["merchant"]), SEED), _times(frame), _units(frame)
-        )
+        merchants, users = (hashes(text_of(frame[name]), SEED) for name in ("merchant", "user"))
+        self.merchants.count(partition, merchants, _times(frame), _units(frame))
+        self._meet(np.empty(frame.height), frame, users, [(partition, 0, frame.height)])
+
+    def savepoint(self, partition: int) -> None:
+        """Take what the partition has added as committed."""
+        self.merchants.savepoint(partition)
+        self.devices.savepoint(partition)
+
+    def roll_back(self, partition: int) -> None:
+        """Undo what the partition has added since its savepoint."""
+        self.merchants.roll_back(partition)
+        self.devices.roll_back(partition)
+
+    def forget(self, partition: int) -> None:
+        """Keep of a partition only what it has published; the rest is another worker's to publish."""
+        self.merchants.forget(partition)
+        self.devices.forget(partition)
+
+    def _meet(
+        self, values: Floats, frame: pl.DataFrame, users: Ints, spans: Sequence[tuple[int, int, int]]
+    ) -> None:
+        devices, times = hashes(text_of(frame["device_id"]), SEED), _times(frame)
+        for partition, first, end in spans:
+            rows = slice(first, end)
+            self.devices.observe(devices[rows], users[rows], times[rows], values[rows], partition)
 
     def _known(self, spans: Spans, keys: Ints, times: Ints) -> tuple[Ints, Ints]:
         horizon = int(WINDOWS[MONTH]) + self._delay
