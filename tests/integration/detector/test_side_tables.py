@@ -118,6 +118,28 @@ def test_workers_see_what_others_count_while_they_run(pipeline: Pipeline) -> Non
     assert dict(features.select("merchant", "merchant_transactions_1d").iter_rows()) == counts_of_old()
 
 
+def test_users_that_others_met_on_a_device_are_known_soon_and_to_whoever_starts(pipeline: Pipeline) -> None:
+    workers = [pipeline.detector(name, **SETTINGS) for name in ("one", "two", "three")]
+    for worker in workers:
+        until(lambda worker=worker: bool(worker.events("running")), "each has a partition")  # type: ignore[misc]
+    pipeline.send(transactions(*OLD, users=USERS, device_id="shared"))
+    pipeline.decisions(600)
+    numbers = iter(range(SOON[0], LATER[0]))
+
+    def met() -> float:
+        """How many users the device has had by now, as one more transaction on it says."""
+        number = next(numbers)
+        pipeline.send(transactions(number, number + 1, users=USERS, device_id="shared"))
+        decided = pipeline.decisions(601 + number - SOON[0]).sort("timestamp")
+        return float(decided["features"].struct.field("device_users_1d")[-1])
+
+    until(lambda: met() == USERS, "all workers know of all users")
+    for worker in workers:
+        worker.kill()
+    pipeline.detector("four", **SETTINGS)
+    assert met() == USERS
+
+
 def test_what_was_counted_and_not_published_is_counted_again_from_the_input(pipeline: Pipeline) -> None:
     first = pipeline.detector("first", **SETTINGS)
     send(pipeline, OLD)

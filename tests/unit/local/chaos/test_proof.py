@@ -98,7 +98,9 @@ def test_a_decision_for_something_that_was_never_produced_is_found() -> None:
 def test_who_else_was_met_on_a_device_may_differ_as_it_depends_on_when_others_are_heard_of() -> None:
     heard, unheard = (
         decisions(
-            outcome().decisions.with_columns(features=pl.struct(device_users_1d=pl.lit(count), amount="amount"))
+            outcome().decisions.with_columns(
+                features=pl.struct(device_users_1d=pl.lit(count), amount="amount")
+            )
         )
         for count in (2.0, 1.0)
     )
