@@ -4,8 +4,9 @@ Source of the header names: Apache Kafka, `DeadLetterQueueReporter` (KIP-298).
 """
 
 import math
+import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -129,3 +130,12 @@ def _origin(error: Exception) -> str:
 
 def _cut(text: str) -> bytes:
     return text.encode("utf-8", "replace")[:TEXT_LIMIT].decode("utf-8", "ignore").encode()
+
+
+def before(letters: Iterable[DeadLetter], offsets: Mapping[int, int]) -> list[DeadLetter]:
+    """Those of records before these offsets; partitions without one are kept whole."""
+    return [
+        letter
+        for letter in letters
+        if (letter.message.offset() or 0) < offsets.get(letter.message.partition() or 0, sys.maxsize)
+    ]

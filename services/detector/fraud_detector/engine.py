@@ -14,7 +14,8 @@ from fraud_core.errors import UnavailableError
 from fraud_core.features import State
 from fraud_core.log import logger
 from fraud_core.topics import topics
-from fraud_detector.dead_letters import DeadLetter, RecordFaultError, refusal
+from fraud_detector.alignment import Alignment
+from fraud_detector.dead_letters import DeadLetter, RecordFaultError, before, refusal
 from fraud_detector.deciding import Decider
 from fraud_detector.flow import Flow
 from fraud_detector.halts import Halts
@@ -23,7 +24,7 @@ from fraud_detector.letter_log import LetterLog
 from fraud_detector.metrics import Metrics, Summary
 from fraud_detector.partition_metrics import Held
 from fraud_detector.patience import Patience
-from fraud_detector.reading import Reader
+from fraud_detector.reading import Read, Reader
 from fraud_detector.records import Records, group
 from fraud_detector.restore import Restored, Restorer
 from fraud_detector.settings import DetectorSettings
@@ -38,6 +39,7 @@ log = logger(__name__)
 IDLE_S = 0.2
 BUSY_S = 0.01
 RETRY_S = 0.5
+HOUR_MS = 3_600_000
 
 
 class Engine:
@@ -65,6 +67,7 @@ class Engine:
         self._control, self._halts = member.control, Halts()
         self._source = Source(settings, self)
         self._flow = Flow(self._source, member.tasks)
+        self._alignment = Alignment(settings.side.label_delay_h * HOUR_MS // 2, self._source.more)
         self._ends = Ends(settings.kafka, settings.topics.transactions, lambda: list(self._states))
         metrics.partitions.held = self._held_partitions
         self._sides = sides
@@ -113,6 +116,7 @@ class Engine:
         self._obey()
         self._sides.follow()
         self._restore_slice()
+        self._align()
         records = self._poll()
         try:
             if len(records):
@@ -128,6 +132,12 @@ class Engine:
         except AbortNeededError as error:
             self._back_off(records, error)
         self._summary.log(self._metrics)
+
+    def _align(self) -> None:
+        """Let partitions go on that have waited for others."""
+        if self._alignment.ahead:
+            self._alignment.release()
+        self._flow.align(self._alignment.ahead)
 
     def _obey(self) -> None:
         """Do what the pipeline was told since the last batch."""
@@ -184,10 +194,13 @@ class Engine:
 
     def _process(self, records: Records) -> None:
         started = time.perf_counter()
-        guilty = self._suspects.letters(records)
-        with self._metrics.stages.timed("decode"):
-            read = self._reader.read(records.without(letter.message for letter in guilty))
-        letters = [*guilty, *read.letters]
+        read, letters = self._read(records)
+        if cuts := self._alignment.cut(read):
+            records, read = records.pick(records.places_before(cuts)), read.before(cuts)
+            letters = before(letters, cuts)
+            self._hold_ahead(cuts)
+        if not len(records):
+            return
         self._refuse(letters)
         self._flow_again()
         try:
@@ -207,6 +220,18 @@ class Engine:
         self._suspects.cleared(records)
         self._letter_log.note([*letters, *written.too_large])
         self._metrics.add(decisions, [*letters, *written.too_large], records, time.perf_counter() - started)
+
+    def _read(self, records: Records) -> tuple[Read, list[DeadLetter]]:
+        guilty = self._suspects.letters(records)
+        with self._metrics.stages.timed("decode"):
+            read = self._reader.read(records.without(letter.message for letter in guilty))
+        return read, [*guilty, *read.letters]
+
+    def _hold_ahead(self, cuts: dict[int, int]) -> None:
+        """What was read too far ahead is read again, once the other partitions have come as far."""
+        self._flow.align(self._alignment.ahead)
+        for partition, offset in cuts.items():
+            self._source.seek(partition, offset)
 
     def _refuse(self, letters: list[DeadLetter]) -> None:
         if letters and self._settings.errors.tolerance == "none":
@@ -316,11 +341,13 @@ class Engine:
 
     def _restore(self, partition: int, as_of: int | None = None) -> None:
         self._flow.hold_back([partition])
+        self._alignment.forget([partition])
         self._restorer.add(partition, as_of)
         self._metrics.restoring.set(1)
 
     def _forget(self, partitions: list[int]) -> None:
         self._flow.forget(partitions)
+        self._alignment.forget(partitions)
         self._halts.forget(partitions)
         for partition in partitions:
             self._states.pop(partition, None)
@@ -359,5 +386,6 @@ class Engine:
         self._committed[partition] = restored.position
         if self._settings.state.durable and restored.lineage and restored.offsets is not None:
             self._snapshots.begin(partition, restored.lineage, restored.offsets, restored.position)
+        self._alignment.begin(partition, restored.position)
         self._flow.begin(partition, restored.position)
         log.info("running", partition=partition, offset=restored.position)

@@ -23,6 +23,7 @@ class Flow:
         stopped: whether it has left its group.
         waits_for: what the whole worker waits for; empty if for nothing.
         failed: partition -> why.
+        ahead: partitions that wait for others.
     """
 
     source: Source
@@ -32,6 +33,7 @@ class Flow:
     stopped: bool = False
     waits_for: str = ""
     failed: dict[int, str] = field(default_factory=dict)
+    ahead: set[int] = field(default_factory=set)
     _flowing: set[int] = field(default_factory=set)
 
     def begin(self, partition: int, offset: int) -> None:
@@ -61,6 +63,12 @@ class Flow:
         self.failed[partition] = trace
         self.settle()
 
+    def align(self, ahead: set[int]) -> None:
+        """Hold these back until the others have come as far, and no others."""
+        if self.ahead != ahead:
+            self.ahead = ahead
+            self.settle()
+
     def wait_for(self, what: str) -> None:
         """Hold all back until `what` is there; an empty text lets them flow again."""
         if self.waits_for != what:
@@ -81,7 +89,7 @@ class Flow:
     def settle(self) -> None:
         """Make the partitions flow that should, and no others."""
         held = self.paused or bool(self.waits_for)
-        wanted = set() if held else self.running - set(self.failed)
+        wanted = set() if held else self.running - set(self.failed) - self.ahead
         # Paused first and then resumed: the client treats both as requests for whole sets.
         if stopped := self._flowing - wanted:
             self.source.pause(stopped)

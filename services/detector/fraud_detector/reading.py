@@ -10,7 +10,7 @@ from confluent_kafka import Message
 
 from fraud_core.avro import Decoder
 from fraud_core.features import chunks_of
-from fraud_detector.dead_letters import DeadLetter, Stage
+from fraud_detector.dead_letters import DeadLetter, Stage, before
 from fraud_detector.records import Ints, Records
 from fraud_detector.validate import faults
 
@@ -45,6 +45,12 @@ class Read:
             limits = offsets[partition][chunks[first:end]]
             keep[first:end] = self.records.positions[first:end] >= limits
         return Read(self.records.pick(np.flatnonzero(keep)), self.batch.filter(pa.array(keep)), self.letters)
+
+    def before(self, offsets: Mapping[int, int]) -> "Read":
+        """Only what comes before these offsets, letters too; partitions without one are kept whole."""
+        places = self.records.places_before(offsets)
+        letters = tuple(before(self.letters, offsets))
+        return Read(self.records.pick(places), self.batch.take(pa.array(places)), letters)
 
 
 class Reader:

@@ -1,6 +1,6 @@
 """Records as read, by partition: what a batch is made of before anything is known about its content."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -53,6 +53,14 @@ class Records:
         """Only the records of these partitions."""
         strangers = [partition for partition, _, _ in self.spans if partition not in partitions]
         return self.pick(np.flatnonzero(~np.isin(self.partitions, strangers))) if strangers else self
+
+    def places_before(self, offsets: Mapping[int, int]) -> Ints:
+        """The places of the records before these offsets; partitions without one are kept whole."""
+        keep = np.ones(len(self), dtype=bool)
+        for partition, first, end in self.spans:
+            if partition in offsets:
+                keep[first:end] = self.positions[first:end] < offsets[partition]
+        return np.flatnonzero(keep)
 
     def without(self, excluded: Iterable[Message]) -> "Records":
         """All but these messages."""

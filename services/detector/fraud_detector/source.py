@@ -114,6 +114,14 @@ class Source:
         place = TopicPartition(self._topic, partition, offset)
         _retried(lambda: self.consumer.seek(place))
 
+    def more(self, partition: int, offset: int) -> bool:
+        """Whether an assigned partition has records from this offset on, as far as the last fetch says."""
+        try:
+            _, end = self.consumer.get_watermark_offsets(TopicPartition(self._topic, partition), cached=True)
+        except KafkaException:
+            return False
+        return end < 0 or end > offset
+
     def pause(self, partitions: Iterable[int]) -> None:
         """Hold messages of these partitions back; membership goes on."""
         self.consumer.pause(self._places(partitions))

@@ -9,6 +9,8 @@ import pytest
 from confluent_kafka import Producer
 
 from fraud_core.avro import Encoder
+from fraud_core.avro.types import polars_schema
+from fraud_core.features import FEATURES, SideTables, State, advance
 from fraud_core.kafka import PARTITIONER, admin_client, client_config
 from fraud_core.setup import setup
 from fraud_core.topics import Topic, topics
@@ -177,6 +179,30 @@ def test_labels_count_from_when_they_became_known_and_may_be_taken_back(pipeline
     assert {name: count for name, count in users.items() if count} == {"u0": 1, "u13": 1, "u2": 1}
     rates = features.filter(pl.col("merchant") == "m0")["merchant_fraud_rate_7d"].unique().to_list()
     assert rates == [2 / counts_of_old()["m0"]]
+
+
+def test_a_fast_replay_counts_what_all_partitions_had_until_then(pipeline: Pipeline) -> None:
+    """Whole partitions would fit into one poll; what is known of merchants is as if all came in order."""
+    history = transactions(0, 6_000, users=USERS).with_columns(
+        timestamp=START + pl.duration(minutes=pl.int_range(6_000)).cast(pl.Duration("ms"))
+    )
+    pipeline.send(history)
+    pipeline.detector("one", LOG__FORMAT="json", SIDE__LABEL_DELAY_H="12")
+    decided = pipeline.decisions(6_000).select("transaction_id", "features").unnest("features")
+
+    columns = history.with_columns(
+        pl.lit(None, kind).alias(name)
+        for name, kind in polars_schema("Transaction").items()
+        if name not in history
+    )
+    ordered = advance(State(), columns, SideTables(12)).values
+    wanted = {
+        name: dict(zip(history["transaction_id"], ordered[FEATURES.index(name)], strict=True))
+        for name in ("merchant_transactions_1d", "merchant_transactions_7d")
+    }
+    for name, expected in wanted.items():
+        assert dict(decided.select("transaction_id", name).iter_rows()) == expected
+    assert max(wanted["merchant_transactions_7d"].values()) > 300
 
 
 def test_a_worker_does_not_start_without_the_topics_that_it_reads_beside_the_input(
