@@ -8,7 +8,7 @@ import polars as pl
 from hypothesis import strategies as st
 
 from fraud_core.features import FEATURES, Computed, Span, State, advance, advance_each
-from tests.unit.core.features.reference import DAY, HOUR, MINUTE, SECOND, Known, Transaction
+from tests.unit.core.features.reference import DAY, HOUR, MINUTE, SECOND, Known, Label, Login, Transaction
 
 START = 1_700_006_400_000  # a midnight
 SCHEMA: Any = {
@@ -22,6 +22,15 @@ SCHEMA: Any = {
     "longitude": pl.Float64,
     "session_started_at": pl.Datetime("ms"),
 }
+LABEL_SCHEMA: Any = {
+    "transaction_id": pl.String,
+    "transaction_timestamp": pl.Datetime("ms"),
+    "label": pl.String,
+    "labelled_at": pl.Datetime("ms"),
+    "merchant": pl.String,
+    "user": pl.String,
+}
+LOGIN_SCHEMA: Any = {"user": pl.String, "timestamp": pl.Int64, "success": pl.Boolean}
 WINDOWS = (SECOND, MINUTE, 60 * SECOND, HOUR, 60 * MINUTE, DAY, 24 * HOUR, 7 * DAY, 30 * DAY)
 STEPS = sorted(
     {0, 1, 40 * DAY, -2 * HOUR}
@@ -128,3 +137,24 @@ def rows(result: Computed) -> list[Known]:
 
 def _nulled(values: list[float]) -> list[float | None]:
     return [None if value != value else value for value in values]  # noqa: PLR0124 - NaN is unlike itself
+
+
+def label_frame(labels: Sequence[Label]) -> pl.DataFrame:
+    columns = (
+        [one.transaction for one in labels],
+        [one.time for one in labels],
+        ["fraud" if one.fraud else "legitimate" for one in labels],
+        [one.known_at for one in labels],
+        [one.merchant for one in labels],
+        [one.user for one in labels],
+    )
+    numbers = {"transaction_timestamp": pl.Int64, "labelled_at": pl.Int64}
+    schema = LABEL_SCHEMA | numbers
+    named = dict(zip(LABEL_SCHEMA, columns, strict=True))
+    return pl.DataFrame(named, schema=schema).cast(LABEL_SCHEMA)
+
+
+def login_frame(logins: Sequence[Login]) -> pl.DataFrame:
+    data = [(one.user, one.time, one.success) for one in logins]
+    typed = pl.DataFrame(data, schema=LOGIN_SCHEMA, orient="row")
+    return typed.with_columns(pl.col("timestamp").cast(pl.Datetime("ms")))

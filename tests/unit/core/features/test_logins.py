@@ -1,17 +1,13 @@
 """Logins are counted as the definitions say, in whatever order they come."""
 
-from typing import Any
-
-import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fraud_core.features import SideTables, State, advance
 from fraud_core.features.side import Logins
 from tests.unit.core.features.reference import DAY, HOUR, MINUTE, Known, Login, Transaction, attempts
-from tests.unit.core.features.streams import START, frame, rows
+from tests.unit.core.features.streams import START, frame, login_frame, rows
 
-SCHEMA: Any = {"user": pl.String, "timestamp": pl.Int64, "success": pl.Boolean}
 OFFSETS = (0, 1, MINUTE - 1, MINUTE, 59 * MINUTE, HOUR - 1, HOUR, HOUR + MINUTE, DAY - HOUR, DAY, 3 * DAY)
 NAMES = ("logins_1h", "failed_logins_1h")
 
@@ -29,12 +25,6 @@ events = st.lists(
     ),
     max_size=60,
 )
-
-
-def login_frame(logins: list[Login]) -> pl.DataFrame:
-    data = [(one.user, one.time, one.success) for one in logins]
-    typed = pl.DataFrame(data, schema=SCHEMA, orient="row")
-    return typed.with_columns(pl.col("timestamp").cast(pl.Datetime("ms")))
 
 
 @settings(max_examples=200, deadline=None)

@@ -6,7 +6,6 @@ from itertools import groupby
 from random import Random
 from typing import Any
 
-import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,34 +21,11 @@ from tests.unit.core.features.reference import (
     Transaction,
     expected_beside,
 )
-from tests.unit.core.features.streams import AMOUNTS, START, frame, rows
+from tests.unit.core.features.streams import AMOUNTS, START, frame, label_frame, rows
 
 DELAY = 2 * 24
 STEPS = (0, 1, MINUTE, HOUR - 1, HOUR, HOUR + 1, DAY, DELAY * HOUR, 7 * DAY, 9 * DAY, 32 * DAY, 45 * DAY)
 Event = Transaction | Label
-LABEL_SCHEMA: Any = {
-    "transaction_id": pl.String,
-    "transaction_timestamp": pl.Datetime("ms"),
-    "label": pl.String,
-    "labelled_at": pl.Datetime("ms"),
-    "merchant": pl.String,
-    "user": pl.String,
-}
-
-
-def label_frame(labels: Sequence[Label]) -> pl.DataFrame:
-    columns = (
-        [one.transaction for one in labels],
-        [one.time for one in labels],
-        ["fraud" if one.fraud else "legitimate" for one in labels],
-        [one.known_at for one in labels],
-        [one.merchant for one in labels],
-        [one.user for one in labels],
-    )
-    numbers = {"transaction_timestamp": pl.Int64, "labelled_at": pl.Int64}
-    schema = LABEL_SCHEMA | numbers
-    named = dict(zip(LABEL_SCHEMA, columns, strict=True))
-    return pl.DataFrame(named, schema=schema).cast(LABEL_SCHEMA)
 
 
 @st.composite
