@@ -139,8 +139,8 @@ def _lines(published: "PublishedBundle", bundle: "Bundle", rules: list[str]) -> 
     ]
 
 
-def _excess(budget: Budget, metrics: dict[str, float], rules: list[str]) -> str:
-    if budget == "tutorial" or metrics["alert_rate_rules"] <= budget:
+def _excess(budget: Budget | Literal["costs"], metrics: dict[str, float], rules: list[str]) -> str:
+    if isinstance(budget, str) or metrics["alert_rate_rules"] <= budget:
         return ""
     return (
         f"\n         The rules alone ({', '.join(rules)}) exceed the budget of {budget:.2%}; "

@@ -23,6 +23,7 @@ COMMANDS = {
     "producer": "fraud_producer.cli",
     "detector": "fraud_detector.cli",
     "train-baseline": "fraud_local.baseline_cli",
+    "backtest": "fraud_local.backtest.cli",
     "bench": "fraud_local.bench.cli",
     "chaos": "fraud_local.chaos.cli",
 }

@@ -2,9 +2,9 @@
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import joblib
 import numpy as np
@@ -13,8 +13,9 @@ from sklearn.pipeline import Pipeline
 
 from fraud_core.errors import ConfigError, InputError
 from fraud_core.models.bundle import Bundle, digest
-from fraud_core.models.inputs import Floats
-from fraud_core.models.isolation_forest import ALGORITHM, TUTORIAL_BOUNDARY, pipeline, raw_scorer
+from fraud_core.models.credible import RISK, CredibleForest, MerchantRisk, far_out, oddness, raw_scorer
+from fraud_core.models.inputs import Floats, prepare
+from fraud_core.models.isolation_forest import ALGORITHM, TUTORIAL_BOUNDARY, opened, pipeline
 from fraud_core.models.loaded import RawScorer
 from fraud_core.models.loading import running_versions
 from fraud_core.models.manifest import Manifest, Window
@@ -24,6 +25,7 @@ from fraud_trainer.evaluation import Mask, against_labels, alert_shares
 from fraud_trainer.inputs import DEFAULT_FEATURES, limits
 
 Threshold = Literal["tutorial"] | float
+Ints = np.ndarray[Any, np.dtype[np.int64]]
 FEWEST_ROWS = 100
 COMPRESSION = 3
 
@@ -76,19 +78,22 @@ def train(
         InputError: there are too few rows.
     """
     chosen = named.isolation_forest(hyperparameters)
+    if threshold == "tutorial":  # which is what the forest says alone
+        chosen = chosen.model_copy(update={"reach": 0.0, "merchant_risk": False})
     _check(values, validation, threshold)
-    known, dropped = _split(values, feature_names, features)
-    rows = np.array([list(feature_names).index(name) for name in known], dtype=np.int64)
-    fitted = _fitted(values[rows].T, known, chosen, seed)
-    raw = raw_scorer(fitted, rows)
+    wanted = tuple(name for name in features if name != RISK)
+    known, dropped = _split(values, feature_names, wanted)
+    fitted, rows = _fitted(values, feature_names, known, chosen, seed)
+    model, rows = _credible(fitted, values, feature_names, rows, chosen)
+    raw = raw_scorer(model, rows)
     score_map = fit(raw(validation.values), TUTORIAL_BOUNDARY if threshold == "tutorial" else None)
     decided = _decided(raw, score_map, validation, threshold)
-    model = _pickled(fitted)
+    content = _pickled(model)
     versions = running_versions()
     return Bundle(
         Manifest(
             algorithm=ALGORITHM,
-            features=known,
+            features=tuple(feature_names[row] for row in rows),
             dropped_features=dropped,
             hyperparameters={**chosen.model_dump(), "seed": seed},
             threshold=decided.threshold,
@@ -100,10 +105,10 @@ def train(
             metrics=decided.metrics,
             python=versions.pop("python"),
             libraries=versions,
-            model_sha256=digest(model),
+            model_sha256=digest(content),
             parent_version=parent_version,
         ).identified(),
-        model,
+        content,
     )
 
 
@@ -132,15 +137,43 @@ def _decided(raw: RawScorer, score_map: ScoreMap, validation: Validation, thresh
 
 
 def _fitted(
-    values: Floats, names: tuple[str, ...], chosen: named.IsolationForestHyperparameters, seed: int
-) -> Pipeline:
-    settings = chosen.model_copy(update={"max_samples": min(chosen.max_samples, len(values))})
-    forest = IsolationForest(**settings.model_dump(), random_state=seed)
-    shaping = limits(values, names)
-    return pipeline(forest, shaping.logged, shaping.low, shaping.high).fit(values)
+    values: Floats,
+    feature_names: Sequence[str],
+    known: tuple[str, ...],
+    chosen: named.IsolationForestHyperparameters,
+    seed: int,
+) -> tuple[Pipeline, Ints]:
+    """The pipeline, and the rows of `values` that it reads."""
+    rows = np.array([list(feature_names).index(name) for name in known], dtype=np.int64)
+    given = chosen.model_dump(exclude={"reach", "merchant_risk", "odd_from"})
+    given["max_samples"] = min(chosen.max_samples, values.shape[1])
+    columns = values[rows].T
+    shaping = limits(columns, known)
+    forest = IsolationForest(**given, random_state=seed)
+    return pipeline(forest, shaping.logged, shaping.low, shaping.high).fit(columns), rows
 
 
-def _pickled(fitted: Pipeline) -> bytes:
+def _credible(
+    fitted: Pipeline,
+    values: Floats,
+    feature_names: Sequence[str],
+    rows: Ints,
+    chosen: named.IsolationForestHyperparameters,
+) -> tuple[Pipeline | CredibleForest, Ints]:
+    """The same with what is weighed beside the forest."""
+    model = CredibleForest(fitted)
+    if chosen.reach:
+        preparation, _ = opened(fitted, rows)
+        model = replace(model, far_out=far_out(prepare(values, preparation), chosen.reach))
+    risk = list(feature_names).index(RISK) if RISK in feature_names else None
+    if chosen.merchant_risk and risk is not None and not np.isnan(values[risk]).all():
+        rank = fit(oddness(model, rows)(values))
+        usual_rate = float(np.nanmedian(values[risk]))
+        return replace(model, merchant=MerchantRisk(rank, chosen.odd_from, usual_rate)), np.append(rows, risk)
+    return (model, rows) if model.far_out else (fitted, rows)
+
+
+def _pickled(fitted: Pipeline | CredibleForest) -> bytes:
     file = io.BytesIO()
     joblib.dump(fitted, file, compress=COMPRESSION)
     return file.getvalue()

@@ -151,6 +151,7 @@ def test_the_manifest_says_how_it_was_made() -> None:
 
     assert manifest.hyperparameters == {
         "n_estimators": 10, "max_samples": 512, "max_features": 1.0, "bootstrap": False, "seed": 0,
+        "reach": 0.0, "merchant_risk": False, "odd_from": 0.99,
     }  # fmt: skip
     assert manifest.counts == {"training": 1_000, "validation": 1_000}
     assert (manifest.window, manifest.data_until) == (WINDOW, WINDOW.end)

@@ -12,7 +12,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from fraud_core.models.forest import from_sklearn, raw_scores
+from fraud_core.models.forest import Forest, from_sklearn, raw_scores
 from fraud_core.models.inputs import Preparation, prepare, shape_inputs
 from fraud_core.models.loaded import RawScorer
 
@@ -41,6 +41,16 @@ def raw_scorer(fitted: Pipeline, rows: NDArray[np.int64]) -> RawScorer:
     Raises:
         ValueError: this is no such pipeline.
     """
+    preparation, arrays = opened(fitted, rows)
+    return lambda values: raw_scores(arrays, prepare(values, preparation))
+
+
+def opened(fitted: Pipeline, rows: NDArray[np.int64]) -> tuple[Preparation, Forest]:
+    """The pipeline's numbers: how it makes inputs of features, and its trees.
+
+    Raises:
+        ValueError: this is no such pipeline.
+    """
     if not isinstance(fitted, Pipeline) or list(fitted.named_steps) != ["shape", "impute", "forest"]:
         raise ValueError("it is not a pipeline of the steps shape, impute and forest")
     shape, impute, forest = (step for _, step in fitted.steps)
@@ -55,5 +65,4 @@ def raw_scorer(fitted: Pipeline, rows: NDArray[np.int64]) -> RawScorer:
     if len({forest.n_features_in_, *(len(array) for array in vars(preparation).values())}) > 1:
         # The compiled loops check no index: they would read beyond an array's end.
         raise ValueError(f"it reads {forest.n_features_in_} features, and the manifest names {len(rows)}")
-    arrays = from_sklearn(forest)
-    return lambda values: raw_scores(arrays, prepare(values, preparation))
+    return preparation, from_sklearn(forest)

@@ -1,6 +1,6 @@
 """A model that scores, for those who need not know how it was trained: without scikit-learn."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from fraud_core.models.inputs import Floats
@@ -17,12 +17,14 @@ class LoadedModel:
     Attributes:
         manifest: what its bundle says of it.
         sha256: digest of its bundle.
+        members: what each member of an ensemble says alone, between 0 and 1.
     """
 
     manifest: Manifest
     sha256: str
     _raw: RawScorer = field(repr=False)
     _knots: tuple[Floats, Floats] = field(repr=False)
+    members: Mapping[str, RawScorer] = field(default_factory=dict, repr=False)
 
     @property
     def version(self) -> str:
@@ -42,3 +44,8 @@ class LoadedModel:
                 unknown. The model takes its own rows out of them.
         """
         return apply(self._raw(values), self._knots)
+
+    def probabilities(self, scores: Floats) -> Floats | None:
+        """Calibrated probabilities of fraud for scores of this model; None if it learned from no labels."""
+        calibration = self.manifest.calibration
+        return None if calibration is None else calibration.apply(scores)

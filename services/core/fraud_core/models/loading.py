@@ -3,6 +3,8 @@
 import io
 import platform
 import warnings
+from collections.abc import Callable
+from importlib.metadata import entry_points
 from typing import Any
 
 import joblib
@@ -11,13 +13,23 @@ import sklearn
 from sklearn.exceptions import InconsistentVersionWarning
 
 from fraud_core.errors import BundleError
+from fraud_core.models import classifier, credible, ensemble
 from fraud_core.models.bundle import Bundle
-from fraud_core.models.isolation_forest import ALGORITHM, raw_scorer
-from fraud_core.models.loaded import LoadedModel
+from fraud_core.models.loaded import LoadedModel, RawScorer
 from fraud_core.models.manifest import Manifest
 from fraud_core.schemas import feature_names
 
-_SCORERS = {ALGORITHM: raw_scorer}
+Rows = np.ndarray[Any, np.dtype[np.int64]]
+_SCORERS: dict[str, Callable[[Any, Rows], RawScorer]] = {
+    "isolation_forest": credible.raw_scorer,
+    "random_forest": classifier.raw_scorer,
+    "extra_trees": classifier.raw_scorer,
+    "hist_gradient_boosting": classifier.raw_scorer,
+    "logistic_regression": classifier.raw_scorer,
+    "ensemble": ensemble.raw_scorer,
+}
+PLUGINS = "fraudstream.algorithms"
+"""Entry point group of the algorithms that other packages bring; all of these are classifiers."""
 _COMPARED = {"python": 1, "numpy": 1, "scikit-learn": 2}
 """How many parts of a version must agree: scikit-learn's minor releases do not read each other's pickles."""
 
@@ -38,22 +50,31 @@ def load(bundle: Bundle, where: str = "the bundle") -> LoadedModel:
         BundleError: another version wrote it, it reads unknown features, or it is not what it says.
     """
     manifest = bundle.manifest
-    if manifest.algorithm not in _SCORERS:
-        raise BundleError(
-            f"{where} holds a model of kind {manifest.algorithm}; this version knows {', '.join(_SCORERS)}. "
-            "Update the detector, or train another kind."
-        )
+    scorer = _scorer(manifest.algorithm, where)
     _check_versions(manifest, where)
     rows = _rows(manifest, where)
     fitted = _unpickled(bundle.model, where)
     try:
-        raw = _SCORERS[manifest.algorithm](fitted, rows)
+        raw, members = scorer(fitted, rows), ensemble.alone(fitted, rows)
     except (ValueError, AttributeError, KeyError, TypeError) as error:
         raise BundleError(
             f"{where} is no {manifest.algorithm} as this version makes them: {error}. "
             "Train and publish the model again."
         ) from error
-    return LoadedModel(manifest, bundle.sha256, raw, manifest.score_map.arrays())
+    return LoadedModel(manifest, bundle.sha256, raw, manifest.score_map.arrays(), members)
+
+
+def _scorer(algorithm: str, where: str) -> Callable[[Any, Rows], RawScorer]:
+    if algorithm in _SCORERS:
+        return _SCORERS[algorithm]
+    plugged_in = {entry.name for entry in entry_points(group=PLUGINS)}
+    if algorithm in plugged_in:
+        return classifier.raw_scorer
+    known = ", ".join([*_SCORERS, *sorted(plugged_in)])
+    raise BundleError(
+        f"{where} holds a model of kind {algorithm}; this version knows {known}. "
+        "Update the detector, install the package that brings this kind, or train another."
+    )
 
 
 def _check_versions(manifest: Manifest, where: str) -> None:
@@ -67,7 +88,7 @@ def _check_versions(manifest: Manifest, where: str) -> None:
             )
 
 
-def _rows(manifest: Manifest, where: str) -> np.ndarray[Any, np.dtype[np.int64]]:
+def _rows(manifest: Manifest, where: str) -> Rows:
     known = {name: row for row, name in enumerate(feature_names())}
     if missing := [name for name in manifest.features if name not in known]:
         raise BundleError(

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fraud_core.errors import BundleError
+from fraud_core.models.calibration import Calibration
 from fraud_core.models.score_map import ScoreMap
 
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -43,12 +44,14 @@ class Manifest(BaseModel):
         dropped_features: asked for, but without any value in the training window.
         hyperparameters: as trained, defaults included.
         threshold: the model alerts from this score on.
-        threshold_rule: `tutorial` for exactly scikit-learn's `predict == -1`, or the alert budget as a share.
+        threshold_rule: `tutorial` for exactly scikit-learn's `predict == -1`, `costs` for the least that
+            is to be expected, or the alert budget as a share.
         score_map: from raw output to score.
+        calibration: from score to probability of fraud; null where no labels were learned from.
         window: event time that the model was trained on.
         data_until: event time at which the data ends that training and validation saw.
         counts: rows by use.
-        metrics: on the validation window, shares and scores between 0 and 1.
+        metrics: on the validation window; shares and scores between 0 and 1, but for names in `_us`.
         python: version that the model was pickled with.
         libraries: versions of what reads the pickle.
         model_sha256: digest of `model.joblib`.
@@ -64,8 +67,9 @@ class Manifest(BaseModel):
     dropped_features: tuple[str, ...] = ()
     hyperparameters: dict[str, int | float | str | bool | None]
     threshold: float = Field(gt=0, lt=1)
-    threshold_rule: Literal["tutorial"] | float
+    threshold_rule: Literal["tutorial", "costs"] | float
     score_map: ScoreMap
+    calibration: Calibration | None = None
     window: Window
     data_until: AwareDatetime
     counts: dict[str, int]

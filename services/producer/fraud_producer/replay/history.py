@@ -24,6 +24,7 @@ from fraud_producer.slices import TRUTH_SCHEMA, Slice
 
 SLICE_ROWS = 20_000
 _RAW = "\0raw"
+_SCENARIO = "\0scenario"
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ def read_history(
     label_delay: timedelta = timedelta(days=7),
     frauds_only: bool = False,
     rejects: Path | None = None,
+    scenario: str | None = None,
 ) -> History:
     """Survey a `.csv`, `.parquet` or `.jsonl` file of transactions.
 
@@ -94,6 +96,7 @@ def read_history(
         frauds_only: leave out the labels of legitimate rows.
         rejects: where to list the rows that can't be mapped; default: `<file name>.rejects.jsonl` in the
             working directory. What an earlier run left there is replaced, and removed if there are none.
+        scenario: the column that names the kind of fraud, for reports alone.
 
     Raises:
         InputError: the file can't be read, a column is missing, or no row can be mapped.
@@ -101,6 +104,8 @@ def read_history(
     file = open_history(path)
     columns = file.drop(ROW).collect_schema()
     check_mapping(mapping, label, columns.names(), path.name)
+    if scenario is not None:
+        check_mapping({**mapping, "--scenario": scenario}, None, columns.names(), path.name)
     listed = rejects or Path(f"{path.name}.rejects.jsonl")
     if listed.resolve() == path.resolve():
         raise InputError(
@@ -109,7 +114,10 @@ def read_history(
     unmapped_id = pl.format("{}:{}", pl.lit(path.name), ROW)
     mapped = [*mapping.values(), *([label] if label else [])]
     raw = pl.struct([text(column, columns[column]).alias(column) for column in dict.fromkeys(mapped)])
-    converted = file.select(ROW, raw.alias(_RAW), *transactions(mapping, columns, unmapped_id, label))
+    kind = text(scenario, columns[scenario]) if scenario else pl.lit(None, dtype=pl.String)
+    converted = file.select(
+        ROW, raw.alias(_RAW), *transactions(mapping, columns, unmapped_id, label), kind.alias(_SCENARIO)
+    )
     return _survey(path, converted, listed, label_delay, frauds_only=frauds_only)
 
 
@@ -190,5 +198,7 @@ def _collect(plan: pl.LazyFrame, path: Path) -> pl.DataFrame:
 
 
 def _truth(rows: pl.DataFrame) -> pl.DataFrame:
-    truth = rows.select("transaction_id", pl.col(LABEL).alias("fraud"), scenario=None, amount="amount")
+    truth = rows.select(
+        "transaction_id", pl.col(LABEL).alias("fraud"), scenario=pl.col(_SCENARIO), amount="amount"
+    )
     return truth.cast(TRUTH_SCHEMA)

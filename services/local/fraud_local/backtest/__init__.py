@@ -1,0 +1,1 @@
+"""Runs the engine over a history at full speed, and holds what it would have decided against the truth."""

@@ -1,0 +1,77 @@
+"""From a history to features and rule alerts: what the detector would have known of each transaction."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+
+from fraud_core.features import FEATURES, SideTables, State, advance
+from fraud_core.features.side.labels import SEED
+from fraud_core.features.strings import hashes, text_of
+from fraud_core.models.inputs import Floats
+from fraud_core.rules import RuleSet, evaluate
+from fraud_core.rules.frame import rule_frame
+from fraud_producer.replay import History
+from fraud_producer.slices import Slice
+from fraud_trainer.evaluation import Mask
+from fraud_trainer.rows import Rows, joined
+
+HOUR = timedelta(hours=1)
+OnRows = Callable[[int], None]
+
+
+def replayed(
+    history: History,
+    rules: RuleSet,
+    *,
+    label_delay: timedelta,
+    keep_from: datetime,
+    on_rows: OnRows = lambda _: None,
+) -> Rows:
+    """Send the history through the engine, with labels as they become known.
+
+    Args:
+        history: the file, with its labels.
+        rules: evaluated on each transaction.
+        label_delay: cohorts of merchants and users end so long ago, at least an hour.
+        keep_from: earlier transactions are learned from by the features, and not kept.
+        on_rows: called now and then with how many transactions are through.
+
+    Raises:
+        InputError: the file can't be read to its end.
+        RuleError: a rule failed.
+    """
+    state, side = State(), SideTables(max(1, label_delay // HOUR))
+    values, parts, through, kept = np.empty((len(FEATURES), history.rows)), list[Rows](), 0, 0
+    for piece in history:
+        # Labels of the whole slice come first: each counts from its own moment on, whenever it is learned.
+        side.labels.learn(piece.labels.filter(pl.col("label") == "fraud"))
+        frame = piece.transactions
+        if not frame.height:
+            continue
+        computed = advance(state, frame, side)
+        alerts = evaluate(rules, rule_frame(frame, computed, rules.columns)).alert
+        first = int(frame["timestamp"].search_sorted(keep_from))
+        here = values[:, kept : kept + frame.height - first]
+        here[:] = computed.values[:, first:]
+        parts.append(_rows(piece, here, alerts, first, label_delay))
+        through, kept = through + frame.height, kept + frame.height - first
+        on_rows(through)
+    return joined(parts, values[:, :kept])
+
+
+def _rows(piece: Slice, values: Floats, alerts: Mask, first: int, delay: timedelta) -> Rows:
+    frame, truth = piece.transactions[first:], piece.truth[first:]
+    times = frame["timestamp"].to_physical().to_numpy()
+    labels = truth["fraud"].cast(pl.Int8).fill_null(-1).to_numpy()
+    return Rows(
+        values=values,
+        times=times,
+        labels=labels,
+        known_at=times + delay // timedelta(milliseconds=1),
+        rule_alerts=alerts[first:],
+        users=hashes(text_of(frame["user"]), SEED),
+        weights=np.ones(len(times)),
+        scenarios=truth["scenario"].fill_null("").to_numpy(),
+    )

@@ -1,0 +1,121 @@
+"""The algorithms that learn from labels, and how the few frauds among many transactions are learned from."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from threadpoolctl import threadpool_limits
+
+from fraud_core.models import classifier
+from fraud_core.models.derived import derivable, with_derived
+from fraud_core.models.inputs import Floats, shape_inputs
+from fraud_trainer.algorithm import Algorithm, Examples
+from fraud_trainer.evaluation import Mask
+from fraud_trainer.hyperparameters import (
+    BoostingHyperparameters,
+    ForestHyperparameters,
+    LogisticHyperparameters,
+    Supervised,
+)
+from fraud_trainer.inputs import READINGS, UNKNOWN_READING
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Sums in one order, so that a seed gives one model; and threads that spin don't fight over cores."""
+    with threadpool_limits(limits=1):
+        yield
+
+
+def _random_forest(examples: Examples, chosen: ForestHyperparameters, seed: int) -> RandomForestClassifier:
+    return _forest(RandomForestClassifier, examples, chosen, seed)
+
+
+def _extra_trees(examples: Examples, chosen: ForestHyperparameters, seed: int) -> ExtraTreesClassifier:
+    return _forest(ExtraTreesClassifier, examples, chosen, seed)
+
+
+def _forest(kind: Any, examples: Examples, chosen: ForestHyperparameters, seed: int) -> Any:  # noqa: ANN401 - untyped
+    settings = chosen.model_dump(exclude={"legitimate_per_fraud"})
+    estimator = kind(**settings, random_state=seed, n_jobs=-1)
+    return estimator.fit(examples.inputs, examples.frauds, sample_weight=examples.weights).set_params(
+        n_jobs=None
+    )
+
+
+def _boosting(
+    examples: Examples, chosen: BoostingHyperparameters, seed: int
+) -> HistGradientBoostingClassifier:
+    settings = chosen.model_dump(exclude={"legitimate_per_fraud"})
+    estimator = HistGradientBoostingClassifier(**settings, early_stopping=False, random_state=seed)
+    return estimator.fit(examples.inputs, examples.frauds, sample_weight=examples.weights)
+
+
+def _logistic(examples: Examples, chosen: LogisticHyperparameters, seed: int) -> Pipeline:
+    settings = chosen.model_dump(exclude={"legitimate_per_fraud"})
+    logged = tuple(READINGS.get(name, UNKNOWN_READING).logged for name in examples.names)
+    unlimited = tuple(np.full(len(logged), np.inf).tolist())
+    limits = {"logged": logged, "low": tuple(-limit for limit in unlimited), "high": unlimited}
+    steps = [
+        ("shape", FunctionTransformer(shape_inputs, kw_args=limits)),
+        ("impute", SimpleImputer(strategy="median", add_indicator=True)),
+        ("scale", StandardScaler()),
+        ("regression", LogisticRegression(**settings, random_state=seed)),
+    ]
+    return Pipeline(steps).fit(examples.inputs, examples.frauds, regression__sample_weight=examples.weights)
+
+
+CLASSIFIERS = {
+    "random_forest": Algorithm(ForestHyperparameters, _random_forest),
+    "extra_trees": Algorithm(ForestHyperparameters, _extra_trees),
+    "hist_gradient_boosting": Algorithm(BoostingHyperparameters, _boosting),
+    "logistic_regression": Algorithm(LogisticHyperparameters, _logistic),
+}
+
+
+def fitted(
+    algorithm: Algorithm,
+    chosen: Supervised,
+    values: Floats,
+    names: tuple[str, ...],
+    frauds: Mask,
+    weights: Floats,
+    seed: int,
+) -> Pipeline:
+    """A bundle's pipeline, fitted.
+
+    Args:
+        algorithm: what to fit.
+        chosen: its hyperparameters.
+        values: shape (features, transactions).
+        names: of the features.
+        frauds: which are frauds; there are both kinds.
+        weights: how many transactions each stands for.
+        seed: of all that is drawn.
+    """
+    kept, weighted = _drawn(frauds, weights, chosen.legitimate_per_fraud, seed)
+    columns = values[:, kept].T
+    derived = derivable(names)
+    inputs = with_derived(columns, names, derived)
+    made = inputs[:, len(names) :].T
+    derived = tuple(name for name, column in zip(derived, made, strict=True) if not np.isnan(column).all())
+    inputs = with_derived(columns, names, derived)
+    with one_thread():
+        estimator = algorithm.fit(Examples(inputs, frauds[kept], weighted, (*names, *derived)), chosen, seed)
+    return classifier.pipeline(estimator, names, derived)
+
+
+def _drawn(frauds: Mask, weights: Floats, legitimate_per_fraud: float, seed: int) -> tuple[Any, Floats]:
+    """All frauds and some of the others, in order, and what each stands for."""
+    legitimate = np.flatnonzero(~frauds)
+    wanted = min(len(legitimate), int(np.ceil(legitimate_per_fraud * frauds.sum())))
+    some = np.random.default_rng(seed).choice(legitimate, wanted, replace=False)
+    kept = np.sort(np.concatenate([np.flatnonzero(frauds), some]))
+    scale = weights[legitimate].sum() / weights[some].sum()
+    return kept, np.where(frauds[kept], weights[kept], weights[kept] * scale)

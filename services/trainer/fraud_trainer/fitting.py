@@ -1,0 +1,196 @@
+"""From an algorithm's name to a fitted model: one classifier, or several as an ensemble."""
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import joblib
+import numpy as np
+from sklearn.ensemble import IsolationForest
+
+from fraud_core.errors import ConfigError, InputError
+from fraud_core.features import FEATURES
+from fraud_core.models import classifier, ensemble, isolation_forest
+from fraud_core.models.inputs import Floats
+from fraud_core.models.loaded import RawScorer
+from fraud_core.models.score_map import fit
+from fraud_trainer.algorithm import Algorithm, plugged_in, plugged_in_names
+from fraud_trainer.classifiers import CLASSIFIERS, fitted
+from fraud_trainer.evaluation import Mask
+from fraud_trainer.hyperparameters import (
+    EnsembleHyperparameters,
+    Supervised,
+    Value,
+    checked,
+)
+from fraud_trainer.inputs import DEFAULT_FEATURES, limits
+
+ENSEMBLE, ISOLATION_FOREST = "ensemble", "isolation_forest"
+NOT_READ = frozenset({"user_age_days"})
+"""In a young history it counts days since the history began."""
+SUPERVISED_FEATURES = tuple(name for name in FEATURES if name not in NOT_READ)
+LABEL_DERIVED = frozenset(
+    name
+    for name in FEATURES
+    if "fraud" in name or name.startswith(("merchant_smoothed_rate", "merchant_transactions_since"))
+)
+"""Features that labels go into."""
+COMPRESSION = 3
+Ints = np.ndarray[Any, np.dtype[np.int64]]
+
+
+def algorithms() -> list[str]:
+    """The names that `--algorithm` takes."""
+    return [ISOLATION_FOREST, *CLASSIFIERS, ENSEMBLE, *plugged_in_names()]
+
+
+def algorithm(name: str) -> Algorithm:
+    """The classifier of this name; for an ensemble its hyperparameters alone count.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if name == ENSEMBLE:
+        return Algorithm(EnsembleHyperparameters, _no_fit)
+    if name in CLASSIFIERS:
+        return CLASSIFIERS[name]
+    try:
+        return plugged_in(name)
+    except KeyError:
+        raise ConfigError(f"There is no algorithm {name}. There are {', '.join(algorithms())}.") from None
+
+
+def _no_fit(*_: object) -> None:
+    raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted model.
+
+    Attributes:
+        model: what is pickled.
+        rows: of the features that it reads, among all.
+        dropped: features that were asked for, but without any value.
+        raw: what it says of matrices of all features.
+    """
+
+    model: Any
+    rows: Ints
+    dropped: tuple[str, ...]
+    raw: RawScorer
+
+    def pickled(self) -> bytes:
+        """Content of `model.joblib`."""
+        file = io.BytesIO()
+        joblib.dump(self.model, file, compress=COMPRESSION)
+        return file.getvalue()
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What shall be fitted.
+
+    Attributes:
+        algorithm: its name.
+        hyperparameters: by name, those that shall not be the default.
+        features: names of those that the model shall read.
+        seed: of all that is drawn.
+    """
+
+    algorithm: str
+    hyperparameters: Mapping[str, Value]
+    features: tuple[str, ...] = SUPERVISED_FEATURES
+    seed: int = 0
+
+    def chosen(self) -> Supervised:
+        """The hyperparameters, defaults included.
+
+        Raises:
+            ConfigError: the algorithm or a hyperparameter can't be.
+        """
+        return checked(self.algorithm, algorithm(self.algorithm).hyperparameters, self.hyperparameters)
+
+
+def fit_model(wish: Wish, values: Floats, frauds: Mask, weights: Floats) -> Fitted:
+    """Fit to all these rows.
+
+    Args:
+        wish: what to fit.
+        values: all features, shape (features, rows).
+        frauds: which are frauds.
+        weights: how many transactions each stands for.
+
+    Raises:
+        ConfigError: the algorithm, a hyperparameter or a feature can't be.
+        InputError: there is nothing to tell apart, or no feature has a value.
+    """
+    if frauds.all() or not frauds.any():
+        raise InputError(
+            f"Of the {frauds.size:,} labelled transactions of the training window {int(frauds.sum()):,} are "
+            "frauds: there is nothing to tell apart. Widen the window, or train an isolation_forest."
+        )
+    rows, dropped = _known(values, wish.features)
+    chosen = wish.chosen()
+    if isinstance(chosen, EnsembleHyperparameters):
+        model = ensemble.Members(dict(_members(chosen, values, rows, frauds, weights, wish.seed)))
+        return Fitted(model, rows, dropped, ensemble.raw_scorer(model, rows))
+    names = tuple(FEATURES[row] for row in rows)
+    pipeline = fitted(algorithm(wish.algorithm), chosen, values[rows], names, frauds, weights, wish.seed)
+    return Fitted(pipeline, rows, dropped, classifier.raw_scorer(pipeline, rows))
+
+
+def _known(values: Floats, features: tuple[str, ...]) -> tuple[Ints, tuple[str, ...]]:
+    """The rows of the features that have values, and the names of those that have none."""
+    if unknown := [name for name in features if name not in FEATURES]:
+        raise ConfigError(f"There is no feature {', '.join(unknown)}. There are {', '.join(FEATURES)}.")
+    rows = [FEATURES.index(name) for name in dict.fromkeys(features)]
+    has = [row for row in rows if not np.isnan(values[row]).all()]
+    if not has:
+        raise InputError("None of the features has a value in the training window; widen the window.")
+    return np.array(has, dtype=np.int64), tuple(FEATURES[row] for row in rows if row not in has)
+
+
+def _members(
+    chosen: EnsembleHyperparameters, values: Floats, rows: Ints, frauds: Mask, weights: Floats, seed: int
+) -> list[tuple[str, ensemble.Member]]:
+    wanted = {name: getattr(chosen, name) for name in (*CLASSIFIERS, ISOLATION_FOREST)}
+    total = sum(wanted.values())
+    if not total:
+        raise ConfigError("All members of the ensemble weigh 0; give at least one a weight.")
+    names = tuple(FEATURES[row] for row in rows)
+    found = []
+    for number, (name, weight) in enumerate(wanted.items()):
+        if not weight:
+            continue
+        if name == ISOLATION_FOREST:
+            found.append((name, _anomaly(weight / total, values, rows, seed)))
+            continue
+        offered = CLASSIFIERS[name]
+        shared = {
+            field: getattr(chosen, field)
+            for field in offered.hyperparameters.model_fields
+            if field in _SHARED
+        }
+        settings = offered.hyperparameters(**shared)
+        pipeline = fitted(offered, settings, values[rows], names, frauds, weights, 1_000 * seed + number)
+        found.append((name, ensemble.Member(weight / total, pipeline, tuple(range(len(rows))))))
+    return found
+
+
+_SHARED = frozenset({"legitimate_per_fraud", "n_estimators", "max_iter"})
+
+
+def _anomaly(weight: float, values: Floats, rows: Ints, seed: int) -> ensemble.Member:
+    places = tuple(place for place, row in enumerate(rows.tolist()) if FEATURES[row] in DEFAULT_FEATURES)
+    if not places:
+        raise ConfigError("None of the features is one that an isolation_forest reads; leave it out.")
+    read = rows[list(places)]
+    shaping = limits(values[read].T, tuple(FEATURES[row] for row in read))
+    forest = IsolationForest(max_samples=min(512, values.shape[1]), random_state=seed)
+    pipeline = isolation_forest.pipeline(forest, shaping.logged, shaping.low, shaping.high).fit(
+        values[read].T
+    )
+    rank = fit(isolation_forest.raw_scorer(pipeline, read)(values))
+    return ensemble.Member(weight, pipeline, places, rank)

@@ -1,0 +1,103 @@
+"""How well scores tell frauds from the rest: the measures of the Fraud Detection Handbook and a few more."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from fraud_core.models.inputs import Floats
+from fraud_trainer.evaluation import Mask
+
+DAY_MS = 86_400_000
+CARDS = 100
+BINS = 10
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Transactions whose truth is known, with what a model said of them.
+
+    Attributes:
+        scores: higher is riskier.
+        frauds: the truth.
+        times: event times, ms.
+        users: whose they are.
+        alerts: which the model called fraudulent.
+        rule_alerts: which a rule called fraudulent.
+        scenarios: kind of fraud, "" where unknown.
+        probabilities: calibrated, or None.
+    """
+
+    scores: Floats
+    frauds: Mask
+    times: NDArray[np.int64]
+    users: NDArray[np.int64]
+    alerts: Mask
+    rule_alerts: Mask
+    scenarios: NDArray[np.object_]
+    probabilities: Floats | None = None
+
+
+def ranking(judged: Judged) -> dict[str, float]:
+    """ROC AUC, average precision and card precision; empty without frauds or without others."""
+    if judged.frauds.all() or not judged.frauds.any():
+        return {}
+    return {
+        "roc_auc": float(roc_auc_score(judged.frauds, judged.scores)),
+        "average_precision": float(average_precision_score(judged.frauds, judged.scores)),
+        f"card_precision_at_{CARDS}": card_precision(judged),
+    }
+
+
+def card_precision(judged: Judged, cards: int = CARDS) -> float:
+    """Mean over the days of the share of frauds' victims among so many users with the highest scores.
+
+    A user who was among them on a day of a fraud of theirs is known from then on, and left out on later days.
+    """
+    found: set[int] = set()
+    shares = []
+    days = judged.times // DAY_MS
+    for day in np.unique(days).tolist():
+        here = np.flatnonzero(days == day)
+        order = here[np.argsort(-judged.scores[here], kind="stable")]
+        _, first = np.unique(judged.users[order], return_index=True)
+        ranked = judged.users[order[np.sort(first)]].tolist()
+        picked = [user for user in ranked if user not in found][:cards]
+        hit = set(picked) & set(judged.users[here][judged.frauds[here]].tolist())
+        shares.append(len(hit) / cards)
+        found |= hit
+    return float(np.mean(shares))
+
+
+def alerting(alerts: Mask, frauds: Mask) -> dict[str, float]:
+    """Share of alerts, and how well they find frauds, where there is something to divide by."""
+    figures = {"alert_rate": float(alerts.mean()) if alerts.size else 0.0}
+    if frauds.any():
+        figures["recall"] = float(alerts[frauds].mean())
+    if alerts.any():
+        figures["precision"] = float(frauds[alerts].mean())
+    return figures
+
+
+def by_scenario(alerts: Mask, judged: Judged) -> dict[str, dict[str, float]]:
+    """Frauds and the share of them that were alerts, by kind of fraud."""
+    kinds = [kind for kind in np.unique(judged.scenarios[judged.frauds]).tolist() if kind]
+    rows = {kind: judged.frauds & (judged.scenarios == kind) for kind in kinds}
+    return {
+        kind: {"frauds": float(mask.sum()), "recall": float(alerts[mask].mean())}
+        for kind, mask in rows.items()
+    }
+
+
+def calibration(judged: Judged) -> dict[str, float]:
+    """Brier score, and the mean distance of probability from share over ten equal bins by rank.
+
+    Empty without probabilities.
+    """
+    if judged.probabilities is None or not judged.frauds.size:
+        return {}
+    error = judged.probabilities - judged.frauds
+    bins = np.array_split(np.argsort(judged.probabilities, kind="stable"), BINS)
+    distances = [abs(float(error[rows].mean())) for rows in bins if rows.size]
+    return {"brier": float(np.mean(error**2)), "calibration_error": float(np.mean(distances))}

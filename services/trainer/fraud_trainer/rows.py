@@ -1,0 +1,95 @@
+"""Transactions that a model may be trained or judged on, in columns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fraud_core.models.inputs import Floats
+from fraud_trainer.evaluation import Mask
+
+Ints = NDArray[np.int64]
+UNKNOWN = -1
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Transactions in order of event time; arrays have an entry a row.
+
+    Attributes:
+        values: features, shape (features, rows); NaN is unknown.
+        times: event times, ms.
+        labels: 1 fraud, 0 legitimate, -1 where no label is known.
+        known_at: when the label became known, ms; 0 where there is none.
+        rule_alerts: rows that are alerts by a rule.
+        users: hashes of the users.
+        weights: how many transactions each stands for: 1, or more where a sample was labelled.
+        scenarios: kind of fraud, "" where unknown.
+    """
+
+    values: Floats
+    times: Ints
+    labels: NDArray[np.int8]
+    known_at: Ints
+    rule_alerts: Mask
+    users: Ints
+    weights: Floats
+    scenarios: NDArray[np.object_]
+
+    def __len__(self) -> int:
+        """How many transactions."""
+        return self.times.size
+
+    def between(self, start: int, end: int) -> "Rows":
+        """The rows from one moment, in ms, to before another; views, nothing is copied."""
+        first, last = np.searchsorted(self.times, [start, end])
+        return self.slice(int(first), int(last))
+
+    def slice(self, first: int, end: int) -> "Rows":
+        """The rows from one to before another; views, nothing is copied."""
+        return Rows(**{field.name: getattr(self, field.name)[..., first:end] for field in fields(self)})
+
+
+def joined(parts: Sequence[Rows], values: Floats) -> Rows:
+    """The rows of all parts, one after another; `values` are those of all of them.
+
+    Raises:
+        ValueError: there are no parts.
+    """
+    columns = {
+        field.name: np.concatenate([getattr(part, field.name) for part in parts])
+        for field in fields(Rows)
+        if field.name != "values"
+    }
+    return Rows(values=values, **columns)
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What a model shall learn of each row.
+
+    Attributes:
+        frauds: which are frauds.
+        learned: which are learned from.
+        assumed: which of these have no label and count as legitimate.
+    """
+
+    frauds: Mask
+    learned: Mask
+    assumed: Mask
+
+
+def targets(rows: Rows, now: int, maturity: int) -> Targets:
+    """The targets as of a moment: a label counts once it is known.
+
+    A row without one is legitimate if it is older than `maturity`, and left out if it is younger.
+
+    Args:
+        rows: transactions.
+        now: when is trained, ms.
+        maturity: in ms.
+    """
+    known = (rows.labels != UNKNOWN) & (rows.known_at <= now)
+    assumed = ~known & (rows.times <= now - maturity)
+    return Targets(frauds=known & (rows.labels == 1), learned=known | assumed, assumed=assumed)

@@ -1,0 +1,255 @@
+"""Trains any algorithm on one window and packs it: score map, calibration, threshold and figures included.
+
+A window that ends one label delay ago is followed by transactions whose labels are not known yet. They are
+good for the score map and the alert budget, which need no labels. What needs some, the calibration and the
+figures, comes from a forward block inside the window: a model like the final one is fitted to its beginning
+and judged on its end, one label delay later.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+import numpy as np
+from sklearn.isotonic import IsotonicRegression
+
+from fraud_core.errors import ConfigError, InputError
+from fraud_core.features import FEATURES
+from fraud_core.models.bundle import Bundle, digest
+from fraud_core.models.calibration import Calibration
+from fraud_core.models.inputs import Floats
+from fraud_core.models.loading import running_versions
+from fraud_core.models.manifest import Manifest, Window
+from fraud_core.models.score_map import ScoreMap, apply, fit, threshold_for
+from fraud_trainer import isolation_forest, quality
+from fraud_trainer.evaluation import Mask, alert_shares
+from fraud_trainer.fitting import ISOLATION_FOREST, SUPERVISED_FEATURES, Fitted, Wish, fit_model
+from fraud_trainer.hyperparameters import Value
+from fraud_trainer.inputs import DEFAULT_FEATURES
+from fraud_trainer.rows import Rows, Targets, targets
+
+DAY_MS = 86_400_000
+FEWEST = 100
+LOWEST, HIGHEST = 5e-324, math.nextafter(1.0, 0.0)
+"""Of scores."""
+FEWEST_FRAUDS = 10
+JUDGED_SHARE = 0.25
+"""Of the training window that the forward block judges."""
+UNSUPERVISED: Mapping[str, Value] = {"reach": 4.0, "merchant_risk": True}
+"""Hyperparameters of an isolation_forest that is trained on a history, where nothing else is given."""
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What mistakes cost, in any unit; an alert is raised where it costs less to be expected than none.
+
+    Attributes:
+        missed: of a fraud without an alert.
+        false_alert: of an alert without a fraud.
+    """
+
+    missed: float
+    false_alert: float
+
+    @property
+    def probability(self) -> float:
+        """From this probability of fraud on an alert is worth it."""
+        return self.false_alert / (self.false_alert + self.missed)
+
+
+Threshold = Literal["tutorial"] | float | Costs
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train.
+
+    Attributes:
+        algorithm: its name.
+        hyperparameters: by name, those that shall not be the default.
+        features: names of those that the model shall read; None leaves it to the algorithm.
+        threshold: share of the traffic that may be alerts, the rules' included; costs; or `tutorial`.
+        label_delay: how long labels take, ms.
+        maturity: age from which a transaction without a label is taken for legitimate, ms.
+        seed: of all that is drawn.
+        parent_version: the version that this one shall replace.
+    """
+
+    algorithm: str
+    hyperparameters: Mapping[str, Value] = field(default_factory=dict)
+    features: tuple[str, ...] | None = None
+    threshold: Threshold = 0.005
+    label_delay: int = 7 * DAY_MS
+    maturity: int = 7 * DAY_MS
+    seed: int = 0
+    parent_version: str | None = None
+
+    def wish(self) -> Wish:
+        """What shall be fitted."""
+        features = SUPERVISED_FEATURES if self.features is None else self.features
+        return Wish(self.algorithm, self.hyperparameters, features, self.seed)
+
+
+@dataclass(frozen=True)
+class _Block:
+    """What the forward block inside the training window has shown."""
+
+    score_map: ScoreMap
+    calibration: Calibration | None
+    metrics: dict[str, float]
+
+
+def train(rows: Rows, start: int, end: int, plan: Plan) -> Bundle:
+    """Train on the rows from one moment, in ms, to before another; one label delay later it is now.
+
+    The same rows and the same plan give the same bytes.
+
+    Raises:
+        ConfigError: the algorithm, a hyperparameter, a feature or the threshold can't be.
+        InputError: there are too few rows, or no frauds among them.
+    """
+    learned, later = rows.between(start, end), rows.between(end, end + plan.label_delay)
+    if len(learned) < FEWEST:
+        raise InputError(
+            f"The training window from {_moment(start):%Y-%m-%d} to {_moment(end):%Y-%m-%d} has "
+            f"{len(learned)} "
+            f"transactions, and at least {FEWEST} are needed; widen it."
+        )
+    if plan.algorithm == ISOLATION_FOREST:
+        return _unsupervised(learned, later, start, end, plan)
+    return _supervised(learned, later, start, end, plan)
+
+
+def _unsupervised(learned: Rows, later: Rows, start: int, end: int, plan: Plan) -> Bundle:
+    if isinstance(plan.threshold, Costs):
+        raise ConfigError(
+            "Costs need probabilities, and an isolation_forest gives none; give an alert budget."
+        )
+    if len(later) < FEWEST:
+        split = round((1 - JUDGED_SHARE) * len(learned))
+        end, later, learned = (
+            int(learned.times[split]),
+            learned.slice(split, len(learned)),
+            learned.slice(0, split),
+        )
+    defaults = {} if plan.threshold == "tutorial" else UNSUPERVISED
+    return isolation_forest.train(
+        learned.values,
+        FEATURES,
+        validation=isolation_forest.Validation(later.values, later.rule_alerts),
+        window=Window(start=_moment(start), end=_moment(end)),
+        data_until=_moment(int(later.times[-1])),
+        features=DEFAULT_FEATURES if plan.features is None else plan.features,
+        threshold=plan.threshold,
+        hyperparameters={**defaults, **plan.hyperparameters},
+        seed=plan.seed,
+        parent_version=plan.parent_version,
+    )
+
+
+def _supervised(learned: Rows, later: Rows, start: int, end: int, plan: Plan) -> Bundle:
+    if plan.threshold == "tutorial":
+        raise ConfigError("The threshold `tutorial` is the isolation_forest's alone; give an alert budget.")
+    wanted = targets(learned, end + plan.label_delay, plan.maturity)
+    model = _fitted(learned, wanted, plan)
+    block = _forward_block(learned, wanted, start, end, plan)
+    ranked = later if len(later) >= FEWEST else learned
+    raw = model.raw(ranked.values)
+    score_map = fit(raw) if len(later) >= FEWEST or block is None else block.score_map
+    scores = apply(raw, score_map.arrays())
+    calibration = block.calibration if block else None
+    threshold = _threshold(scores, ranked, calibration, plan.threshold)
+    shares = alert_shares(scores >= threshold, ranked.rule_alerts)
+    content, versions, wish = model.pickled(), running_versions(), plan.wish()
+    return Bundle(
+        Manifest(
+            algorithm=plan.algorithm,
+            features=tuple(FEATURES[row] for row in model.rows),
+            dropped_features=model.dropped,
+            hyperparameters={**wish.chosen().model_dump(), "seed": plan.seed},
+            threshold=threshold,
+            threshold_rule="costs" if isinstance(plan.threshold, Costs) else plan.threshold,
+            score_map=score_map,
+            calibration=calibration,
+            window=Window(start=_moment(start), end=_moment(end)),
+            data_until=_moment(int(ranked.times[-1])),
+            counts={
+                "training": int(wanted.learned.sum()),
+                "training_frauds": int(wanted.frauds.sum()),
+                "training_assumed_legitimate": int(wanted.assumed.sum()),
+                "validation": len(ranked),
+            },
+            metrics=shares | (block.metrics if block else {}),
+            python=versions.pop("python"),
+            libraries=versions,
+            model_sha256=digest(content),
+            parent_version=plan.parent_version,
+        ).identified(),
+        content,
+    )
+
+
+def _fitted(rows: Rows, wanted: Targets, plan: Plan) -> Fitted:
+    use = wanted.learned
+    return fit_model(plan.wish(), rows.values[:, use], wanted.frauds[use], rows.weights[use])
+
+
+def _forward_block(rows: Rows, wanted: Targets, start: int, end: int, plan: Plan) -> _Block | None:
+    """Fit to the beginning, judge the end; None where there are too few frauds for it."""
+    split = end - round(JUDGED_SHARE * (end - start))
+    gap = plan.label_delay if split - plan.label_delay - start >= JUDGED_SHARE * (end - start) else 0
+    before, first = np.searchsorted(rows.times, [split - gap, split]).tolist()
+    early, late = rows.slice(0, before), rows.slice(first, len(rows))
+    early_wanted, late_wanted = _cut(wanted, 0, before), _cut(wanted, first, len(rows))
+    if min(early_wanted.frauds.sum(), late_wanted.frauds.sum()) < FEWEST_FRAUDS:
+        return None
+    raw = _fitted(early, early_wanted, plan).raw(late.values)
+    score_map = fit(raw)
+    scores, use = apply(raw, score_map.arrays()), late_wanted.learned
+    calibration = _calibrated(scores[use], late_wanted.frauds[use], late.weights[use])
+    threshold = _threshold(scores, late, calibration, plan.threshold)
+    judged = quality.Judged(
+        scores=scores[use],
+        frauds=late_wanted.frauds[use],
+        times=late.times[use],
+        users=late.users[use],
+        alerts=(scores >= threshold)[use],
+        rule_alerts=late.rule_alerts[use],
+        scenarios=late.scenarios[use],
+    )
+    figures = quality.ranking(judged) | quality.alerting(judged.alerts, judged.frauds)
+    return _Block(score_map, calibration, figures)
+
+
+def _cut(wanted: Targets, first: int, end: int) -> Targets:
+    part = slice(first, end)
+    return Targets(wanted.frauds[part], wanted.learned[part], wanted.assumed[part])
+
+
+def _calibrated(scores: Floats, frauds: Mask, weights: Floats) -> Calibration:
+    found = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(
+        scores, frauds.astype(np.float64), sample_weight=weights
+    )
+    knots, first = np.unique(found.X_thresholds_, return_index=True)
+    return Calibration(
+        score=tuple(knots.tolist()),
+        probability=tuple(np.clip(np.maximum.accumulate(found.y_thresholds_[first]), 0.0, 1.0).tolist()),
+    )
+
+
+def _threshold(scores: Floats, rows: Rows, calibration: Calibration | None, wanted: Threshold) -> float:
+    if not isinstance(wanted, Costs):
+        return threshold_for(scores, float(wanted), rows.rule_alerts)
+    if calibration is None:
+        raise InputError(
+            "There are too few frauds in the training window to calibrate probabilities, which costs need; "
+            "widen it, or give an alert budget."
+        )
+    found = calibration.score_for(wanted.probability)
+    return HIGHEST if found is None else min(max(found, LOWEST), HIGHEST)
+
+
+def _moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
