@@ -1,0 +1,89 @@
+{{/* What can't work is refused before anything is made; each message says what to do. */}}
+
+{{- define "fraudstream.checks" -}}
+{{- include "fraudstream.checkAutoscaling" . -}}
+{{- include "fraudstream.checkTrust" . -}}
+{{- include "fraudstream.checkSecrets" . -}}
+{{- end -}}
+
+{{- define "fraudstream.checkAutoscaling" -}}
+{{- $scaling := .Values.detector.autoscaling -}}
+{{- if and $scaling.hpa.enabled $scaling.keda.enabled -}}
+{{- fail "detector.autoscaling: hpa and keda are both enabled, and each would set the workers' number. Enable one." -}}
+{{- end -}}
+{{- range $kind := list "hpa" "keda" -}}
+{{- $one := get $scaling $kind -}}
+{{- if $one.enabled -}}
+{{- if gt (int $one.maxReplicas) (int $.Values.topics.partitions) -}}
+{{- fail (printf "detector.autoscaling.%s.maxReplicas (%d) is above topics.partitions (%d): a worker without a partition is idle. Lower the one, or say how many partitions the input has with the other." $kind (int $one.maxReplicas) (int $.Values.topics.partitions)) -}}
+{{- end -}}
+{{- if gt (int $one.minReplicas) (int $one.maxReplicas) -}}
+{{- fail (printf "detector.autoscaling.%s.minReplicas (%d) is above its maxReplicas (%d)." $kind (int $one.minReplicas) (int $one.maxReplicas)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "fraudstream.checkTrust" -}}
+{{- if and .Values.kafka.tls.ca (not .Values.kafka.tls.enabled) -}}
+{{- fail "kafka.tls.ca is given, and kafka.tls.enabled is false. Enable TLS, or leave the certificate out." -}}
+{{- end -}}
+{{- if and .Values.schemaRegistry.tls.ca (not (include "fraudstream.registryTLS" .)) -}}
+{{- fail "schemaRegistry.tls.ca is given, and schemaRegistry.url does not begin with https. Correct one of them." -}}
+{{- end -}}
+{{- range $name, $text := dict "kafka.tls.ca" .Values.kafka.tls.ca "schemaRegistry.tls.ca" .Values.schemaRegistry.tls.ca -}}
+{{- if and $text (not (contains "-----BEGIN CERTIFICATE-----" $text)) -}}
+{{- fail (printf "%s holds no PEM certificate. Give the file with --set-file %s=ca.crt (--set gives its name)." $name $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Name, keys and setting of each secret that must be there. */}}
+{{- define "fraudstream.secrets" -}}
+{{- $kafka := .Values.kafka -}}
+{{- $registry := .Values.schemaRegistry -}}
+{{- if and $kafka.tls.enabled $kafka.tls.existingSecret (not $kafka.tls.ca) }}
+- {name: {{ $kafka.tls.existingSecret }}, keys: [{{ $kafka.tls.caKey | quote }}], setting: kafka.tls.existingSecret}
+{{- end }}
+{{- with and $kafka.tls.enabled $kafka.tls.clientCertificateSecret }}
+- {name: {{ . }}, keys: [tls.crt, tls.key], setting: kafka.tls.clientCertificateSecret}
+{{- end }}
+{{- with $kafka.sasl.existingSecret }}
+- {name: {{ . }}, keys: [{{ $kafka.sasl.usernameKey | quote }}, {{ $kafka.sasl.passwordKey | quote }}], setting: kafka.sasl.existingSecret}
+{{- end }}
+{{- if include "fraudstream.registryTLS" . }}
+{{- if and $registry.tls.existingSecret (not $registry.tls.ca) }}
+- {name: {{ $registry.tls.existingSecret }}, keys: [{{ $registry.tls.caKey | quote }}], setting: schemaRegistry.tls.existingSecret}
+{{- end }}
+{{- with $registry.tls.clientCertificateSecret }}
+- {name: {{ . }}, keys: [tls.crt, tls.key], setting: schemaRegistry.tls.clientCertificateSecret}
+{{- end }}
+{{- end }}
+{{- with $registry.auth.existingSecret }}
+- {name: {{ . }}, keys: [{{ $registry.auth.usernameKey | quote }}, {{ $registry.auth.passwordKey | quote }}], setting: schemaRegistry.auth.existingSecret}
+{{- end }}
+{{- end -}}
+
+{{/* `helm template` sees no cluster, and so no ServiceAccount that every namespace has: then nothing is known. */}}
+{{- define "fraudstream.checkSecrets" -}}
+{{- if lookup "v1" "ServiceAccount" .Release.Namespace "default" -}}
+{{- range include "fraudstream.secrets" . | fromYamlArray -}}
+{{- $found := lookup "v1" "Secret" $.Release.Namespace .name -}}
+{{- if not $found -}}
+{{- fail (printf "There is no secret %q in the namespace %q, which %s names. Create it, or name another. %s" .name $.Release.Namespace .setting (include "fraudstream.secretHint" .)) -}}
+{{- end -}}
+{{- $data := default dict $found.data -}}
+{{- range $key := .keys -}}
+{{- if not (hasKey $data $key) -}}
+{{- fail (printf "The secret %q has no key %q; it has: %s." $found.metadata.name $key (keys $data | sortAlpha | join ", ")) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "fraudstream.secretHint" -}}
+{{- if eq .setting "kafka.tls.existingSecret" -}}
+Where Redpanda runs in another namespace, its authority can be given as a file: --set-file kafka.tls.ca=ca.crt
+{{- end -}}
+{{- end -}}

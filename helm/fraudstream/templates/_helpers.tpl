@@ -1,0 +1,76 @@
+{{- define "fraudstream.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* 40 characters leave room for what Kubernetes adds to the name of a StatefulSet in labels of 63. */}}
+{{- define "fraudstream.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- $name := include "fraudstream.name" . -}}
+{{- ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What never changes, for selectors: (dict "root" $ "component" "detector"). */}}
+{{- define "fraudstream.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "fraudstream.name" .root }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end -}}
+
+{{- define "fraudstream.labels" -}}
+{{ include "fraudstream.selectorLabels" . }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: fraudstream
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
+{{- with .root.Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* Of pods: nothing that changes with the chart's version, which would replace them for nothing. With "values". */}}
+{{- define "fraudstream.podLabels" -}}
+{{ include "fraudstream.selectorLabels" . }}
+{{- with .root.Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- with .values.podLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "fraudstream.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "fraudstream.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{/* (dict "root" $ "image" .Values.detector.image) */}}
+{{- define "fraudstream.image" -}}
+{{- with .root.Values.image.registry }}{{ trimSuffix "/" . }}/{{ end -}}
+{{- .image.repository -}}
+{{- if .image.digest }}@{{ .image.digest }}{{ else }}:{{ default .root.Chart.AppVersion .root.Values.image.tag }}{{ end -}}
+{{- end -}}
+
+{{/* A value as a variable holds it: Helm reads whole numbers as floats, and would write 1e+06. */}}
+{{- define "fraudstream.text" -}}
+{{- if and (kindIs "float64" .) (eq . (floor .)) -}}
+{{- int64 . -}}
+{{- else if or (kindIs "map" .) (kindIs "slice" .) -}}
+{{- toJson . -}}
+{{- else -}}
+{{- toString . -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Settings by their paths as variables: errors.tolerance is FRAUD_ERRORS__TOLERANCE. */}}
+{{- define "fraudstream.config" -}}
+{{- range $path, $value := . }}
+- name: FRAUD_{{ $path | replace "." "__" | upper }}
+  value: {{ include "fraudstream.text" $value | quote }}
+{{- end }}
+{{- end -}}
