@@ -1,4 +1,4 @@
-"""Tools that are built from Go modules, and modules that are read: `.ci/go-tool` pins and caches the former."""
+"""Tools that `.ci/go-tool` builds from Go modules and caches, and Go modules whose sources are read."""
 
 import json
 import os

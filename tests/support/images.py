@@ -4,6 +4,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +96,17 @@ def brought_by(extra: str) -> frozenset[str]:
         for dependency in needed:
             waiting += [(dependency["name"], wanted) for wanted in ("", *dependency.get("extra", ()))]
     return frozenset(name for name, _ in found)
+
+
+def outside_of(extra: str) -> list[str]:
+    """Modules of this environment that an image with this extra lacks."""
+    inside = brought_by(extra)
+    return [
+        module
+        for module, distributions in packages_distributions().items()
+        if not {_normal(name) for name in distributions} & inside
+    ]
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -31,7 +31,7 @@ Schema = dict[str, Any]
 
 
 def write(directory: Path, wanted: frozenset[tuple[str, str]]) -> None:
-    """Write the schemas of these `(apiVersion, kind)` where `location` finds them; unknown ones are left out."""
+    """Write the schemas of these `(apiVersion, kind)`, those that are known, where `location` finds them."""
     for version, kind, schema in (*_built_in(), *_custom()):
         if (version, kind) in wanted:
             group, _, number = version.rpartition("/")

@@ -9,8 +9,6 @@ from fraud_core.cli import overrides
 from fraud_core.errors import UnavailableError
 from fraud_core.kafka import partition_counts
 from fraud_core.settings import CoreSettings, KafkaSettings, SchemaRegistrySettings, load_settings
-from fraud_local.stack.datadir import read_state
-from fraud_local.stack.places import default_data_dir
 
 _NOWHERE = "http://nowhere"
 
@@ -55,6 +53,10 @@ def find(
     given = load_settings(_Given, **flags)
     if given.kafka.bootstrap_servers != _NOWHERE or given.schema_registry.url != _NOWHERE:
         return Found(load_settings(CoreSettings, **flags), guessed=False)
+    # Imported late: images have no embedded stack, and look at the cluster that their environment names.
+    from fraud_local.stack.datadir import read_state  # noqa: PLC0415
+    from fraud_local.stack.places import default_data_dir  # noqa: PLC0415
+
     state = read_state(default_data_dir())
     if state is None:
         return Found(load_settings(CoreSettings, **flags), guessed=True)

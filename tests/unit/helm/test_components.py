@@ -1,0 +1,269 @@
+"""What the chart's parts promise to those who run them."""
+
+import subprocess
+import sys
+
+import pytest
+
+from fraud_detector.settings import DetectorSettings
+from tests.support.chart import CHART, MATRIX, Manifest, kinds, manifests, of_matrix, one, pods, values
+from tests.support.go_tools import waits_for_builds
+from tests.support.images import DOCKERFILES, compose, outside_of, stages
+from tests.support.mounted import environment
+
+pytestmark = waits_for_builds
+each = pytest.mark.parametrize("name", sorted(MATRIX))
+HELM_TIMEOUT_S = 300
+CONFIG = "checksum/config"
+IMPORT_TRY = """
+import sys
+
+for name in sys.argv[1:]:
+    sys.modules[name] = None
+import fraud_local.try_cli
+"""
+
+
+@each
+def test_pods_fit_the_restricted_pod_security_standard(name: str) -> None:
+    for pod in pods(of_matrix(name)).values():
+        [container] = pod["containers"]
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert container["securityContext"]["allowPrivilegeEscalation"] is False
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
+
+
+@each
+def test_pods_run_as_the_user_that_the_images_name(name: str) -> None:
+    [user] = {stages(path.read_text(encoding="utf-8"))[-1].all("USER")[0] for path in DOCKERFILES.values()}
+
+    for pod in pods(of_matrix(name)).values():
+        context = pod["securityContext"]
+        assert f"{context['runAsUser']}:{context['runAsGroup']}" == user
+        assert context["fsGroup"] == context["runAsGroup"]  # else mounted secrets could not be read
+
+
+@each
+def test_no_pod_can_talk_to_kubernetes_or_takes_variables_of_services(name: str) -> None:
+    for pod in pods(of_matrix(name)).values():
+        assert pod["automountServiceAccountToken"] is False
+        assert pod["enableServiceLinks"] is False
+    assert not {"Role", "ClusterRole"} & kinds(of_matrix(name))
+
+
+def test_images_are_those_that_compose_builds() -> None:
+    built = {service["image"] for service in compose().values() if "build" in service}
+
+    images = {pod["containers"][0]["image"] for pod in pods(of_matrix("plain")).values()}
+
+    assert images == built
+
+
+def test_workers_have_stable_names_and_no_volumes_of_their_own() -> None:
+    spec = one(of_matrix("default"), "StatefulSet")["spec"]
+    worker = [variable for variable in _env(spec["template"]["spec"]) if variable["name"] == "FRAUD_WORKER"]
+
+    assert worker[0]["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.name"
+    assert spec["podManagementPolicy"] == "Parallel"
+    assert "volumeClaimTemplates" not in spec
+    assert [set(volume) for volume in spec["template"]["spec"]["volumes"]] == [{"name", "projected"}]
+
+
+@pytest.mark.parametrize("autoscaler", ["hpa", "keda"])
+def test_an_autoscaler_alone_says_how_many_workers_there_are(autoscaler: str) -> None:
+    fixed = one(manifests(), "StatefulSet")["spec"]
+    scaled = one(manifests(*values(**{f"detector__autoscaling__{autoscaler}__enabled": True})), "StatefulSet")
+
+    assert fixed["replicas"] == 2
+    assert "replicas" not in scaled["spec"]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "path"),
+    [
+        ("everything", "HorizontalPodAutoscaler", ["behavior"]),
+        ("tls-sasl", "ScaledObject", ["advanced", "horizontalPodAutoscalerConfig", "behavior"]),
+    ],
+)
+def test_workers_leave_slowly_and_one_at_a_time(name: str, kind: str, path: list[str]) -> None:
+    behavior = one(of_matrix(name), kind)["spec"]
+    for part in path:
+        behavior = behavior[part]
+
+    [policy] = behavior["scaleDown"]["policies"]
+    assert (policy["type"], policy["value"]) == ("Pods", 1)
+    assert 600 <= behavior["scaleDown"]["stabilizationWindowSeconds"] <= 3_600  # Kubernetes' own limit
+    assert 600 <= policy["periodSeconds"] <= 1_800
+
+
+def test_keda_reaches_the_brokers_as_the_workers_do() -> None:
+    documents = of_matrix("tls-sasl")
+    trigger = one(documents, "ScaledObject")["spec"]["triggers"][0]
+    auth = one(documents, "TriggerAuthentication")
+    variables = environment(pods(documents)["detector"]["containers"][0], CHART)
+
+    assert trigger["authenticationRef"]["name"] == auth["metadata"]["name"]
+    assert trigger["metadata"]["bootstrapServers"] == variables["FRAUD_KAFKA__BOOTSTRAP_SERVERS"]
+    assert trigger["metadata"]["consumerGroup"] == variables["FRAUD_PIPELINE"]
+    assert trigger["metadata"]["topic"] == variables["FRAUD_TOPICS__TRANSACTIONS"]
+    assert (trigger["metadata"]["tls"], trigger["metadata"]["sasl"]) == ("enable", "scram_sha512")
+    named = [one["parameter"] for one in auth["spec"]["secretTargetRef"] + auth["spec"]["configMapTargetRef"]]
+    assert sorted(named) == ["ca", "password", "username"]
+
+
+def test_rest_is_reachable_where_no_worker_is_ready() -> None:
+    for name in ("-detector", "-connect"):
+        assert one(of_matrix("default"), "Service", name)["spec"]["publishNotReadyAddresses"] is True
+
+
+@each
+def test_every_service_and_budget_finds_its_pods(name: str) -> None:
+    documents = of_matrix(name)
+    labels = [
+        one["spec"]["template"]["metadata"]["labels"]
+        for one in documents
+        if one["kind"] in {"StatefulSet", "Deployment"}
+    ]
+
+    for document in documents:
+        selector = (
+            document.get("spec", {}).get("selector", {}) if document["kind"] != "ServiceMonitor" else {}
+        )
+        wanted = selector.get("matchLabels", selector)
+        if wanted:
+            assert sum(wanted.items() <= found.items() for found in labels) == 1, document["metadata"]["name"]
+
+
+@each
+def test_ports_are_those_that_the_services_listen_on(name: str) -> None:
+    for pod in pods(of_matrix(name)).values():
+        container = pod["containers"][0]
+        if "ports" in container:
+            variables = environment(container, CHART)
+            assert variables["FRAUD_HTTP__PORT"] == str(container["ports"][0]["containerPort"])
+            for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+                assert container[probe]["httpGet"]["port"] == container["ports"][0]["name"]
+
+
+def test_a_worker_that_waits_for_brokers_ends_itself_before_it_is_ended() -> None:
+    probe = pods(of_matrix("default"))["detector"]["containers"][0]["livenessProbe"]
+
+    assert probe["periodSeconds"] * probe["failureThreshold"] >= DetectorSettings().startup_timeout_s
+
+
+def test_grace_is_longer_than_a_kafka_transaction_may_take() -> None:
+    grace = pods(of_matrix("default"))["detector"]["terminationGracePeriodSeconds"]
+
+    assert grace * 1_000 > 2 * DetectorSettings().group.transaction_timeout_ms
+
+
+@each
+def test_setup_is_a_hook_that_stands_on_nothing_of_the_release(name: str) -> None:
+    documents = of_matrix(name)
+    job = one(documents, "Job")
+    made = {one["metadata"]["name"] for one in documents if not _hook(one) and one["kind"] != "Secret"}
+    spec = job["spec"]["template"]["spec"]
+    sources = [source for volume in spec.get("volumes", ()) for source in volume["projected"]["sources"]]
+
+    assert _hook(job) == "pre-install,pre-upgrade"
+    assert spec.get("serviceAccountName", "default") == "default"
+    for source in sources:
+        if "configMap" in source:
+            hook = one(documents, "ConfigMap", "-setup")
+            assert source["configMap"]["name"] == hook["metadata"]["name"]
+            assert _weight(hook) < _weight(job)
+        assert source.get("configMap", {}).get("name") not in made
+
+
+def test_a_rollback_runs_no_hook() -> None:
+    for name in MATRIX:
+        assert not [one for one in of_matrix(name) if "rollback" in (_hook(one) or "")]
+
+
+def test_setup_gives_up_before_helm_does_and_kubernetes_after_it() -> None:
+    job = one(of_matrix("default"), "Job")
+    waits = float(
+        environment(job["spec"]["template"]["spec"]["containers"][0], CHART)["FRAUD_STARTUP_TIMEOUT_S"]
+    )
+
+    assert waits < job["spec"]["activeDeadlineSeconds"] < HELM_TIMEOUT_S
+
+
+def test_only_the_authority_is_mounted_of_a_secret_that_holds_the_brokers_key() -> None:
+    [volume] = pods(of_matrix("default"))["detector"]["volumes"]
+
+    for source in volume["projected"]["sources"]:
+        assert source["secret"]["name"] == "redpanda-default-cert"
+        assert [item["key"] for item in source["secret"]["items"]] == ["ca.crt"]
+    assert volume["projected"]["defaultMode"] == 0o440
+
+
+def test_what_workers_read_when_they_start_restarts_them_when_it_changes() -> None:
+    sums = {
+        one(manifests(*flags), "StatefulSet")["spec"]["template"]["metadata"]["annotations"][CONFIG]
+        for flags in ((), values(detector__rules="[]"), values(detector__rules="[ ]"))
+    }
+
+    assert len(sums) == 3
+
+
+def test_pods_are_not_replaced_for_a_chart_that_only_has_another_version() -> None:
+    for pod in ("StatefulSet", "Deployment"):
+        labels = one(of_matrix("plain"), pod)["spec"]["template"]["metadata"]["labels"]
+        assert not {"helm.sh/chart", "app.kubernetes.io/version"} & labels.keys()
+
+
+def test_workers_spread_over_nodes_by_their_own_labels() -> None:
+    spec = one(of_matrix("default"), "StatefulSet")["spec"]
+    [constraint] = spec["template"]["spec"]["topologySpreadConstraints"]
+
+    assert constraint["labelSelector"]["matchLabels"] == spec["selector"]["matchLabels"]
+
+
+def test_the_policy_lets_out_to_every_broker_and_the_registry_and_in_to_rest_alone() -> None:
+    policy = one(of_matrix("everything"), "NetworkPolicy")["spec"]
+    out = {port["port"] for rule in policy["egress"] for port in rule["ports"]}
+
+    assert out == {53, 9094, 9095, 443, 9000}
+    assert [rule["ports"] for rule in policy["ingress"]] == [[{"protocol": "TCP", "port": "http"}]]
+    for kind in ("StatefulSet", "Deployment", "Job"):
+        labels = one(of_matrix("everything"), kind)["spec"]["template"]["metadata"]["labels"]
+        assert policy["podSelector"]["matchLabels"].items() <= labels.items()
+
+
+def test_a_long_name_leaves_room_for_what_kubernetes_adds() -> None:
+    documents = manifests("--set", f"fullnameOverride={'a' * 60}")
+
+    for document in documents:
+        revision = len("-0123456789") if document["kind"] == "StatefulSet" else 0
+        assert len(document["metadata"]["name"]) + revision <= 63
+
+
+def test_the_pod_of_helm_test_needs_nothing_that_the_detectors_image_lacks() -> None:
+    pod = pods(of_matrix("default"))["try"]
+
+    absent = outside_of("detector")
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT_TRY, *absent], check=False, capture_output=True, text=True
+    )
+
+    assert pod["containers"][0]["image"].startswith("fraudstream-detector")
+    assert {"pytest", "matplotlib"} <= set(absent)
+    assert done.returncode == 0, done.stderr
+
+
+def _env(pod: Manifest) -> list[Manifest]:
+    variables: list[Manifest] = pod["containers"][0]["env"]
+    return variables
+
+
+def _hook(document: Manifest) -> str | None:
+    found: str | None = document["metadata"].get("annotations", {}).get("helm.sh/hook")
+    return found
+
+
+def _weight(document: Manifest) -> int:
+    return int(document["metadata"]["annotations"]["helm.sh/hook-weight"])

@@ -1,0 +1,106 @@
+"""What Helm finds in a cluster before it makes anything, and what it tells afterwards."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.support.api_server import Document, serving
+from tests.support.chart import CHART, NAMESPACE, RELEASE, RefusedError, helm, manifests, values
+from tests.support.go_tools import ROOT, waits_for_builds
+
+pytestmark = waits_for_builds
+REDPANDA = {"ca.crt": "Y2E=", "tls.crt": "Y3J0", "tls.key": "a2V5"}
+LOGIN = {"username": "bWU=", "password": "c2VjcmV0"}
+
+
+def _secret(name: str, data: dict[str, str]) -> dict[str, Document]:
+    found = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": NAMESPACE}}
+    return {f"namespaces/{NAMESPACE}/secrets/{name}": {**found, "data": data}}
+
+
+def _install(directory: Path, *flags: str, objects: dict[str, Document], namespace: str = NAMESPACE) -> str:
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}
+    there = {f"namespaces/{namespace}/serviceaccounts/default": account, **objects}
+    with serving(there, directory) as kubeconfig:
+        return helm(
+            "install", RELEASE, str(CHART), "--namespace", namespace, "--kubeconfig", str(kubeconfig),
+            "--dry-run=server", "--disable-openapi-validation", *flags,
+        )  # fmt: skip
+
+
+def test_a_missing_secret_is_named_before_anything_is_made(tmp_path: Path) -> None:
+    with pytest.raises(RefusedError) as refused:
+        _install(tmp_path, objects={})
+
+    assert (
+        'There is no secret "redpanda-default-cert" in the namespace "redpanda", which '
+        "kafka.tls.existingSecret names. Create it, or name another."
+    ) in str(refused.value)
+    assert "--set-file kafka.tls.ca=ca.crt" in str(refused.value)
+
+
+def test_a_secret_that_lacks_a_key_is_named_with_the_keys_that_it_has(tmp_path: Path) -> None:
+    objects = _secret("redpanda-default-cert", REDPANDA) | _secret("fraud-kafka", {"user": "bWU="})
+
+    with pytest.raises(RefusedError) as refused:
+        _install(tmp_path, *values(kafka__sasl__existingSecret="fraud-kafka"), objects=objects)
+
+    assert 'The secret "fraud-kafka" has no key "username"; it has: user.' in str(refused.value)
+    assert "bWU=" not in str(refused.value)
+
+
+def test_with_its_secrets_it_is_accepted(tmp_path: Path) -> None:
+    objects = _secret("redpanda-default-cert", REDPANDA) | _secret("fraud-kafka", LOGIN)
+
+    told = _install(tmp_path, *values(kafka__sasl__existingSecret="fraud-kafka"), objects=objects)
+
+    assert "STATUS: pending-install" in told
+    assert "c2VjcmV0" not in told
+
+
+def test_what_is_not_used_is_not_asked_for(tmp_path: Path) -> None:
+    flags = values(kafka__tls__enabled=False, schemaRegistry__url="http://registry:8081")
+
+    assert "STATUS: pending-install" in _install(tmp_path, *flags, objects={})
+
+
+def _notes(told: str) -> str:
+    return told.split("NOTES:\n")[1]
+
+
+@pytest.mark.parametrize("producer", [False, True])
+def test_the_notes_name_what_the_release_has(tmp_path: Path, *, producer: bool) -> None:
+    flags = values(producer__enabled=producer)
+    objects = _secret("redpanda-default-cert", REDPANDA)
+    made = {f"{one['kind']}/{one['metadata']['name']}".lower() for one in manifests(*flags)}
+
+    notes = _notes(_install(tmp_path, *flags, objects=objects))
+
+    named = re.findall(r"\b(?:statefulset|service|deployment)/[\w-]+", notes)
+    assert len(named) == 2
+    assert set(named) <= made
+    assert ("--set producer.enabled=true" in notes) is not producer
+
+
+def test_every_command_of_the_notes_can_be_read_by_a_shell_and_names_the_release(tmp_path: Path) -> None:
+    notes = _notes(_install(tmp_path, objects=_secret("redpanda-default-cert", REDPANDA)))
+    commands = [shlex.split(line) for line in notes.splitlines() if line.startswith("  ")]
+
+    assert {command[0] for command in commands} == {"kubectl", "helm", "curl"}
+    for command in commands:
+        if command[0] != "curl":
+            assert command[1:3] == ["-n", NAMESPACE]
+        for path in (part for part in command if part.startswith("helm/")):
+            assert (ROOT / path / "Chart.yaml").is_file()
+
+
+def test_elsewhere_the_notes_tell_how_to_get_redpandas_authority(tmp_path: Path) -> None:
+    authority = tmp_path / "ca.crt"
+    authority.write_text("-----BEGIN CERTIFICATE-----\n", encoding="utf-8")
+
+    told = _install(tmp_path, "--set-file", f"kafka.tls.ca={authority}", objects={}, namespace="fraud")
+
+    command = "kubectl -n redpanda get secret redpanda-default-cert -o jsonpath='{.data.ca\\.crt}'"
+    assert f"{command} | base64 -d > ca.crt" in _notes(told)

@@ -1,0 +1,125 @@
+"""Alerts and dashboard stand on metrics that the detector has, with the labels that they have."""
+
+import json
+import re
+from collections.abc import Iterator
+
+from fraud_detector.metrics import Metrics
+from fraud_detector.partition_metrics import Held
+from tests.support.chart import Manifest, manifests, of_matrix, one, pods
+from tests.support.go_tools import waits_for_builds
+
+pytestmark = waits_for_builds
+METRIC = re.compile(r"\bfraud_\w+")
+GROUPED = re.compile(r"\bby \((\w+)\)")
+OF_THE_SCRAPE = {"le", "pod"}
+
+
+def _there() -> tuple[set[str], set[str]]:
+    """Names of series, and of labels, as the detector tells them."""
+    metrics = Metrics()
+    metrics.reasons.labels("model")
+    metrics.dead_letters.labels("TRANSFORMATION")
+    metrics.partitions.held = lambda: [Held(0, 1, 2, 3)]
+    samples = [sample for family in metrics.registry.collect() for sample in family.samples]
+    return {sample.name for sample in samples}, {label for sample in samples for label in sample.labels}
+
+
+def _rules(documents: list[Manifest]) -> list[Manifest]:
+    [group] = one(documents, "PrometheusRule")["spec"]["groups"]
+    rules: list[Manifest] = group["rules"]
+    return rules
+
+
+def _dashboard(documents: list[Manifest]) -> Manifest:
+    board: Manifest = json.loads(one(documents, "ConfigMap", "-dashboard")["data"]["fraudstream.json"])
+    return board
+
+
+def _expressions() -> Iterator[str]:
+    documents = of_matrix("everything")
+    yield from (rule["expr"] for rule in _rules(documents))
+    board = _dashboard(documents)
+    yield from (target["expr"] for panel in board["panels"] for target in panel["targets"])
+    yield from (
+        one["query"]["query"] for one in board["templating"]["list"] if isinstance(one["query"], dict)
+    )
+
+
+def test_every_metric_and_label_that_is_asked_for_exists() -> None:
+    names, labels = _there()
+    expressions = list(_expressions())
+    assert len(expressions) > 20
+
+    for expression in expressions:
+        assert set(METRIC.findall(expression.replace("fraud-watch", ""))) <= names
+        assert set(GROUPED.findall(expression)) <= labels | OF_THE_SCRAPE
+        assert expression.count("{") == expression.count("}")
+        assert expression.count("(") == expression.count(")")
+
+
+def test_alerts_ask_for_the_workers_of_this_release_alone() -> None:
+    documents = of_matrix("everything")
+    service = one(documents, "Service", "-detector")["metadata"]["name"]
+
+    for rule in _rules(documents):
+        for selector in re.findall(r"\{([^}]*)\}", rule["expr"]):
+            assert selector == f'namespace="redpanda",service="{service}"'
+
+
+def test_there_are_alerts_for_what_must_not_pass_unseen() -> None:
+    assert {rule["alert"] for rule in _rules(of_matrix("everything"))} == {
+        "FraudstreamDown", "FraudstreamLag", "FraudstreamSlow", "FraudstreamSilence",
+        "FraudstreamDeadLetters", "FraudstreamAborts", "FraudstreamRegistryAway",
+    }  # fmt: skip
+
+
+def test_where_the_input_rests_at_times_silence_is_no_alert() -> None:
+    documents = manifests(
+        "--set", "metrics.prometheusRule.enabled=true", "--set", "metrics.prometheusRule.silence="
+    )
+
+    assert "FraudstreamSilence" not in {rule["alert"] for rule in _rules(documents)}
+
+
+def test_the_monitor_scrapes_each_worker_once() -> None:
+    documents = of_matrix("everything")
+    selector = one(documents, "ServiceMonitor")["spec"]["selector"]["matchLabels"]
+    scraped = [
+        document["spec"]["selector"]["app.kubernetes.io/component"]
+        for document in documents
+        if document["kind"] == "Service" and selector.items() <= document["metadata"]["labels"].items()
+    ]
+
+    assert sorted(scraped) == ["detector", "producer"]
+
+
+def test_what_a_prometheus_and_a_grafana_select_by_can_be_given() -> None:
+    documents = of_matrix("everything")
+
+    for kind in ("ServiceMonitor", "PrometheusRule"):
+        assert one(documents, kind)["metadata"]["labels"]["release"] == "kube-prometheus-stack"
+    assert one(documents, "ConfigMap", "-dashboard")["metadata"]["labels"]["grafana_dashboard"] == "1"
+
+
+def test_panels_do_not_overlap() -> None:
+    places: set[tuple[int, int]] = set()
+    for panel in _dashboard(of_matrix("everything"))["panels"]:
+        place = panel["gridPos"]
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert not cells & places
+        assert max(x for x, _ in cells) < 24
+        places |= cells
+
+
+def test_nothing_needs_an_operator_by_default() -> None:
+    assert {document["apiVersion"].split("/")[0] for document in of_matrix("default")} == {
+        "v1",
+        "apps",
+        "batch",
+    }
+    assert set(pods(of_matrix("default"))) == {"detector", "setup", "try"}
