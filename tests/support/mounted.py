@@ -11,8 +11,10 @@ HELD = "of a secret"
 
 
 def environment(container: Manifest, files: Path) -> dict[str, str]:
-    """Its variables, with `files` in the place of the volume and pod-0 for the pod's name."""
-    return {variable["name"]: _value(variable).replace(MOUNT, str(files)) for variable in container["env"]}
+    """Its variables for our settings, with `files` in the volume's place and pod-0 for the pod's name."""
+    found = {variable["name"]: _value(variable).replace(MOUNT, str(files)) for variable in container["env"]}
+    pod = found.pop("POD_NAME", "")
+    return {name: value.replace("$(POD_NAME)", pod) for name, value in found.items()}
 
 
 def lay_out(pod: Manifest, documents: Sequence[Manifest], directory: Path) -> None:

@@ -1,9 +1,18 @@
 {{/* What can't work is refused before anything is made; each message says what to do. */}}
 
 {{- define "fraudstream.checks" -}}
+{{- include "fraudstream.checkNames" . -}}
 {{- include "fraudstream.checkAutoscaling" . -}}
 {{- include "fraudstream.checkTrust" . -}}
 {{- include "fraudstream.checkSecrets" . -}}
+{{- end -}}
+
+{{/* Names of workers are of 100 characters at most: namespace, dot, and the longest name of a pod. */}}
+{{- define "fraudstream.checkNames" -}}
+{{- $longest := printf "%s.%s-producer-0123456789-01234" .Release.Namespace (include "fraudstream.fullname" .) -}}
+{{- if gt (len $longest) 100 -}}
+{{- fail (printf "Workers would have names as long as %s, and 100 characters are the most. Give a shorter fullnameOverride." $longest) -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "fraudstream.checkAutoscaling" -}}

@@ -94,8 +94,11 @@ livenessProbe:
 
 {{/* Variables of what serves HTTP and has a name of its own. */}}
 {{- define "fraudstream.workerEnv" -}}
-- name: FRAUD_WORKER
+# Stable, and one on a Kafka that several namespaces share.
+- name: POD_NAME
   valueFrom: {fieldRef: {fieldPath: metadata.name}}
+- name: FRAUD_WORKER
+  value: {{ .root.Release.Namespace }}.$(POD_NAME)
 - name: FRAUD_HTTP__PORT
   value: {{ .values.service.port | quote }}
 {{- end -}}

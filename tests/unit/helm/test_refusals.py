@@ -49,3 +49,8 @@ def test_it_is_refused_with_its_reason(case: str) -> None:
         text(*values(**given))
 
     assert message in str(refused.value)
+
+
+def test_names_that_leave_none_for_workers_are_refused() -> None:
+    with pytest.raises(RefusedError, match="Give a shorter fullnameOverride"):
+        text("--namespace", "n" * 40, *values(fullnameOverride="f" * 40))

@@ -34,7 +34,7 @@ IN_EACH = [
     for container in sorted(SETTINGS)
     if container != "producer" or name in PRODUCING
 ]
-OF_ALL_COMMANDS = "FRAUD_HELDS_DIR"
+OF_ALL_COMMANDS = "FRAUD_SECRETS_DIR"
 
 
 def _load(

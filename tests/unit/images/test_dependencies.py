@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from fraud_local.cli import COMMANDS
 from tests.support.images import DOCKERFILES, brought_by, outside_of
 
 IMPORT_ALL = """
@@ -30,6 +31,18 @@ for module in walk_packages(imported.__path__, package + "."):
 """
 
 
+IMPORT_SOME = """
+import sys
+from importlib import import_module
+
+wanted, *absent = sys.argv[1:]
+for name in absent:
+    sys.modules[name] = None
+for name in wanted.split(","):
+    import_module(name)
+"""
+
+
 @pytest.mark.parametrize("service", sorted(DOCKERFILES))
 def test_a_service_imports_only_what_its_image_holds(service: str) -> None:
     absent = outside_of(service)
@@ -42,6 +55,19 @@ def test_a_service_imports_only_what_its_image_holds(service: str) -> None:
     )
 
     assert {"pytest", "matplotlib"} <= set(absent)
+    assert done.returncode == 0, done.stderr
+
+
+def test_commands_that_look_at_a_cluster_run_in_the_detectors_image() -> None:
+    modules = [COMMANDS[command] for command in ("try", "topics", "dlq", "setup")]
+
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT_SOME, ",".join(modules), *outside_of("detector")],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
     assert done.returncode == 0, done.stderr
 
 
