@@ -21,6 +21,7 @@ from fraud_core.avro import Decoder, Encoder
 from fraud_core.cli import overrides
 from fraud_core.kafka import PARTITIONER, admin_client, client_config
 from fraud_core.registry import Registry
+from fraud_core.rollouts.first import BaselineSettings, first_rollout
 from fraud_core.settings import ENV_PREFIX, CoreSettings, load_settings
 from fraud_core.setup import setup
 from fraud_core.topics import Topic, Topics, topics
@@ -105,6 +106,11 @@ class Pipeline:
     detectors: list[Detector] = field(default_factory=list)
 
     @property
+    def name(self) -> str:
+        """Its consumer group."""
+        return self.environment["FRAUD_PIPELINE"]
+
+    @property
     def topics(self) -> Topics:
         """Its topics."""
         return topics(self.settings.topics)
@@ -119,8 +125,9 @@ class Pipeline:
         return {**os.environ, **self.environment, **variables}
 
     def set_up(self) -> None:
-        """Make its topics and register their schemas."""
+        """Make its topics, register their schemas, and let the rules decide alone."""
         setup(self.settings)
+        first_rollout(self.settings, self.name, BaselineSettings())
 
     def detector(self, worker: str = "w", **settings: str) -> Detector:
         """Start a detector; settings by the last parts of their variables, `ERRORS__TOLERANCE="none"`."""

@@ -45,6 +45,9 @@ def _without_login(url: str) -> str:
     return url
 
 
+PipelineName = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$", description="The detectors' consumer group.")
+]
 ReadableFile = Annotated[Path, AfterValidator(_readable)]
 
 

@@ -10,7 +10,8 @@ from fraud_core.error_handling import DeadLetterTopic, ErrorSettings
 from fraud_core.errors import UnavailableError
 from fraud_core.kafka import admin_client, partition_counts, reason, wait_until
 from fraud_core.registry import Registry
-from fraud_core.settings import CoreSettings
+from fraud_core.rollouts.first import BaselineSettings
+from fraud_core.settings import CoreSettings, PipelineName
 from fraud_core.topics import Topic, topics
 
 COMPATIBILITY = "FULL_TRANSITIVE"
@@ -20,6 +21,8 @@ COMPATIBILITY = "FULL_TRANSITIVE"
 class SetupSettings(CoreSettings):
     """All settings of `fraudstream setup`."""
 
+    pipeline: PipelineName = "fraud-detector"
+    baseline: BaselineSettings = BaselineSettings()
     errors: ErrorSettings = ErrorSettings()
 
 

@@ -1,9 +1,12 @@
 """`fraudstream setup`."""
 
+from typing import Annotated
+
 import typer
 
 from fraud_core import log
 from fraud_core.cli import BootstrapServers, LogFormat, SchemaRegistryUrl, TopicPrefix, overrides
+from fraud_core.rollouts.first import first_rollout
 from fraud_core.settings import load_settings
 from fraud_core.setup import SetupSettings
 from fraud_core.setup import setup as run_setup
@@ -16,21 +19,38 @@ def setup(
     bootstrap_servers: BootstrapServers = None,
     schema_registry_url: SchemaRegistryUrl = None,
     topic_prefix: TopicPrefix = None,
+    pipeline: Annotated[
+        str | None, typer.Option(help="Pipeline that gets its first rollout. (env FRAUD_PIPELINE)")
+    ] = None,
+    baseline_url: Annotated[
+        str | None,
+        typer.Option(metavar="PATH|URL", help="Bundle that decides at first. (env FRAUD_BASELINE__URL)"),
+    ] = None,
+    baseline_sha256: Annotated[
+        str | None, typer.Option(metavar="DIGEST", help="Its digest. (env FRAUD_BASELINE__SHA256)")
+    ] = None,
     log_format: LogFormat = None,
 ) -> None:
-    """Create the topics and register the schemas; does only what is missing, and says what it did."""
+    """Create the topics, register the schemas, and write the pipeline's first rollout.
+
+    Does only what is missing, and says what it did. Without a baseline the rules decide alone at first.
+    """
     settings = load_settings(
         SetupSettings,
         **overrides(
             kafka__bootstrap_servers=bootstrap_servers,
             schema_registry__url=schema_registry_url,
             topics__prefix=topic_prefix,
+            pipeline=pipeline,
+            baseline__url=baseline_url,
+            baseline__sha256=baseline_sha256,
             log__format=log_format,
         ),
     )
     log.configure(settings.log)
     changes = run_setup(settings, settings.errors.deadletterqueue.topic)
+    changes += first_rollout(settings, settings.pipeline, settings.baseline)
     for change in changes:
         typer.echo(change)
     if not changes:
-        typer.echo("Nothing to do: topics and schemas are as they should be.")
+        typer.echo("Nothing to do: topics, schemas and rollout are there.")

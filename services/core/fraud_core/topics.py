@@ -23,6 +23,13 @@ STATE_CONFIG = {
 """Small segments and an eager cleaner, as a restore reads what is not compacted yet; only settings that both
 Kafka and Redpanda document."""
 
+MODELS_CONFIG = {
+    "cleanup.policy": "compact",
+    "max.message.bytes": str(1024 * 1024),
+    "segment.bytes": str(64 * 1024 * 1024),
+}
+"""Chunks of bundles are half as large."""
+
 
 @dataclass(frozen=True)
 class Topic:
@@ -60,6 +67,8 @@ class Topics:
     replays: Topic
     side_tables: Topic
     state: Topic
+    models: Topic
+    rollouts: Topic
     status: Topic
     target_states: Topic
     logins: Topic | None = None
@@ -95,6 +104,8 @@ def topics(settings: TopicSettings) -> Topics:
         replays=Topic(f"{prefix}transactions_dlq_replays", None, 1, {"cleanup.policy": "compact"}),
         side_tables=Topic(f"{prefix}fraud_side_tables", None, 1, COMPACTED),
         state=Topic(f"{prefix}fraud_state", None, settings.partitions, STATE_CONFIG),
+        models=Topic(f"{prefix}fraud_models", None, 1, MODELS_CONFIG),
+        rollouts=Topic(f"{prefix}fraud_rollouts", "Rollout", 1, COMPACTED),
         status=Topic(f"{prefix}fraud_status", "WorkerStatus", 1, COMPACTED),
         target_states=Topic(f"{prefix}fraud_target_states", "TargetState", 1, COMPACTED),
         logins=topic(settings.logins, "Login", 7) if settings.logins else None,

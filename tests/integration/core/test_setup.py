@@ -44,13 +44,15 @@ def test_the_first_run_makes_everything_and_the_second_nothing(settings: CoreSet
     changes = setup(settings)
 
     names = topics(settings.topics)
+    single = (
+        names.replays, names.side_tables, names.models, names.rollouts, names.status, names.target_states,
+    )  # fmt: skip
     counts = partition_counts(settings.kafka)
-    single = (names.replays, names.side_tables, names.status, names.target_states)
     for topic in names.all():
         expected = 1 if topic in single else 4
         assert counts[topic.name] == expected
         assert f"created topic {topic.name} with {expected} partitions" in changes
-    assert sum("registered" in change for change in changes) == 6
+    assert sum("registered" in change for change in changes) == 7
     assert setup(settings) == []
 
 
@@ -77,7 +79,9 @@ def test_the_dead_letters_topic_has_a_name_and_a_replication_of_its_own(settings
     assert topics(settings.topics).dead_letters.name not in partition_counts(settings.kafka)
 
 
-@pytest.mark.parametrize("name", ["Transaction", "Decision", "Label", "WorkerStatus", "TargetState"])
+@pytest.mark.parametrize(
+    "name", ["Transaction", "Decision", "Label", "WorkerStatus", "TargetState", "Rollout"]
+)
 def test_each_schema_can_grow_by_defaults_only(
     settings: CoreSettings, client: SchemaRegistryClient, name: str
 ) -> None:

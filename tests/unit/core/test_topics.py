@@ -18,6 +18,8 @@ def test_the_prefix_goes_before_every_topic_but_the_input() -> None:
         "blue.transactions_dlq_replays",
         "blue.fraud_side_tables",
         "blue.fraud_state",
+        "blue.fraud_models",
+        "blue.fraud_rollouts",
         "blue.fraud_status",
         "blue.fraud_target_states",
     ]

@@ -1,12 +1,13 @@
-"""What all workers report and what pipelines shall do: two topics, read to their ends and kept up."""
+"""What all workers report and what pipelines shall do: topics that are read to their ends and kept up."""
 
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TypeVar
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from fraud_core.avro.record import decode_record
@@ -15,6 +16,7 @@ from fraud_core.errors import ConfigError, UnavailableError
 from fraud_core.kafka import admin_client, client_config, end_offsets, reason
 from fraud_core.log import logger
 from fraud_core.registry import Registry
+from fraud_core.rollouts import Rollout
 from fraud_core.settings import CoreSettings
 from fraud_core.topics import Topics, topics
 
@@ -24,13 +26,15 @@ ASK_S = 2.0
 CAUGHT_UP_S = 2.0
 RETRY_S = 1.0
 
+RecordT = TypeVar("RecordT")
 OnTarget = Callable[[TargetState], None]
 OnReport = Callable[[str, WorkerStatus | None], None]
+OnRollout = Callable[[Rollout], None]
 
 
 @dataclass
 class Board:
-    """The latest reports and targets, by key.
+    """The latest reports, targets and, where somebody wants to be told them, rollouts, by key.
 
     Made by `watched`. A thread of its own fills it; every method may be called from any thread.
     """
@@ -42,8 +46,10 @@ class Board:
     bootstrap_servers: str
     on_target: OnTarget
     on_report: OnReport
+    on_rollout: OnRollout | None = None
     _workers: dict[str, WorkerStatus] = field(default_factory=dict)
     _targets: dict[str, TargetState] = field(default_factory=dict)
+    _rollouts: dict[str, Rollout] = field(default_factory=dict)
     _positions: dict[str, int] = field(default_factory=dict)
     _moved: threading.Condition = field(default_factory=threading.Condition)
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -77,6 +83,10 @@ class Board:
         found = self._targets.get(f"{pipeline}/state")
         return found.target if found else Target.RUNNING
 
+    def rollouts(self) -> dict[str, Rollout]:
+        """The latest rollout of each pipeline."""
+        return dict(self._rollouts)
+
     def refresh(self) -> None:
         """Return when all that was on the topics at the time of this call has been read.
 
@@ -103,8 +113,9 @@ class Board:
             raise UnavailableError(self._out_of_reach(error)) from error
 
     @property
-    def _topics(self) -> tuple[str, str]:
-        return self.names.status.name, self.names.target_states.name
+    def _topics(self) -> tuple[str, ...]:
+        always = (self.names.status.name, self.names.target_states.name)
+        return (*always, self.names.rollouts.name) if self.on_rollout else always
 
     def _ends(self) -> dict[str, int]:
         """Where the topics end now; asked by a client of its own, as the consumer belongs to its thread."""
@@ -121,16 +132,20 @@ class Board:
         self.consumer.assign([TopicPartition(name, 0, OFFSET_BEGINNING) for name in self._topics])
         while not self._stop.is_set():
             message = self.consumer.poll(POLL_S)
-            if message is not None and message.error() is None:
+            if message is None:
+                continue
+            if message.error() is None:
                 self._take(message)
-            self._note_positions()
+            self._note_position(message)
         self.consumer.close()
 
-    def _note_positions(self) -> None:
-        """Positions and not offsets: a compacted log ends after its last record."""
-        places = self.consumer.position([TopicPartition(name, 0) for name in self._topics])
+    def _note_position(self, message: Message) -> None:
+        """A log may end with the marker of a transaction, which is no record: then its end is told."""
+        error, topic, offset = message.error(), message.topic() or "", message.offset() or 0
+        if error is not None and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - its own name
+            return
         with self._moved:
-            self._positions |= {place.topic: max(place.offset, 0) for place in places}
+            self._positions[topic] = offset if error else offset + 1
             self._moved.notify_all()
 
     def _take(self, message: Message) -> None:
@@ -150,28 +165,52 @@ class Board:
 
     def _keep(self, message: Message) -> None:
         key, value = bytes(message.key() or b"").decode(errors="replace"), message.value()
-        status = message.topic() == self.names.status.name
-        if value is None:
-            (self._workers if status else self._targets).pop(key, None)
-            if status:
-                self.on_report(key, None)
-        elif status:
-            report = WorkerStatus.of(decode_record("WorkerStatus", value, self.registry))
-            self._workers[key] = report
-            self.on_report(key, report)
-        else:
-            target = TargetState.of(decode_record("TargetState", value, self.registry))
-            self._targets[key] = target
-            self.on_target(target)
+        topic = message.topic()
+        if topic == self.names.status.name:
+            self.on_report(key, _put(self._workers, key, value, self._status))
+        elif topic == self.names.target_states.name:
+            if target := _put(self._targets, key, value, self._target):
+                self.on_target(target)
+        elif (rollout := _put(self._rollouts, key, value, self._rollout)) and self.on_rollout:
+            self.on_rollout(rollout)
+
+    def _status(self, value: bytes) -> WorkerStatus:
+        return WorkerStatus.of(decode_record("WorkerStatus", value, self.registry))
+
+    def _target(self, value: bytes) -> TargetState:
+        return TargetState.of(decode_record("TargetState", value, self.registry))
+
+    def _rollout(self, value: bytes) -> Rollout:
+        return Rollout.of(decode_record("Rollout", value, self.registry))
+
+
+def _put(
+    known: dict[str, RecordT], key: str, value: bytes | None, decode: Callable[[bytes], RecordT]
+) -> RecordT | None:
+    """Take in a record; None is a tombstone."""
+    if value is None:
+        known.pop(key, None)
+        return None
+    known[key] = decode(value)
+    return known[key]
 
 
 @contextmanager
 def watched(
-    settings: CoreSettings, registry: Registry, on_target: OnTarget, on_report: OnReport = lambda *_: None
+    settings: CoreSettings,
+    registry: Registry,
+    on_target: OnTarget,
+    on_report: OnReport = lambda *_: None,
+    on_rollout: OnRollout | None = None,
 ) -> Iterator[Board]:
     """A board that reads from the topics' beginnings.
 
-    `on_target` is told every target and `on_report` every report or its removal, by worker, old ones first.
+    Args:
+        settings: where the topics are.
+        registry: has their schemas.
+        on_target: is told every target, old ones first.
+        on_report: is told every report or its removal, by worker, old ones first.
+        on_rollout: is told every rollout, old ones first; without it they are not read.
     """
     consumer = Consumer(
         {
@@ -180,6 +219,7 @@ def watched(
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
             "fetch.wait.max.ms": 200,
+            "enable.partition.eof": True,
         }
     )
     board = Board(
@@ -190,6 +230,7 @@ def watched(
         settings.kafka.bootstrap_servers,
         on_target,
         on_report,
+        on_rollout,
     )
     board.start()
     try:

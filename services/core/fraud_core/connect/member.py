@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -13,13 +14,14 @@ from fraud_core.connect.board import Board, watched
 from fraud_core.connect.config import flat
 from fraud_core.connect.control import Control
 from fraud_core.connect.namesake import Namesake
-from fraud_core.connect.records import TargetState, WorkerStatus
+from fraud_core.connect.records import Serving, TargetState, WorkerStatus
 from fraud_core.connect.rest import Service, add_connect_api
 from fraud_core.connect.tasks import Tasks
 from fraud_core.connect.writing import Pen, Reporter, pens, write_target
 from fraud_core.errors import FencedError, UnavailableError
 from fraud_core.kafka import wait_until
 from fraud_core.registry import Registry
+from fraud_core.rollouts import Rollout
 from fraud_core.settings import CoreSettings
 
 NOT_YET = "The worker has not reached Kafka and the schema registry yet; try again."
@@ -75,6 +77,10 @@ class Membership:
             raise UnavailableError(NOT_YET)
         return self._board
 
+    def changed(self) -> None:
+        """Report soon."""
+        self.tasks.on_change()
+
     def tell(self, target: TargetState) -> None:
         """Write an order for all workers of a pipeline.
 
@@ -92,14 +98,23 @@ class Membership:
         registry: Registry,
         counters: Callable[[], dict[str, float]],
         stop: threading.Event,
-        model_version: str | None = None,
+        serving: Callable[[], Serving] = Serving,
+        on_rollout: Callable[[Rollout], None] | None = None,
         *,
         alone: bool = False,
     ) -> Iterator[None]:
         """Read orders to their end, then report while the block runs; take the report back afterwards.
 
-        `alone` is for who must have its name to itself: it waits for another process to give it up, and a
-        FencedError in the block is told from a transaction that has timed out.
+        Args:
+            settings: where the topics are.
+            registry: has their schemas.
+            counters: totals to report.
+            stop: ends the waiting for brokers and registry.
+            serving: which models run here.
+            on_rollout: is told the pipeline's rollouts, the latest so far before the block begins; without
+                it they are not read.
+            alone: for who must have its name to itself: it waits for another process to give it up, and a
+                FencedError in the block is told from a transaction that has timed out.
 
         Raises:
             NameInUseError: another process still has the name after `startup_timeout_s`.
@@ -109,12 +124,13 @@ class Membership:
         """
         statuses, self._targets = pens(settings, registry, stop)
         namesake = Namesake(self.identity.member, self.control.since)
-        with watched(settings, registry, self.control.told, namesake.take) as self._board:
+        ours = on_rollout and partial(_of_pipeline, self.identity.pipeline, on_rollout)
+        with watched(settings, registry, self.control.told, namesake.take, ours) as self._board:
             wait_until(self._board.refresh, settings, stop)
             namesake.watch()
             if alone:
                 wait_until(namesake.check, settings, stop)
-            reporter = Reporter(statuses, lambda: self._report(counters(), model_version))
+            reporter = Reporter(statuses, lambda: self._report(counters(), serving()))
             self.tasks.on_change = reporter.changed
             try:
                 yield
@@ -123,7 +139,7 @@ class Membership:
             finally:
                 reporter.close(take_back=namesake.living() is None)
 
-    def _report(self, counters: dict[str, float], model_version: str | None) -> WorkerStatus:
+    def _report(self, counters: dict[str, float], serving: Serving) -> WorkerStatus:
         return WorkerStatus(
             worker=self.identity.member,
             incarnation=self.control.since,
@@ -133,9 +149,14 @@ class Membership:
             reported_at=datetime.now(UTC),
             tasks=self.tasks.all(),
             version=version("fraudstream"),
-            model_version=model_version,
             counters=counters,
+            **vars(serving),
         )
+
+
+def _of_pipeline(pipeline: str, on_rollout: Callable[[Rollout], None], rollout: Rollout) -> None:
+    if rollout.pipeline == pipeline:
+        on_rollout(rollout)
 
 
 def membership(settings: CoreSettings, identity: Identity, app: FastAPI) -> Membership:

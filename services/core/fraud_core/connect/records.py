@@ -43,6 +43,54 @@ class Task:
     trace: str | None = None
 
 
+class Role(StrEnum):
+    """What a version of the model does in a pipeline."""
+
+    CHAMPION = "champion"
+    CHALLENGER = "challenger"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class ModelStatus:
+    """One version of the model on a worker; `schemas/WorkerStatus.avsc` says what each field means."""
+
+    version: str
+    role: Role
+    running: bool = True
+    trace: str | None = None
+    threshold: float | None = None
+    scored: int = 0
+    decided: int = 0
+    alerts: int = 0
+    disagreements: int = 0
+    errors: int = 0
+    seconds: float = 0.0
+    scores: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, record: dict[str, Any]) -> Self:
+        """From what Avro has."""
+        return cls(**record | {"role": Role(record["role"]), "scores": tuple(record["scores"])})
+
+
+@dataclass(frozen=True)
+class Serving:
+    """Which models a worker runs.
+
+    Attributes:
+        model_version: the champion's; None where the rules decide alone.
+        rollout_generation: the rollout applied last; None where settings fix the model.
+        rollout_problem: why the latest rollout is not applied, or its challenger does not run.
+        models: what each version has done.
+    """
+
+    model_version: str | None = None
+    rollout_generation: int | None = None
+    rollout_problem: str | None = None
+    models: tuple[ModelStatus, ...] = ()
+
+
 @dataclass(frozen=True)
 class WorkerStatus:
     """A report; `schemas/WorkerStatus.avsc` says what each field means."""
@@ -59,6 +107,8 @@ class WorkerStatus:
     rollout_generation: int | None = None
     counters: dict[str, float] = field(default_factory=dict)
     interval_ms: int = 3_000
+    rollout_problem: str | None = None
+    models: tuple[ModelStatus, ...] = ()
 
     def is_fresh(self, now: datetime) -> bool:
         """Whether the worker can be believed to be alive."""
@@ -66,13 +116,15 @@ class WorkerStatus:
 
     def to_record(self) -> dict[str, Any]:
         """As Avro has it."""
-        return asdict(self) | {"tasks": [asdict(task) for task in self.tasks]}
+        lists = {"tasks": list(map(asdict, self.tasks)), "models": list(map(asdict, self.models))}
+        return asdict(self) | lists
 
     @classmethod
     def of(cls, record: dict[str, Any]) -> Self:
         """From what Avro has."""
         tasks = tuple(Task(task["id"], State(task["state"]), task["trace"]) for task in record["tasks"])
-        return cls(**record | {"state": State(record["state"]), "tasks": tasks})
+        models = tuple(ModelStatus.of(one) for one in record["models"])
+        return cls(**record | {"state": State(record["state"]), "tasks": tasks, "models": models})
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from fraud_core.models.bundle import Bundle
 from fraud_core.models.loaded import LoadedModel
 from fraud_core.models.manifest import Manifest, Window
 from fraud_core.models.score_map import ScoreMap
-from fraud_core.models.store import PublishedBundle, fetch_bundle, publish_bundle
+from fraud_core.models.store import PublishedBundle, fetch_bundle, publish_bundle, read_bundle
 
 __all__ = [
     "Bundle",
@@ -15,4 +15,5 @@ __all__ = [
     "Window",
     "fetch_bundle",
     "publish_bundle",
+    "read_bundle",
 ]

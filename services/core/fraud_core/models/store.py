@@ -1,4 +1,4 @@
-"""Where bundles are kept: a path, or an address that obstore knows (file://, s3://, gs://, az://, https://)."""
+"""Where bundles are kept: kafka://, a path, or what obstore knows (file://, s3://, gs://, az://, https://)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +12,9 @@ from obstore.store import LocalStore, ObjectStore, from_url
 
 from fraud_core.errors import BundleError, ConfigError, UnavailableError
 from fraud_core.models.bundle import MANIFEST, MODEL, Bundle, open_bundle, open_manifest
+from fraud_core.models.kafka_store import MOST_BYTES, Store, is_kafka, place_of
 from fraud_core.models.loaded import LoadedModel
-
-MOST_BYTES = 64 * 2**20
+from fraud_core.settings import KafkaSettings
 
 
 @dataclass(frozen=True)
@@ -32,16 +32,20 @@ class PublishedBundle:
     version: str
 
 
-def publish_bundle(url: str | Path, bundle: Bundle) -> PublishedBundle:
-    """Store the bundle in a folder of its own under `url`; doing it again changes nothing.
+def publish_bundle(url: str | Path, bundle: Bundle, kafka: KafkaSettings | None = None) -> PublishedBundle:
+    """Store the bundle in a place of its own under `url`; doing it again changes nothing.
 
-    The manifest goes last, so a bundle that can be found is complete.
+    The manifest goes last, so a bundle that can be found is complete. `kafka` says how to reach the brokers,
+    for kafka:// only.
 
     Raises:
         ConfigError: the address can't be used.
         UnavailableError: it can't be written.
         BundleError: the bundle is larger than any store of ours takes.
     """
+    if is_kafka(url):
+        address = _kafka(url, kafka).publish(bundle)
+        return PublishedBundle(address, bundle.sha256, bundle.version)
     if len(bundle.model) > MOST_BYTES:
         raise BundleError(
             f"The model {bundle.version} has {len(bundle.model):,} bytes, and {MOST_BYTES:,} is the most. "
@@ -55,27 +59,41 @@ def publish_bundle(url: str | Path, bundle: Bundle) -> PublishedBundle:
     return PublishedBundle(address, bundle.sha256, bundle.version)
 
 
-def fetch_bundle(url: str | Path, sha256: str) -> LoadedModel:
+def fetch_bundle(url: str | Path, sha256: str, kafka: KafkaSettings | None = None) -> LoadedModel:
     """Fetch a bundle, verify it, and only then unpickle it.
 
     Args:
         url: address of the bundle, as it was published.
         sha256: its digest, from whom one trusts.
+        kafka: how to reach the brokers, for kafka:// only.
 
     Raises:
         BundleError: there is none, or it is not the promised one, or it does not fit this version.
         ConfigError: the address can't be used.
         UnavailableError: the store can't be reached.
     """
+    bundle = read_bundle(url, sha256, kafka)
+    # Imported late: scikit-learn takes seconds, and a detector without a model does not need it.
+    from fraud_core.models.loading import load  # noqa: PLC0415
+
+    return load(bundle, _shown(_address(url)).rstrip("/"))
+
+
+def read_bundle(url: str | Path, sha256: str, kafka: KafkaSettings | None = None) -> Bundle:
+    """Fetch a bundle and verify it, without unpickling it; as `fetch_bundle` otherwise."""
+    if is_kafka(url):
+        return _kafka(url, kafka).fetch(sha256.lower())
     address = _address(url)
     shown = _shown(address).rstrip("/")
     store = _store(address, create=False)
     manifest = open_manifest(_read(store, MANIFEST, address), sha256.lower(), f"{shown}/{MANIFEST}")
-    bundle = open_bundle(manifest, _read(store, MODEL, address), f"{shown}/{MODEL}")
-    # Imported late: scikit-learn takes seconds, and a detector without a model does not need it.
-    from fraud_core.models.loading import load  # noqa: PLC0415
+    return open_bundle(manifest, _read(store, MODEL, address), f"{shown}/{MODEL}")
 
-    return load(bundle, shown)
+
+def _kafka(url: str | Path, settings: KafkaSettings | None) -> Store:
+    if settings is None:
+        raise ConfigError(f"{url} needs the brokers' address, which is not known here.")
+    return Store(place_of(str(url)).topic, settings)
 
 
 def _read(store: ObjectStore, name: str, address: str) -> bytes:
@@ -119,7 +137,7 @@ def _store(address: str, *, create: bool) -> ObjectStore:
         except (BaseError, ValueError) as error:
             raise ConfigError(
                 f"{_shown(address)} can't be a bundle's address{_reason(error, address)}. "
-                "Give a path, or a URL that begins with file://, s3://, gs://, az:// or https://."
+                "Give a path, or a URL that begins with kafka://, file://, s3://, gs://, az:// or https://."
             ) from error
     path = Path(unquote(parts.path))
     if parts.netloc not in {"", "localhost"}:
