@@ -8,18 +8,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 from confluent_kafka import Message
 
 from fraud_core.avro.types import arrow_type
-from fraud_core.features import Computed, SideTables, Span, State, advance_each
+from fraud_core.features import SideTables, Span, State, advance_each
 from fraud_core.features.side import Logins, networks_of
 from fraud_core.models import LoadedModel
 from fraud_core.rules import Fired, RuleSet, evaluate
 from fraud_core.rules.frame import rule_frame
 from fraud_detector.reading import Read
 from fraud_detector.records import Records, group
+from fraud_detector.sampling import Sample, sample
+from fraud_detector.serving import Models, Scored, Serving
+from fraud_detector.settings import ReviewSettings
 
+REVIEW = ReviewSettings()
 ML_REASON = "ML anomaly detection"
 WARM_UP_USERS = 100
 """More than a new state has room for, so that its growth is warmed up too."""
@@ -62,19 +67,17 @@ class Decider:
         pipeline: str,
         timed: Timed = untimed,
         side: SideTables | None = None,
+        review: ReviewSettings = REVIEW,
     ) -> None:
-        """Without a model the rules decide alone; `timed` measures a stage by its name.
+        """Without a model the rules decide alone, until `serving` is told otherwise.
 
-        What is to be known beside the users' own transactions comes into `side`.
+        `timed` measures a stage by its name. What is to be known beside the users' own transactions comes
+        into `side`; `review` says how much of what is no alert is drawn for review.
         """
         self._timed = timed
         self.side = side or SideTables()
-        self._rules, self._model, self._pipeline = rules, model, pipeline
-
-    @property
-    def model_version(self) -> str | None:
-        """Version of the model that decides; None for rules alone."""
-        return self._model.version if self._model else None
+        self.serving = Serving(Models(champion=model))
+        self._rules, self._pipeline, self._review = rules, pipeline, review
 
     def warm_up(self) -> None:
         """Decide made-up transactions, so that all machine code exists before the first real one waits."""
@@ -94,6 +97,7 @@ class Decider:
         self.side.networks, self.side.logins = networks_of(()), Logins()
         self.decide(Read(group(messages), batch, ()), {0: State()})
         self.side.forget(0)  # which takes back what was counted
+        self.serving.aborted()
         self.side = real
 
     def replay(self, read: Read, states: States) -> None:
@@ -111,36 +115,41 @@ class Decider:
         with self._timed("rules"):
             fired = evaluate(self._rules, rule_frame(frame, computed, self._rules.columns))
         with self._timed("score"):
-            scores = self._scores(computed)
-        alerted = scores >= (self._model.threshold if self._model else np.inf)
+            scored = self.serving.score(computed.values, frame["user"])
+        alerted = scored.alerted
         fraudulent = alerted | fired.alert
         with self._timed("encode"):
             columns = {
                 "fraudulent": pa.array(fraudulent),
                 "reason": _reasons(fired, fraudulent, alerted),
                 "rules": _names(fired),
-                "score": _nullable(scores),
                 "features": _features(computed.values),
+                **_scores(scored),
+                **self._reviewed(frame["transaction_id"], scored, fraudulent),
                 **self._constants(read),
             }
             batch = _decision_batch(read.batch, columns)
         return Decisions(read.records, batch, fraudulent, _sources(fired, fraudulent, alerted))
 
-    def _scores(self, computed: Computed) -> Floats:
-        if self._model is None:
-            return np.full(computed.values.shape[1], np.nan)
-        return self._model.score(computed.values)
+    def _reviewed(self, ids: pl.Series, scored: Scored, fraudulent: Mask) -> dict[str, pa.Array]:
+        found: Sample = sample(
+            ids,
+            scores=scored.scores,
+            thresholds=scored.thresholds,
+            fraudulent=fraudulent,
+            others_alert=scored.others_alert,
+            settings=self._review,
+        )
+        return {
+            "review_sample": pa.array(found.drawn),
+            "selection_probability": _nullable(found.probability),
+        }
 
     def _constants(self, read: Read) -> dict[str, pa.Array]:
         count = len(read.records)
-        model = self._model
         now = int(time.time() * 1000)
         return {
             "rules_version": pa.repeat(self._rules.version, count),
-            "threshold": pa.repeat(pa.scalar(model.threshold if model else None, pa.float64()), count),
-            "model_version": pa.repeat(pa.scalar(model.version if model else None, pa.string()), count),
-            "challenger_scores": _empty("challenger_scores", count),
-            "review_sample": pa.repeat(pa.scalar(value=False), count),
             "top_factors": _empty("top_factors", count),
             "pipeline": pa.repeat(self._pipeline, count),
             "source_partition": pa.array(read.records.partitions, pa.int32()),
@@ -182,6 +191,29 @@ def _sources(fired: Fired, fraudulent: Mask, alerted: Mask) -> Tally[str]:
     found = Tally({rule.name: part for rule, part in zip(fired.rules, parts, strict=True) if part})
     found["model"] = int(alerted.sum())
     return found
+
+
+def _scores(scored: Scored) -> dict[str, pa.Array]:
+    """What the version says that decides, and beside it the score of the one that does not."""
+    return {
+        "score": _nullable(scored.scores),
+        "threshold": _nullable(scored.thresholds),
+        "model_version": scored.versions,
+        "challenger_scores": _maps(scored.other_versions, scored.other_scores),
+    }
+
+
+def _maps(names: pa.Array, values: Floats) -> pa.Array:
+    """A map of one entry in each row that has a value, and an empty one elsewhere."""
+    known = np.flatnonzero(~np.isnan(values))
+    if not len(known):
+        return _empty("challenger_scores", len(values))
+    kind = arrow_type("Decision").field("challenger_scores").type
+    entries = pa.StructArray.from_arrays(
+        [names.take(pa.array(known)), pa.array(values[known])], fields=[kind.key_field, kind.item_field]
+    )
+    offsets = np.concatenate(([0], np.cumsum(~np.isnan(values)))).astype(np.int32)
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(offsets)], children=[entries])
 
 
 def _nullable(values: Floats) -> pa.Array:

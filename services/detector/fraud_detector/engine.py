@@ -6,13 +6,16 @@ rules and score, `writing` encodes the decision, `transaction` commits it togeth
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 
 from fraud_core.connect.member import Membership
+from fraud_core.connect.records import State as TaskState
 from fraud_core.connect.records import Target, TargetState
 from fraud_core.errors import UnavailableError
 from fraud_core.features import State
 from fraud_core.log import logger
+from fraud_core.rollouts.applied import metadata_of
 from fraud_core.topics import topics
 from fraud_detector.alignment import Alignment
 from fraud_detector.dead_letters import DeadLetter, RecordFaultError, before, refusal
@@ -27,6 +30,7 @@ from fraud_detector.patience import Patience
 from fraud_detector.reading import Read, Reader
 from fraud_detector.records import Records, group
 from fraud_detector.restore import Restored, Restorer
+from fraud_detector.serving import Models
 from fraud_detector.settings import DetectorSettings
 from fraud_detector.sides import Sides
 from fraud_detector.snapshotting import Snapshots
@@ -48,9 +52,11 @@ class Engine:
     def __init__(
         self, settings: DetectorSettings, reader: Reader, decider: Decider, writer: Writer,
         transactions: Transactions, metrics: Metrics, member: Membership, sides: Sides,
-        stop: threading.Event,
+        stop: threading.Event, rolled_out: Callable[[], Models | None],
     ) -> None:  # fmt: skip
-        """Join the group; nothing is read before `run`."""
+        """Join the group; nothing is read before `run`. `rolled_out` gives new models that are ready."""
+        self._rolled_out = rolled_out
+        transactions.metadata = metadata_of(decider.serving.models.generation)
         self._settings, self._stop = settings, stop
         self._reader, self._decider, self._writer = reader, decider, writer
         self._transactions, self._metrics = transactions, metrics
@@ -114,6 +120,7 @@ class Engine:
     def _turn(self) -> None:
         self._metrics.turned()
         self._obey()
+        self._follow_rollout()
         self._sides.follow()
         self._restore_slice()
         self._align()
@@ -152,6 +159,25 @@ class Engine:
             self._flow.pause(paused=not self._flow.paused)
         for order in self._control.restarts():
             self._restart(order)
+
+    def _follow_rollout(self) -> None:
+        """Run what was rolled out since the last batch; what is open is of the rollout before."""
+        if models := self._rolled_out():
+            self._commit()
+            self._decider.serving.apply(models)
+            self._transactions.metadata = metadata_of(models.generation)
+
+    def _is_behind(self, partition: int, restored: Restored) -> bool:
+        """Whether the partition was decided under a rollout that this worker does not run yet."""
+        applied = self._decider.serving.models.generation
+        if applied is None or restored.generation <= applied:
+            return False
+        self._flow.tasks.put(
+            partition,
+            TaskState.UNASSIGNED,
+            f"it was decided under rollout {restored.generation}, and {applied} runs here",
+        )
+        return True
 
     def _restart(self, order: TargetState) -> None:
         """Put the tasks that are meant back to their last committed state, and let them try again."""
@@ -271,6 +297,7 @@ class Engine:
             self._states[partition].savepoint()
         self._sides.savepoint(offsets)
         self._sides.committed()
+        self._decider.serving.committed()
         self._snapshots.committed()
         self._metrics.committed()
 
@@ -315,6 +342,7 @@ class Engine:
         self._transactions.abort()
         self._snapshots.aborted()
         self._sides.aborted()
+        self._decider.serving.aborted()
         self._metrics.aborted()
         self._put_back(touched & set(self._states))
 
@@ -376,9 +404,10 @@ class Engine:
         self._held_replay = group(())
         self._replay_patience.succeeded()
         for partition, restored in list(self._restorer.ready.items()):
-            self._restorer.done(partition)
-            self._start(partition, restored)
-        self._metrics.restoring.set(int(self._restorer.busy))
+            if not self._is_behind(partition, restored):
+                self._restorer.done(partition)
+                self._start(partition, restored)
+        self._metrics.restoring.set(int(self._restorer.busy or bool(self._restorer.ready)))
 
     def _start(self, partition: int, restored: Restored) -> None:
         self._states[partition].savepoint()

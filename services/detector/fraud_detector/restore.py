@@ -59,11 +59,13 @@ class Restored:
     Attributes:
         position: the offset at which deciding begins.
         lineage, offsets: of its snapshots; None where those that are known already stay right.
+        generation: of the rollout that it was decided under; 0 where none is named.
     """
 
     position: int
     lineage: Lineage | None = None
     offsets: Ints | None = None
+    generation: int = 0
 
 
 class Restorer:
@@ -165,7 +167,7 @@ class Restorer:
                 self._states[partition] = State()
                 self._begin(partition, found)
             else:
-                self.ready[partition] = Restored(as_of)
+                self.ready[partition] = Restored(as_of, generation=found.generation)
         except KafkaException as error:
             log.warning("restore_waits", partition=partition, reason=str(error))
             self._again_at = time.monotonic() + RETRY_S
@@ -241,7 +243,8 @@ class Restorer:
 
     def _finish(self, partition: int) -> None:
         job = self._jobs[partition]
-        self.ready[partition] = Restored(job.standing.position, job.lineage, job.offsets)
+        standing_ = job.standing
+        self.ready[partition] = Restored(standing_.position, job.lineage, job.offsets, standing_.generation)
 
     def _tell(self) -> None:
         if self.busy and time.monotonic() - self._told > PROGRESS_S:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from fraud_core.error_handling import ErrorSettings
-from fraud_core.settings import CoreSettings, Section
+from fraud_core.settings import CoreSettings, PipelineName, Section
 
 
 class BatchSettings(Section):
@@ -18,10 +18,25 @@ class BatchSettings(Section):
 
 
 class ModelSettings(Section):
-    """Which model bundle decides: both its address and its digest, or neither for rules alone."""
+    """A model bundle that decides whatever is rolled out: both its address and its digest.
+
+    Without it the pipeline's rollout says which one decides.
+    """
 
     url: str | None = None
     sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$")
+
+
+class ReviewSettings(Section):
+    """Which shares of decisions that are no alerts are drawn for review; the greatest that fits counts."""
+
+    share: Annotated[float, Field(ge=0, le=1)] = Field(0.001, description="Of all.")
+    near_share: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.02, description="Of those whose score is just below the threshold: as many ranks as alerts have."
+    )
+    challenger_share: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.1, description="Of those on which only a version alerts that does not decide."
+    )
 
 
 class GroupSettings(Section):
@@ -99,9 +114,7 @@ class ProfileSettings(Section):
 class DetectorSettings(CoreSettings):
     """All settings of `fraudstream detector`."""
 
-    pipeline: str = Field(
-        "fraud-detector", pattern=r"^[A-Za-z0-9._-]{1,100}$", description="The consumer group."
-    )
+    pipeline: PipelineName = "fraud-detector"
     worker: str = Field(
         default_factory=socket.gethostname,
         pattern=r"^[A-Za-z0-9._-]{1,100}$",
@@ -109,6 +122,7 @@ class DetectorSettings(CoreSettings):
     )
     rules: Path | None = Field(None, description="YAML file of rules; default: the tutorial's three.")
     model: ModelSettings = ModelSettings()
+    review: ReviewSettings = ReviewSettings()
     errors: ErrorSettings = ErrorSettings()
     batch: BatchSettings = BatchSettings()
     group: GroupSettings = GroupSettings()

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from fraud_core.rollouts.applied import generation_in
+
 TIMEOUT_S = 10.0
 
 
@@ -17,6 +19,7 @@ class Standing:
         decided: whether the records before `position` were decided.
         partitions: how many the input has.
         lost: why the committed offset can't be used; empty where it can, or none was ever committed.
+        generation: of the rollout that the partition was decided under; 0 where none is named.
     """
 
     first: int
@@ -24,6 +27,7 @@ class Standing:
     decided: bool
     partitions: int
     lost: str = ""
+    generation: int = 0
 
 
 def standing(consumer: Consumer, topic: str, partition: int) -> Standing:
@@ -40,10 +44,11 @@ def standing(consumer: Consumer, topic: str, partition: int) -> Standing:
     partitions = len(consumer.list_topics(topic, TIMEOUT_S).topics[topic].partitions)
     if committed.offset < 0:
         return Standing(first, first, decided=False, partitions=partitions)
+    generation = generation_in(committed.metadata)
     if not first <= committed.offset <= end:
         lost = (
             f"the committed offset {committed.offset} is not retained, the input has {first} to {end}; "
             "deciding can only go on at its first record"
         )
-        return Standing(first, first, decided=False, partitions=partitions, lost=lost)
-    return Standing(first, committed.offset, decided=True, partitions=partitions)
+        return Standing(first, first, decided=False, partitions=partitions, lost=lost, generation=generation)
+    return Standing(first, committed.offset, decided=True, partitions=partitions, generation=generation)

@@ -88,6 +88,7 @@ class Transactions:
         connect: registers a producer under one of the worker's transactional ids, 0 or 1, which aborts what
             an earlier one left open and fences that one.
         offsets: partition -> offset after the last record whose outputs are in the open transaction.
+        metadata: goes with every committed offset.
     """
 
     connect: Callable[[int], Producer]
@@ -95,6 +96,7 @@ class Transactions:
     topic: str
     stop: threading.Event
     offsets: dict[int, int] = field(default_factory=dict)
+    metadata: str = ""
     _group: Any = None
     _stuck: bool = False
     _turn: int = 0
@@ -144,7 +146,8 @@ class Transactions:
             FencedError: another worker has this transactional id.
         """
         offsets = [
-            TopicPartition(self.topic, partition, offset) for partition, offset in self.offsets.items()
+            TopicPartition(self.topic, partition, offset, metadata=self.metadata)
+            for partition, offset in self.offsets.items()
         ]
         send = partial(self.producer.send_offsets_to_transaction, offsets, self._group, CALL_TIMEOUT_S)
         self._call(lambda: self._returned(send))

@@ -3,10 +3,12 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 
 from fraud_core.avro import Decoder, Encoder
 from fraud_core.connect.member import Identity, membership
+from fraud_core.connect.records import Serving
 from fraud_core.errors import ConfigError
 from fraud_core.features import SideTables
 from fraud_core.http import probes, served
@@ -19,10 +21,12 @@ from fraud_core.topics import Topics, topics
 from fraud_detector.deciding import Decider, Timed, untimed
 from fraud_detector.engine import Engine
 from fraud_detector.metrics import Metrics
+from fraud_detector.model_metrics import ModelMetrics
 from fraud_detector.network_file import NetworkFile
 from fraud_detector.reading import Reader
 from fraud_detector.retention import check_retention
-from fraud_detector.settings import DetectorSettings, ModelSettings
+from fraud_detector.rollouts import Rollouts, await_first, loading
+from fraud_detector.settings import DetectorSettings
 from fraud_detector.sides import Sides
 from fraud_detector.snapshots import warm_up
 from fraud_detector.transaction import transactions
@@ -44,6 +48,9 @@ def run(settings: DetectorSettings, stop: threading.Event, metrics: Metrics | No
     """
     metrics = metrics or Metrics()
     deciding = decider(settings, metrics.stages.timed)
+    rollouts = None if settings.model.sha256 else Rollouts(settings.kafka)
+    serving = partial(_serving, deciding, rollouts)
+    metrics.registry.register(ModelMetrics(serving))
     registry = Registry(settings.schema_registry)
     app = probes(settings.pipeline, metrics.registry, metrics.alive, metrics.ready)
     member = membership(settings, _identity(settings), app)
@@ -59,13 +66,27 @@ def run(settings: DetectorSettings, stop: threading.Event, metrics: Metrics | No
         sides = Sides(settings, names, deciding.side, registry)
         deciding.warm_up()
         warm_up()
+        told = rollouts.told if rollouts else None
+        deciding.serving.on_change = member.changed
         with (
             networks(settings, deciding.side),
-            member.taking_part(settings, registry, metrics.totals, stop, deciding.model_version, alone=True),
+            loading(rollouts, member.changed),
+            member.taking_part(settings, registry, metrics.totals, stop, serving, told, alone=True),
         ):
             outbox = wait_until(partial(transactions, settings, stop), settings, stop)
             log.info("starting", pipeline=settings.pipeline, worker=settings.worker)
-            Engine(settings, reader, deciding, writer, outbox, metrics, member, sides, stop).run()
+            if rollouts and (models := await_first(rollouts, settings.pipeline, metrics.turned, stop)):
+                deciding.serving.apply(models)
+            rolled_out = rollouts.take if rollouts else lambda: None
+            Engine(
+                settings, reader, deciding, writer, outbox, metrics, member, sides, stop, rolled_out
+            ).run()  # fmt: skip
+
+
+def _serving(deciding: Decider, rollouts: Rollouts | None) -> Serving:
+    found = deciding.serving.status()
+    problem = rollouts.problem if rollouts else None
+    return replace(found, rollout_problem=problem or found.rollout_problem)
 
 
 def _identity(settings: DetectorSettings) -> Identity:
@@ -74,14 +95,16 @@ def _identity(settings: DetectorSettings) -> Identity:
 
 
 def decider(settings: DetectorSettings, timed: Timed = untimed) -> Decider:
-    """What decides: the rules and the model of the settings; `timed` measures its stages.
+    """What decides: the rules, and the model if settings fix one; `timed` measures its stages.
 
     Raises:
         ConfigError: rules or model can't be used.
         UnavailableError: the model's store can't be reached.
     """
     side = SideTables(settings.side.label_delay_h, shared=True)
-    return Decider(load_rules(settings.rules), _model(settings.model), settings.pipeline, timed, side)
+    return Decider(
+        load_rules(settings.rules), _fixed(settings), settings.pipeline, timed, side, settings.review
+    )
 
 
 @contextmanager
@@ -103,22 +126,24 @@ def networks(settings: DetectorSettings, side: SideTables) -> Iterator[None]:
         file.close()
 
 
-def _model(settings: ModelSettings) -> LoadedModel | None:
-    if settings.url is None and settings.sha256 is None:
-        log.warning("no_model", now="rules decide alone", help="set FRAUD_MODEL__URL and FRAUD_MODEL__SHA256")
+def _fixed(settings: DetectorSettings) -> LoadedModel | None:
+    url, sha256 = settings.model.url, settings.model.sha256
+    if url is None and sha256 is None:
         return None
-    if settings.url is None or settings.sha256 is None:
+    if url is None or sha256 is None:
         raise ConfigError(
-            "A model needs both its address and its digest: set FRAUD_MODEL__URL and FRAUD_MODEL__SHA256 "
-            "(`fraudstream train-baseline` prints both), or neither for rules alone."
+            "A fixed model needs both its address and its digest: set FRAUD_MODEL__URL and "
+            "FRAUD_MODEL__SHA256 (`fraudstream train-baseline` prints both), or neither for the one that is "
+            "rolled out."
         )
-    return fetch_bundle(settings.url, settings.sha256)
+    return fetch_bundle(url, sha256, settings.kafka)
 
 
 def _check_topics(settings: DetectorSettings, names: Topics, existing: dict[str, int]) -> None:
     dead = settings.errors.deadletterqueue.topic.name or names.dead_letters.name
     needed = [names.transactions.name, names.classified.name, names.alerts.name, dead]
     needed += [names.status.name, names.target_states.name, names.labels.name, names.side_tables.name]
+    needed += [] if settings.model.sha256 else [names.rollouts.name]
     needed += [names.logins.name] if names.logins else []
     needed += [names.state.name] if settings.state.durable else []
     if missing := [name for name in needed if name not in existing]:

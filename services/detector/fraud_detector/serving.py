@@ -1,0 +1,263 @@
+"""The models that run: the champion decides, the challenger is tried, and what fails is dropped at once.
+
+Belongs to the engine's thread; `status` alone may be called from any.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from fraud_core.connect.records import ModelStatus, Role
+from fraud_core.connect.records import Serving as Report
+from fraud_core.log import logger
+from fraud_core.models import LoadedModel
+from fraud_core.rollouts import BundleRef, Rollout
+from fraud_core.rollouts.canary import in_canary
+from fraud_detector.comparing import Counts, Totals, counts
+
+log = logger(__name__)
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
+
+
+@dataclass(frozen=True)
+class Models:
+    """What a rollout names, ready to score.
+
+    Attributes:
+        rollout: None where settings fix the model.
+        champion: None where the rules decide alone.
+        challenger: None where there is none, or it was refused.
+        refused: why the challenger can't run; empty if it can.
+    """
+
+    rollout: Rollout | None = None
+    champion: LoadedModel | None = None
+    challenger: LoadedModel | None = None
+    refused: str = ""
+
+    @property
+    def generation(self) -> int | None:
+        """Of the rollout."""
+        return self.rollout.generation if self.rollout else None
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Scores of a batch; arrays of shape (transactions,).
+
+    Attributes:
+        scores: by the version that decides for each; NaN where only rules do.
+        thresholds: of that version; NaN likewise.
+        versions: that version; null likewise.
+        alerted: where it alerts.
+        other_scores: by the version that does not decide; NaN where there is none.
+        other_versions: that version.
+        others_alert: where it alerts.
+    """
+
+    scores: Floats
+    thresholds: Floats
+    versions: pa.Array
+    alerted: Mask
+    other_scores: Floats
+    other_versions: pa.Array
+    others_alert: Mask
+
+
+class ScoringError(Exception):
+    """A challenger gave no scores."""
+
+
+@dataclass
+class Serving:
+    """The models of one worker.
+
+    Attributes:
+        models: those that the worker was told to run.
+        on_change: is called when what runs has changed; must return at once.
+    """
+
+    models: Models = Models()
+    on_change: Callable[[], None] = lambda: None
+    _challenger: LoadedModel | None = None
+    _totals: dict[Role, Totals] = field(default_factory=dict)
+    _errors: int = 0
+    _dropped: str = ""
+
+    def __post_init__(self) -> None:
+        """Begin with the models that were given."""
+        self._begin()
+
+    def apply(self, models: Models) -> None:
+        """Run these from the next batch on."""
+        before, self.models = self.models, models
+        if _pair(before) != _pair(models):
+            self._begin()
+        else:
+            self._challenger = models.challenger
+            self._dropped = ""
+        log.info("rollout_applied", **_described(models))
+        self.on_change()
+
+    def score(self, values: Floats, users: pl.Series) -> Scored:
+        """Score a batch: features of shape (features, transactions), and each transaction's user."""
+        champion, rollout = self.models.champion, self.models.rollout
+        began = time.perf_counter()
+        first = champion.score(values) if champion else np.full(values.shape[1], np.nan)
+        took = time.perf_counter() - began
+        second, seconds = self._tried(values)
+        challenger = self._challenger
+        chosen = np.zeros(len(first), dtype=bool)
+        if challenger and rollout and rollout.share:
+            chosen = in_canary(users, challenger.sha256, rollout.share)
+        self._count(first, second, chosen, (took, seconds))
+        return _chosen(champion, challenger, first, second, chosen)
+
+    def committed(self) -> None:
+        """The batches that were scored are committed; judge the challenger by all that are."""
+        for totals in self._totals.values():
+            totals.commit()
+        if self._challenger and (broken := self._broken()):
+            self._drop(broken)
+
+    def aborted(self) -> None:
+        """The batches that were scored since the last commit never happened."""
+        for totals in self._totals.values():
+            totals.abort()
+
+    def status(self) -> Report:
+        """What runs, for the worker's report."""
+        models, rollout = self.models, self.models.rollout
+        reports = []
+        if models.champion:
+            reports.append(self._report(Role.CHAMPION, models.champion.version, models.champion))
+        if rollout and rollout.challenger:
+            reports.append(self._report(Role.CHALLENGER, rollout.challenger.version, models.challenger))
+        problem = models.refused or self._dropped or None
+        version = models.champion.version if models.champion else None
+        return Report(version, models.generation, problem, tuple(reports))
+
+    def _begin(self) -> None:
+        self._challenger = self.models.challenger
+        self._totals = {role: Totals() for role in (Role.CHAMPION, Role.CHALLENGER)}
+        self._errors, self._dropped = 0, ""
+
+    def _tried(self, values: Floats) -> tuple[Floats, float]:
+        """The challenger's scores, NaN where there is none, and the seconds that they took."""
+        nothing = np.full(values.shape[1], np.nan)
+        if self._challenger is None:
+            return nothing, 0.0
+        began = time.perf_counter()
+        try:
+            return _checked(self._challenger.score(values), values.shape[1]), time.perf_counter() - began
+        except Exception as error:  # noqa: BLE001 - whatever it does, the champion's decision stands
+            self._errors += 1
+            self._drop(f"It failed on a batch of {values.shape[1]}: {type(error).__name__}: {error}")
+            return nothing, 0.0
+
+    def _count(self, first: Floats, second: Floats, chosen: Mask, seconds: tuple[float, float]) -> None:
+        champion, challenger = self.models.champion, self._challenger
+        alerts = [_alerts(champion, first), _alerts(challenger, second)]
+        differ = int((alerts[0] != alerts[1]).sum()) if challenger else 0
+        decided = [len(first) - int(chosen.sum()), int(chosen.sum())]
+        both = zip(self._totals, (champion, challenger), (first, second), strict=True)
+        for place, (role, model, scores) in enumerate(both):
+            if model:
+                self._totals[role].add(
+                    counts(
+                        scores, alerts[place], decided=decided[place], disagreements=differ,
+                        seconds=seconds[place],
+                    )
+                )  # fmt: skip
+
+    def _broken(self) -> str:
+        """Which limit the challenger breaks; empty if none."""
+        rollout, done = self.models.rollout, self._totals[Role.CHALLENGER].committed
+        if rollout is None or done.scored < max(rollout.limits.min_decisions, 1):
+            return ""
+        limits, rate = rollout.limits, done.alerts / done.scored
+        micros = done.seconds / done.scored * 1e6
+        if limits.max_alert_rate is not None and rate > limits.max_alert_rate:
+            return f"It alerts on {rate:.2%} of {done.scored:,}; the limit is {limits.max_alert_rate:.2%}."
+        if limits.max_scoring_us is not None and micros > limits.max_scoring_us:
+            return f"It takes {micros:.1f} us to score one; the limit is {limits.max_scoring_us:.1f} us."
+        return ""
+
+    def _drop(self, why: str) -> None:
+        version = self._challenger.version if self._challenger else None
+        log.error("challenger_dropped", version=version, reason=why)
+        self._challenger, self._dropped = None, why
+        self.on_change()
+
+    def _report(self, role: Role, version: str, model: LoadedModel | None) -> ModelStatus:
+        done: Counts = self._totals[role].committed
+        trace = (self.models.refused or self._dropped or None) if role is Role.CHALLENGER else None
+        return ModelStatus(
+            version=version, role=role, running=trace is None, trace=trace,
+            threshold=model.threshold if model else None,
+            scored=done.scored, decided=done.decided, alerts=done.alerts, disagreements=done.disagreements,
+            errors=self._errors if role is Role.CHALLENGER else 0,
+            seconds=done.seconds, scores=tuple(done.scores.tolist()),
+        )  # fmt: skip
+
+
+def _described(models: Models) -> dict[str, object]:
+    rollout, champion = models.rollout, models.champion
+    found: dict[str, object] = {
+        "generation": models.generation,
+        "champion": champion.version if champion else "none: the rules decide alone",
+    }
+    if rollout and rollout.challenger:
+        found |= {"challenger": rollout.challenger.version, "mode": rollout.mode.value}
+        found |= {"weight": rollout.canary_weight} if rollout.share else {}
+    return found
+
+
+def _pair(models: Models) -> tuple[str | None, BundleRef | None]:
+    """What is compared: another pair is counted anew."""
+    champion, rollout = models.champion, models.rollout
+    return champion.sha256 if champion else None, rollout.challenger if rollout else None
+
+
+def _checked(scores: Floats, rows: int) -> Floats:
+    if scores.shape != (rows,):
+        raise ScoringError(f"it gave {scores.shape} scores for {rows} transactions")
+    if not np.isfinite(scores).all():
+        raise ScoringError("a score is not a number")
+    return scores
+
+
+def _alerts(model: LoadedModel | None, scores: Floats) -> Mask:
+    return scores >= (model.threshold if model else np.inf)
+
+
+def _chosen(
+    champion: LoadedModel | None, challenger: LoadedModel | None, first: Floats, second: Floats, chosen: Mask
+) -> Scored:
+    """Each row as the version says that decides it, and beside it what the other one says."""
+    mine, other = _alerts(champion, first), _alerts(challenger, second)
+    return Scored(
+        scores=np.where(chosen, second, first),
+        thresholds=np.where(chosen, _threshold(challenger), _threshold(champion)),
+        versions=_versions(chosen, challenger, champion),
+        alerted=np.where(chosen, other, mine),
+        other_scores=np.where(chosen, first, second),
+        other_versions=_versions(chosen, champion, challenger),
+        others_alert=np.where(chosen, mine, other),
+    )
+
+
+def _threshold(model: LoadedModel | None) -> float:
+    return model.threshold if model else np.nan
+
+
+def _versions(chosen: Mask, yes: LoadedModel | None, no: LoadedModel | None) -> pa.Array:
+    names = [pa.scalar(model.version if model else None, pa.string()) for model in (yes, no)]
+    return pc.if_else(pa.array(chosen), *names)
