@@ -4,6 +4,7 @@ Belongs to the engine's thread; `status` alone may be called from any.
 """
 
 import time
+from collections import Counter as Tally
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -88,7 +89,7 @@ class Serving:
     on_change: Callable[[], None] = lambda: None
     _challenger: LoadedModel | None = None
     _totals: dict[Role, Totals] = field(default_factory=dict)
-    _errors: int = 0
+    _errors: Tally[Role] = field(default_factory=Tally)
     _dropped: str = ""
 
     def __post_init__(self) -> None:
@@ -112,6 +113,8 @@ class Serving:
         began = time.perf_counter()
         first = champion.score(values) if champion else np.full(values.shape[1], np.nan)
         took = time.perf_counter() - began
+        if champion and np.isnan(first).any():
+            self._errors[Role.CHAMPION] += 1  # the rules decide these alone
         second, seconds = self._tried(values)
         challenger = self._challenger
         chosen = np.zeros(len(first), dtype=bool)
@@ -147,7 +150,7 @@ class Serving:
     def _begin(self) -> None:
         self._challenger = self.models.challenger
         self._totals = {role: Totals() for role in (Role.CHAMPION, Role.CHALLENGER)}
-        self._errors, self._dropped = 0, ""
+        self._errors, self._dropped = Tally(), ""
 
     def _tried(self, values: Floats) -> tuple[Floats, float]:
         """The challenger's scores, NaN where there is none, and the seconds that they took."""
@@ -158,7 +161,7 @@ class Serving:
         try:
             return _checked(self._challenger.score(values), values.shape[1]), time.perf_counter() - began
         except Exception as error:  # noqa: BLE001 - whatever it does, the champion's decision stands
-            self._errors += 1
+            self._errors[Role.CHALLENGER] += 1
             self._drop(f"It failed on a batch of {values.shape[1]}: {type(error).__name__}: {error}")
             return nothing, 0.0
 
@@ -203,7 +206,7 @@ class Serving:
             version=version, role=role, running=trace is None, trace=trace,
             threshold=model.threshold if model else None,
             scored=done.scored, decided=done.decided, alerts=done.alerts, disagreements=done.disagreements,
-            errors=self._errors if role is Role.CHALLENGER else 0,
+            errors=self._errors[role],
             seconds=done.seconds, scores=tuple(done.scores.tolist()),
         )  # fmt: skip
 

@@ -61,7 +61,7 @@ def fit(raw: Floats, boundary: float | None = None) -> ScoreMap:
 
 
 def apply(raw: Floats, knots: tuple[Floats, Floats]) -> Floats:
-    """Scores of raw outputs; each depends on its own output alone."""
+    """Scores of raw outputs; each depends on its own output alone, and NaN stays NaN."""
     return _interpolated(raw, *knots)
 
 
@@ -83,6 +83,9 @@ def _interpolated(raw: Floats, knots: Floats, ranks: Floats) -> Floats:
     scale = knots[last] - knots[0] if last else 1.0
     for row in range(raw.shape[0]):
         value = raw[row]
+        if math.isnan(value):  # the search below would end beyond the last knot
+            scores[row] = value
+            continue
         if value <= knots[0]:
             score = ranks[0] / (1.0 + (knots[0] - value) / scale)
         elif value >= knots[last]:
