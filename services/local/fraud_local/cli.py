@@ -22,6 +22,7 @@ COMMANDS = {
     "dlq": "fraud_local.dlq.cli",
     "producer": "fraud_producer.cli",
     "detector": "fraud_detector.cli",
+    "models": "fraud_local.models.cli",
     "train-baseline": "fraud_local.baseline_cli",
     "backtest": "fraud_local.backtest.cli",
     "bench": "fraud_local.bench.cli",

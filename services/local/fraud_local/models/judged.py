@@ -1,0 +1,165 @@
+"""What reviewed decisions say about each version: decisions joined with labels that are mature."""
+
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from fraud_core.avro import Decoder
+from fraud_core.kafka import partition_counts
+from fraud_core.registry import Registry
+from fraud_core.settings import CoreSettings
+from fraud_core.topics import topics
+from fraud_local import tail
+from fraud_local.offsets import committed_spans, narrowed
+
+Z = 1.959964
+"""Of a two-sided interval of 95 %."""
+
+DECISIONS = pl.Schema(
+    {
+        "transaction_id": pl.String(),
+        "timestamp": pl.Datetime("ms"),
+        "version": pl.String(),
+        "score": pl.Float64(),
+        "weight": pl.Float64(),
+    }
+)
+LABELS = pl.Schema({"transaction_id": pl.String(), "fraud": pl.Boolean(), "labelled_at": pl.Datetime("ms")})
+ENTRIES = pl.List(pl.Struct({"version": pl.String(), "score": pl.Float64()}))
+
+
+@dataclass(frozen=True)
+class Precision:
+    """Of one version's alerts.
+
+    Attributes:
+        alerts: transactions old enough that somebody reviews and on which the version alerts.
+        labelled: those of them with a label.
+        frauds: those that are fraud.
+        value: share of fraud, each weighed by one over the probability with which it was drawn for review.
+        low, high: its Wilson interval of 95 %; all None without a label.
+    """
+
+    alerts: int
+    labelled: int
+    frauds: int
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+def precision(
+    decisions: pl.DataFrame, labels: pl.DataFrame, thresholds: Mapping[str, float], maturity: timedelta
+) -> dict[str, Precision]:
+    """For each version how many of its alerts were fraud.
+
+    What nobody reviews is left out: a row is an alert of the pipeline, of weight 1, or was drawn for review,
+    of one over its probability. Labels younger than the maturity don't matter: what can be known of such
+    transactions by now is mostly what was found first.
+
+    Args:
+        decisions: columns `DECISIONS`, one row a transaction and version that scored it.
+        labels: columns `LABELS`; the latest of a transaction counts.
+        thresholds: version -> it alerts from this score on.
+        maturity: age, by the newest decision, from which a transaction counts.
+    """
+    newest = decisions["timestamp"].max()
+    if not isinstance(newest, datetime):
+        return {version: Precision(0, 0, 0) for version in thresholds}
+    latest = labels.sort("labelled_at").group_by("transaction_id").last()
+    joined = (
+        decisions.filter(pl.col("timestamp") <= newest - maturity)
+        .unique(["transaction_id", "version"])
+        .join(latest, on="transaction_id", how="left")
+    )
+    return {
+        version: _precision(joined.filter(pl.col("version") == version, pl.col("score") >= threshold))
+        for version, threshold in thresholds.items()
+    }
+
+
+def _precision(alerts: pl.DataFrame) -> Precision:
+    known = alerts.filter(pl.col("fraud").is_not_null())
+    frauds = int(known["fraud"].sum())
+    if not known.height:
+        return Precision(alerts.height, 0, 0)
+    weights = known["weight"].to_numpy()
+    value = float((weights * known["fraud"].to_numpy()).sum() / weights.sum())
+    count = float(weights.sum() ** 2 / (weights**2).sum())  # as many equal weights would say as much (Kish)
+    low, high = _wilson(value, count)
+    return Precision(alerts.height, known.height, frauds, value, low, high)
+
+
+def _wilson(share: float, count: float) -> tuple[float, float]:
+    middle = (share + Z**2 / (2 * count)) / (1 + Z**2 / count)
+    half = Z / (1 + Z**2 / count) * (share * (1 - share) / count + Z**2 / (4 * count**2)) ** 0.5
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def read_decisions(settings: CoreSettings, since: datetime) -> pl.DataFrame:
+    """Scores of what is reviewed, from decisions with a Kafka timestamp from `since` on; columns `DECISIONS`.
+
+    Raises:
+        UnavailableError: the brokers or the registry can't be reached.
+    """
+    names = topics(settings.topics)
+    batches = _read(settings, "Decision", [names.alerts.name, names.classified.name], since)
+    found = [_scores(batch) for batch in batches]
+    return pl.concat([pl.DataFrame(schema=DECISIONS), *found])
+
+
+def read_labels(settings: CoreSettings) -> pl.DataFrame:
+    """Every label that there is; columns `LABELS`.
+
+    Raises:
+        UnavailableError: the brokers or the registry can't be reached.
+    """
+    names = topics(settings.topics)
+    found = [
+        batch.select("transaction_id", (pl.col("label") == "fraud").alias("fraud"), "labelled_at").cast(
+            LABELS
+        )
+        for batch in _read(settings, "Label", [names.labels.name], None)
+    ]
+    return pl.concat([pl.DataFrame(schema=LABELS), *found])
+
+
+def _read(
+    settings: CoreSettings, schema: str, names: list[str], since: datetime | None
+) -> Iterable[pl.DataFrame]:
+    existing = partition_counts(settings.kafka)
+    spans = committed_spans(settings.kafka, {name: existing[name] for name in names})
+    if since is not None:
+        spans = narrowed(settings.kafka, spans, since)
+    decoder = Decoder(schema, Registry(settings.schema_registry))
+    with closing(tail.consumer(settings.kafka)) as source:
+        for messages in tail.forward(source, spans):
+            values = [message.value() for message in messages if message.value() is not None]
+            yield pl.DataFrame(decoder.decode(values).batch)
+
+
+def _scores(batch: pl.DataFrame) -> pl.DataFrame:
+    """One row a version: of the one that decided, and of the one that did not."""
+    reviewed = batch.filter(pl.col("fraudulent") | pl.col("review_sample")).with_columns(
+        weight=pl.when("fraudulent").then(1.0).otherwise(1.0 / pl.col("selection_probability"))
+    )
+    decided = reviewed.select(
+        "transaction_id", "timestamp", pl.col("model_version").alias("version"), "score", "weight"
+    )
+    entry = pl.col("challenger_scores").struct
+    others = (
+        reviewed.with_columns(pl.col("challenger_scores").cast(ENTRIES))
+        .explode("challenger_scores")
+        .select(
+            "transaction_id",
+            "timestamp",
+            entry.field("version"),
+            entry.field("score"),
+            "weight",
+        )
+    )
+    found = [one.filter(pl.col("version").is_not_null()).cast(DECISIONS) for one in (decided, others)]
+    return pl.concat(found)

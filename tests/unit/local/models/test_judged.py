@@ -1,0 +1,85 @@
+"""Precision of each version, from reviewed decisions and mature labels."""
+
+from datetime import datetime, timedelta
+
+import polars as pl
+import pytest
+
+from fraud_local.models.judged import DECISIONS, LABELS, Precision, precision
+
+NOW = datetime(2026, 11, 24)
+DAY = timedelta(days=1)
+THRESHOLDS = {"old": 0.9, "new": 0.8}
+
+
+def decisions(*rows: tuple[str, int, str, float, float]) -> pl.DataFrame:
+    """Rows of id, age in days, version, score, weight; and one of today, from which age is counted."""
+    made = [(name, NOW - age * DAY, version, score, weight) for name, age, version, score, weight in rows]
+    return pl.DataFrame([*made, ("today", NOW, "old", 0.0, 1.0)], schema=DECISIONS, orient="row")
+
+
+def labels(*rows: tuple[str, bool, int]) -> pl.DataFrame:
+    """Rows of id, fraud, and the age of the label in days."""
+    made = [(name, fraud, NOW - age * DAY) for name, fraud, age in rows]
+    return pl.DataFrame(made, schema=LABELS, orient="row")
+
+
+def judged(*rows: tuple[str, int, str, float, float], known: pl.DataFrame) -> dict[str, Precision]:
+    return precision(decisions(*rows), known, THRESHOLDS, 30 * DAY)
+
+
+def test_alerts_of_each_version_are_held_against_labels() -> None:
+    found = judged(
+        ("t1", 40, "old", 0.95, 1.0),
+        ("t1", 40, "new", 0.85, 1.0),
+        ("t2", 40, "old", 0.5, 1.0),
+        ("t2", 40, "new", 0.85, 1.0),
+        known=labels(("t1", True, 20), ("t2", False, 20)),
+    )
+
+    assert (found["old"].labelled, found["old"].frauds, found["old"].value) == (1, 1, 1.0)
+    assert (found["new"].labelled, found["new"].frauds, found["new"].value) == (2, 1, 0.5)
+
+
+def test_a_drawn_decision_stands_for_those_that_were_not_drawn() -> None:
+    found = judged(
+        ("t1", 40, "new", 0.95, 1.0),
+        ("t2", 40, "new", 0.85, 10.0),
+        known=labels(("t1", True, 20), ("t2", False, 20)),
+    )
+
+    assert found["new"].value == pytest.approx(1 / 11)
+
+
+def test_what_is_young_or_has_no_label_says_nothing() -> None:
+    found = judged(
+        ("young", 29, "old", 0.95, 1.0),
+        ("unknown", 40, "old", 0.95, 1.0),
+        known=labels(("young", True, 1)),
+    )
+
+    assert found["old"] == Precision(alerts=1, labelled=0, frauds=0)
+
+
+def test_the_latest_label_counts() -> None:
+    found = judged(("t1", 40, "old", 0.95, 1.0), known=labels(("t1", True, 30), ("t1", False, 10)))
+
+    assert found["old"].value == 0.0
+
+
+def test_few_labels_give_a_wide_interval_and_many_a_narrow_one() -> None:
+    def width(count: int) -> float:
+        rows = [(f"t{number}", 40, "old", 0.95, 1.0) for number in range(count)]
+        found = judged(*rows, known=labels(*((f"t{number}", number % 2 == 0, 9) for number in range(count))))
+        assert found["old"].high is not None
+        assert found["old"].low is not None
+        assert found["old"].low <= 0.5 <= found["old"].high
+        return found["old"].high - found["old"].low
+
+    assert width(4) > 0.5 > width(400) > 0.05
+
+
+def test_without_decisions_there_is_nothing_to_say() -> None:
+    empty = pl.DataFrame(schema=DECISIONS)
+
+    assert precision(empty, labels(), THRESHOLDS, DAY)["old"] == Precision(0, 0, 0)
