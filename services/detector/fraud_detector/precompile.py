@@ -4,18 +4,21 @@ A detector of that image finds them there and need not compile when it starts.
 """
 
 from fraud_core.settings import load_settings
-from fraud_detector.settings import DetectorSettings
+from fraud_core.setup import SetupSettings
+from fraud_detector.settings import DetectorSettings, ModelSettings
 from fraud_detector.worker import decider
 
 
 def precompile() -> None:
-    """Decide made-up transactions with the rules and the model of the settings.
+    """Decide made-up transactions with the rules of the settings and the baseline.
 
     Raises:
         ConfigError: settings, rules or model can't be used.
         BundleError: the model is refused.
     """
-    decider(load_settings(DetectorSettings)).warm_up()
+    baseline = load_settings(SetupSettings).baseline
+    model = ModelSettings(url=baseline.url, sha256=baseline.sha256)
+    decider(load_settings(DetectorSettings).model_copy(update={"model": model})).warm_up()
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ DECISIONS = pl.Schema(
     }
 )
 LABELS = pl.Schema({"transaction_id": pl.String(), "fraud": pl.Boolean(), "labelled_at": pl.Datetime("ms")})
-ENTRIES = pl.List(pl.Struct({"version": pl.String(), "score": pl.Float64()}))
+ENTRIES = pl.List(pl.Struct({"key": pl.String(), "value": pl.Float64()}))
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def read_decisions(settings: CoreSettings, since: datetime) -> pl.DataFrame:
     """
     names = topics(settings.topics)
     batches = _read(settings, "Decision", [names.alerts.name, names.classified.name], since)
-    found = [_scores(batch) for batch in batches]
+    found = [scores(batch) for batch in batches]
     return pl.concat([pl.DataFrame(schema=DECISIONS), *found])
 
 
@@ -141,8 +141,12 @@ def _read(
             yield pl.DataFrame(decoder.decode(values).batch)
 
 
-def _scores(batch: pl.DataFrame) -> pl.DataFrame:
-    """One row a version: of the one that decided, and of the one that did not."""
+def scores(batch: pl.DataFrame) -> pl.DataFrame:
+    """What each version scored of what is reviewed; columns `DECISIONS`.
+
+    Args:
+        batch: decisions, columns of `schemas/Decision.avsc`.
+    """
     reviewed = batch.filter(pl.col("fraudulent") | pl.col("review_sample")).with_columns(
         weight=pl.when("fraudulent").then(1.0).otherwise(1.0 / pl.col("selection_probability"))
     )
@@ -156,8 +160,8 @@ def _scores(batch: pl.DataFrame) -> pl.DataFrame:
         .select(
             "transaction_id",
             "timestamp",
-            entry.field("version"),
-            entry.field("score"),
+            entry.field("key").alias("version"),
+            entry.field("value").alias("score"),
             "weight",
         )
     )

@@ -1,11 +1,14 @@
 """Precision of each version, from reviewed decisions and mature labels."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import polars as pl
+import pyarrow as pa
 import pytest
 
-from fraud_local.models.judged import DECISIONS, LABELS, Precision, precision
+from fraud_core.avro.types import arrow_type
+from fraud_local.models.judged import DECISIONS, LABELS, Precision, precision, scores
 
 NOW = datetime(2026, 11, 24)
 DAY = timedelta(days=1)
@@ -83,3 +86,33 @@ def test_without_decisions_there_is_nothing_to_say() -> None:
     empty = pl.DataFrame(schema=DECISIONS)
 
     assert precision(empty, labels(), THRESHOLDS, DAY)["old"] == Precision(0, 0, 0)
+
+
+def test_a_decision_says_what_each_version_scored_if_somebody_reviews_it() -> None:
+    kind = arrow_type("Decision")
+    made: dict[str, Any] = {
+        "user": "u", "amount": 1.0, "timestamp": NOW, "reason": [], "rules": [], "model_version": "old",
+        "score": 0.95, "challenger_scores": [("new", 0.4)], "top_factors": [],
+    }  # fmt: skip
+    rows = [
+        made | {"transaction_id": "alert", "fraudulent": True, "review_sample": False},
+        made
+        | {
+            "transaction_id": "drawn",
+            "fraudulent": False,
+            "review_sample": True,
+            "selection_probability": 0.1,
+        },
+        made | {"transaction_id": "nobody's", "fraudulent": False, "review_sample": False},
+    ]
+
+    found = scores(pl.DataFrame(pa.RecordBatch.from_pylist(rows, schema=kind))).sort(
+        "transaction_id", "version"
+    )
+
+    assert found.drop("timestamp").rows() == [
+        ("alert", "new", 0.4, 1.0),
+        ("alert", "old", 0.95, 1.0),
+        ("drawn", "new", 0.4, 10.0),
+        ("drawn", "old", 0.95, 10.0),
+    ]
