@@ -13,11 +13,12 @@ from fraud_core.features.names import FEATURES, OWN
 from fraud_core.features.places import NAME_BYTES
 from fraud_core.features.rows import Columns, Floats, Output, run
 from fraud_core.features.side import SideTables
+from fraud_core.features.side.keys import SEED, Keys, keys_of
 from fraud_core.features.state import State
 from fraud_core.features.strings import hashes, text_of
 from fraud_core.features.users import CHUNK_SHIFT, CHUNKS
 
-SEED, SECOND_SEED = 0, 0x9E3779B9
+SECOND_SEED = 0x9E3779B9
 
 
 @dataclass(frozen=True)
@@ -59,29 +60,29 @@ def advance(state: State, frame: pl.DataFrame, side: SideTables | None = None) -
 
 def advance_each(spans: Sequence[Span], frame: pl.DataFrame, side: SideTables | None = None) -> Computed:
     """The same for the transactions of several partitions at once, each a span of rows of one frame."""
-    columns, output = _columns(spans, frame), _output(frame.height)
+    keys, output = keys_of(frame), _output(frame.height)
+    columns = _columns(spans, frame, keys)
     for state, first, end, _ in spans:
         row = first
         while (row := run(state.store(), columns, output, row, end)) < end:
             state.grow()
     if side is not None:
-        side.observe(output.values, frame, [(span.partition, span.first, span.end) for span in spans])
+        side.observe(output.values, frame, keys, [(span.partition, span.first, span.end) for span in spans])
     return Computed(output.values, _previous_location(output), output.seconds_since_location)
 
 
-def _columns(spans: Sequence[Span], frame: pl.DataFrame) -> Columns:
-    names = text_of(frame["location"])
+def _columns(spans: Sequence[Span], frame: pl.DataFrame, keys: Keys) -> Columns:
     return Columns(
-        refs=_users(spans, frame["user"]),
+        refs=_users(spans, frame["user"], keys.users),
         times=_milliseconds(frame["timestamp"]),
         amounts=_floats(frame["amount"]),
         sessions=_milliseconds(frame["session_started_at"]),
         latitudes=_floats(frame["latitude"]),
         longitudes=_floats(frame["longitude"]),
-        locations=hashes(names, SEED),
-        location_names=names,
-        devices=hashes(text_of(frame["device_id"]), SEED),
-        merchants=hashes(text_of(frame["merchant"]), SEED),
+        locations=keys.locations,
+        location_names=text_of(frame["location"]),
+        devices=keys.devices,
+        merchants=keys.merchants,
     )
 
 
@@ -90,9 +91,8 @@ def chunks_of(users: pl.Series) -> Ints:
     return (hashes(text_of(users), SEED) >> CHUNK_SHIFT) & (CHUNKS - 1)
 
 
-def _users(spans: Sequence[Span], users: pl.Series) -> Ints:
-    text = text_of(users)
-    keys, second_keys = hashes(text, SEED), hashes(text, SECOND_SEED)
+def _users(spans: Sequence[Span], users: pl.Series, keys: Ints) -> Ints:
+    second_keys = hashes(text_of(users), SECOND_SEED)
     found = [state.find(keys[first:end], second_keys[first:end]) for state, first, end, _ in spans]
     return np.concatenate(found) if len(found) > 1 else found[0]
 

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from fraud_core.features import FEATURES, SideTables, State, advance
-from fraud_core.features.side.labels import SEED
+from fraud_core.features.side.keys import SEED
 from fraud_core.features.strings import hashes, text_of
 from fraud_core.models.inputs import Floats
 from fraud_core.rules import RuleSet, evaluate

@@ -11,11 +11,9 @@ from typing import NamedTuple
 
 import polars as pl
 
+from fraud_core.features.side.keys import SEED
 from fraud_core.features.side.spans import ALWAYS, Span, Spans
 from fraud_core.features.strings import hashes, text_of
-
-SEED = 0
-"""As in `computing`: labels name merchants and users that transactions name."""
 
 
 class Verdict(NamedTuple):

@@ -15,6 +15,7 @@ from fraud_core.features.side.hours import (
     totals,
     with_room,
 )
+from fraud_core.features.side.keys import SEED
 from fraud_core.features.side.merchants import MAX_TIME, Floats
 from fraud_core.features.strings import hashes, text_of
 from fraud_core.kernels import kernel
@@ -24,7 +25,6 @@ PANES = 60
 KEPT = 24 * 60
 """Minutes up to the user's latest login that are kept."""
 ROOM = HEADER + STRIDE * 4 * KEPT
-SEED = 0
 
 
 class Logins:
@@ -43,9 +43,9 @@ class Logins:
             self._ledger = with_room(self._ledger, users.size - row, ROOM)
             row = add_all(self._ledger, users, panes, ones, failed, row, KEPT)
 
-    def observe(self, attempts: Floats, failed: Floats, frame: pl.DataFrame) -> None:
+    def observe(self, attempts: Floats, failed: Floats, users: Ints, times: Ints) -> None:
         """Write for each transaction its user's logins of the last hour, and those of them that failed."""
-        count(self._ledger, hashes(text_of(frame["user"]), SEED), _panes(frame), attempts, failed)
+        count(self._ledger, users, times // MINUTE_MS, attempts, failed)
 
 
 @kernel

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from fraud_core.features.layout import Ints
+from fraud_core.features.side.keys import SEED
 from fraud_core.features.side.merchants import Floats
 from fraud_core.features.strings import Text, hashes, text_of
 from fraud_core.kernels import kernel, part
@@ -21,7 +22,6 @@ from fraud_core.kernels import kernel, part
 UNKNOWN = -1
 END = 1 << 128
 """After the last address of IPv6."""
-SEED = 0
 DOT, ZERO, BYTE, OCTETS = 46, 48, 255, 4
 Packed = np.ndarray[Any, np.dtype[np.bytes_]]
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -70,14 +70,14 @@ class Networks:
             said[rows] = [found.get(text, UNKNOWN) for text in addresses[rows].to_list()]
         return said
 
-    def observe(self, reputation: Floats, differs: Floats, frame: pl.DataFrame) -> None:
+    def observe(self, reputation: Floats, differs: Floats, addresses: pl.Series, locations: Ints) -> None:
         """Write the reputation of each transaction's address, and whether its country is another."""
-        said = self.find(frame["ip"])
+        said = self.find(addresses)
         known = said != UNKNOWN
         reputation[:] = np.where(known, self.reputations[said], np.nan)
-        country, location = np.where(known, self.countries[said], 0), hashes(text_of(frame["location"]), SEED)
-        both = (country != 0) & (location != 0)
-        differs[:] = np.where(both, country != location, np.nan)
+        country = np.where(known, self.countries[said], 0)
+        both = (country != 0) & (locations != 0)
+        differs[:] = np.where(both, country != locations, np.nan)
 
     def _found6(self, text: str) -> int:
         try:

@@ -9,7 +9,8 @@ from fraud_core.features import names
 from fraud_core.features.layout import Ints
 from fraud_core.features.side.counts import MerchantCounts
 from fraud_core.features.side.devices import DeviceUsers
-from fraud_core.features.side.labels import SEED, Labels
+from fraud_core.features.side.keys import Keys, keys_of
+from fraud_core.features.side.labels import Labels
 from fraud_core.features.side.logins import Logins
 from fraud_core.features.side.merchants import (
     DAY_MS,
@@ -26,7 +27,6 @@ from fraud_core.features.side.merchants import (
 )
 from fraud_core.features.side.networks import Networks
 from fraud_core.features.side.spans import Spans, fleet_frauds, known_frauds
-from fraud_core.features.strings import hashes, text_of
 
 LABEL_DELAY_H = 7 * 24
 MERCHANTS = slice(names.MERCHANT_TRANSACTIONS_1D, names.MERCHANT_TRANSACTIONS_1D + FEATURES)
@@ -56,37 +56,39 @@ class SideTables:
         self.merchants = MerchantCounts(label_delay_h, kept_hours(label_delay_h), shared=shared)
         self.devices = DeviceUsers(shared=shared)
 
-    def observe(self, values: Floats, frame: pl.DataFrame, spans: Sequence[tuple[int, int, int]]) -> None:
+    def observe(
+        self, values: Floats, frame: pl.DataFrame, keys: Keys, spans: Sequence[tuple[int, int, int]]
+    ) -> None:
         """Write the features of transactions, in order, and learn from each once they are written.
 
         Args:
             values: shape (features, rows); the rows of these features are written.
             frame: columns of `schemas/Transaction.avsc`.
+            keys: of the transactions.
             spans: partition, first row and that after the last.
         """
         times = _times(frame)
-        merchants, users = (hashes(text_of(frame[name]), SEED) for name in ("merchant", "user"))
-        of_merchants, latest = self._known(self.labels.merchants, merchants, times)
+        of_merchants, latest = self._known(self.labels.merchants, keys.merchants, times)
         _since(values[names.MERCHANT_DAYS_SINCE_FRAUD], latest, times)
-        of_users, latest = self._known(self.labels.users, users, times)
+        of_users, latest = self._known(self.labels.users, keys.users, times)
         _since(values[names.USER_DAYS_SINCE_FRAUD], latest, times)
         values[names.USER_FRAUDS_7D], values[names.USER_FRAUDS_30D] = of_users[MONTH - 1], of_users[MONTH]
-        rows = Rows(merchants, times, _units(frame), of_merchants, self._fleet(times))
+        rows = Rows(keys.merchants, times, _units(frame), of_merchants, self._fleet(times))
         written = values[MERCHANTS]
         for partition, first, end in spans:
             self.merchants.observe(rows, written, partition, first, end)
-        self._meet(values[names.DEVICE_USERS_1D], frame, users, spans)
+        self._meet(values[names.DEVICE_USERS_1D], keys, times, spans)
         if (networks := self.networks) is not None:
             reputation, differs = values[names.IP_REPUTATION], values[names.IP_COUNTRY_DIFFERS]
-            networks.observe(reputation, differs, frame)
+            networks.observe(reputation, differs, frame["ip"], keys.locations)
         if self.logins is not None:
-            self.logins.observe(values[names.LOGINS_1H], values[names.FAILED_LOGINS_1H], frame)
+            self.logins.observe(values[names.LOGINS_1H], values[names.FAILED_LOGINS_1H], keys.users, times)
 
     def count(self, frame: pl.DataFrame, partition: int) -> None:
         """Learn from transactions of one partition that were decided before."""
-        merchants, users = (hashes(text_of(frame[name]), SEED) for name in ("merchant", "user"))
-        self.merchants.count(partition, merchants, _times(frame), _units(frame))
-        self._meet(np.empty(frame.height), frame, users, [(partition, 0, frame.height)])
+        keys, times = keys_of(frame), _times(frame)
+        self.merchants.count(partition, keys.merchants, times, _units(frame))
+        self._meet(np.empty(frame.height), keys, times, [(partition, 0, frame.height)])
 
     def savepoint(self, partition: int) -> None:
         """Take what the partition has added as committed."""
@@ -103,13 +105,10 @@ class SideTables:
         self.merchants.forget(partition)
         self.devices.forget(partition)
 
-    def _meet(
-        self, values: Floats, frame: pl.DataFrame, users: Ints, spans: Sequence[tuple[int, int, int]]
-    ) -> None:
-        devices, times = hashes(text_of(frame["device_id"]), SEED), _times(frame)
+    def _meet(self, values: Floats, keys: Keys, times: Ints, spans: Sequence[tuple[int, int, int]]) -> None:
         for partition, first, end in spans:
             rows = slice(first, end)
-            self.devices.observe(devices[rows], users[rows], times[rows], values[rows], partition)
+            self.devices.observe(keys.devices[rows], keys.users[rows], times[rows], values[rows], partition)
 
     def _known(self, spans: Spans, keys: Ints, times: Ints) -> tuple[Ints, Ints]:
         horizon = int(WINDOWS[MONTH]) + self._delay
