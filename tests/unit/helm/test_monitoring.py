@@ -4,15 +4,20 @@ import json
 import re
 from collections.abc import Iterator
 
+import pytest
+
+from fraud_core.connect.records import ModelStatus, Role, Serving
 from fraud_detector.metrics import Metrics
+from fraud_detector.model_metrics import ModelMetrics
 from fraud_detector.partition_metrics import Held
 from tests.support.chart import Manifest, manifests, of_matrix, one, pods
 from tests.support.go_tools import waits_for_builds
 
 pytestmark = waits_for_builds
 METRIC = re.compile(r"\bfraud_\w+")
-GROUPED = re.compile(r"\bby \((\w+)\)")
-OF_THE_SCRAPE = {"le", "pod"}
+GROUPED = re.compile(r"\bby \(([\w, ]+)\)")
+SELECTED = re.compile(r"[{,](\w+)=")
+OF_THE_SCRAPE = {"le", "pod", "namespace", "service"}
 
 
 def _there() -> tuple[set[str], set[str]]:
@@ -21,6 +26,8 @@ def _there() -> tuple[set[str], set[str]]:
     metrics.reasons.labels("model")
     metrics.dead_letters.labels("TRANSFORMATION")
     metrics.partitions.held = lambda: [Held(0, 1, 2, 3)]
+    serving = Serving(models=(ModelStatus("v1", Role.CHAMPION),))
+    metrics.registry.register(ModelMetrics(lambda: serving))
     samples = [sample for family in metrics.registry.collect() for sample in family.samples]
     return {sample.name for sample in samples}, {label for sample in samples for label in sample.labels}
 
@@ -53,7 +60,8 @@ def test_every_metric_and_label_that_is_asked_for_exists() -> None:
 
     for expression in expressions:
         assert set(METRIC.findall(expression.replace("fraud-watch", ""))) <= names
-        assert set(GROUPED.findall(expression)) <= labels | OF_THE_SCRAPE
+        grouped = {label for found in GROUPED.findall(expression) for label in found.split(", ")}
+        assert grouped | set(SELECTED.findall(expression)) <= labels | OF_THE_SCRAPE
         assert expression.count("{") == expression.count("}")
         assert expression.count("(") == expression.count(")")
 
@@ -64,22 +72,33 @@ def test_alerts_ask_for_the_workers_of_this_release_alone() -> None:
 
     for rule in _rules(documents):
         for selector in re.findall(r"\{([^}]*)\}", rule["expr"]):
-            assert selector == f'namespace="redpanda",service="{service}"'
+            assert selector.startswith(f'namespace="redpanda",service="{service}"')
 
 
 def test_there_are_alerts_for_what_must_not_pass_unseen() -> None:
     assert {rule["alert"] for rule in _rules(of_matrix("everything"))} == {
-        "FraudstreamDown", "FraudstreamLag", "FraudstreamSlow", "FraudstreamSilence",
-        "FraudstreamDeadLetters", "FraudstreamAborts", "FraudstreamRegistryAway",
+        "FraudstreamDown", "FraudstreamLag", "FraudstreamSlow",
+        "FraudstreamSilence", "FraudstreamDeadLetters", "FraudstreamAborts",
+        "FraudstreamRegistryAway", "FraudstreamChallengerDropped", "FraudstreamRolloutStuck",
+        "FraudstreamModelErrors", "FraudstreamDrift",
     }  # fmt: skip
 
 
-def test_where_the_input_rests_at_times_silence_is_no_alert() -> None:
-    documents = manifests(
-        "--set", "metrics.prometheusRule.enabled=true", "--set", "metrics.prometheusRule.silence="
-    )
+@pytest.mark.parametrize(
+    ("off", "alert"), [("silence=", "FraudstreamSilence"), ("driftFactor=0", "FraudstreamDrift")]
+)
+def test_alerts_that_do_not_fit_every_input_can_be_switched_off(off: str, alert: str) -> None:
+    rule = "metrics.prometheusRule"
 
-    assert "FraudstreamSilence" not in {rule["alert"] for rule in _rules(documents)}
+    documents = manifests("--set", f"{rule}.enabled=true", "--set", f"{rule}.{off}")
+
+    assert alert not in {rule["alert"] for rule in _rules(documents)}
+
+
+def test_roles_that_are_asked_for_are_those_that_versions_have() -> None:
+    asked = {role for expression in _expressions() for role in re.findall(r'role="(\w+)"', expression)}
+
+    assert asked == {Role.CHAMPION.value, Role.CHALLENGER.value}
 
 
 def test_the_monitor_scrapes_each_worker_once() -> None:

@@ -125,6 +125,25 @@ def test_rules_that_are_given_are_the_ones_that_the_detector_reads(
     assert [rule.name for rule in load_rules(settings.rules).rules] == ["high_amount"]
 
 
+def test_setup_rolls_out_first_in_the_pipeline_that_the_detector_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, _ = _load(of_matrix("everything"), "setup", tmp_path, monkeypatch)
+    variables = environment(pods(of_matrix("everything"))["detector"]["containers"][0], tmp_path)
+
+    assert isinstance(settings, SetupSettings)
+    assert settings.pipeline == variables["FRAUD_PIPELINE"] == "cards"
+
+
+def test_no_model_is_fixed_so_that_rollouts_say_which_one_decides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, _ = _load(of_matrix("default"), "detector", tmp_path, monkeypatch)
+
+    assert isinstance(settings, DetectorSettings)
+    assert settings.model.sha256 is None
+
+
 def test_setup_makes_the_dead_letter_topic_that_the_detector_writes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
