@@ -76,6 +76,9 @@ READINGS = {
     "logins_1h": Reading(logged=True, risky="high"),
     "failed_logins_1h": Reading(logged=True, risky="high"),
     "device_users_1d": Reading(logged=True, risky="high"),
+    "merchant_days_since_first_fraud": Reading(logged=True, risky="low"),
+    "merchant_fraud_rate_since_first": Reading(logged=False, risky="high"),
+    "merchant_transactions_since_fraud": Reading(logged=True, risky="low"),
 }
 DEFAULT_FEATURES = (
     "amount",

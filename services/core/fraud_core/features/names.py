@@ -47,6 +47,9 @@ FEATURES = (
     "logins_1h",
     "failed_logins_1h",
     "device_users_1d",
+    "merchant_days_since_first_fraud",
+    "merchant_fraud_rate_since_first",
+    "merchant_transactions_since_fraud",
 )
 """Names of all features; a new one goes to the end, as in the schema."""
 
@@ -97,6 +100,9 @@ FEATURES = (
     LOGINS_1H,
     FAILED_LOGINS_1H,
     DEVICE_USERS_1D,
+    MERCHANT_DAYS_SINCE_FIRST_FRAUD,
+    MERCHANT_FRAUD_RATE_SINCE_FIRST,
+    MERCHANT_TRANSACTIONS_SINCE_FRAUD,
 ) = range(len(FEATURES))
 
 OWN = WEEKEND + 1

@@ -280,6 +280,11 @@ def calendar(now: Transaction) -> Known:
 
 
 WINDOWS = {"1d": 24, "7d": 7 * 24, "30d": 30 * 24}
+SINCE = (
+    "merchant_days_since_first_fraud",
+    "merchant_fraud_rate_since_first",
+    "merchant_transactions_since_fraud",
+)
 
 
 def frauds_at(labels: Sequence[Label], time: int) -> list[Label]:
@@ -329,6 +334,7 @@ def kept_of(earlier: Earlier, now: Transaction, delay: int, window: int) -> list
 
 def credibility(earlier: Earlier, labels: Sequence[Label], now: Transaction, delay: int) -> Known:
     result: Known = {"merchant_days_since_fraud": None, "amount_to_merchant_mean_30d": None}
+    result |= dict.fromkeys(SINCE)
     for name in WINDOWS:
         for what in ("transactions", "frauds", "fraud_rate", "smoothed_rate"):
             result[f"merchant_{what}_{name}"] = None
@@ -340,6 +346,7 @@ def credibility(earlier: Earlier, labels: Sequence[Label], now: Transaction, del
     full_hour = now.time // HOUR * HOUR
     all_frauds = [fraud for fraud in frauds_at(labels, full_hour) if fraud.merchant]
     result["merchant_days_since_fraud"] = days_since(frauds, now, delay)
+    result |= since_frauds(here, frauds, now, delay)
     for name, window in WINDOWS.items():
         n, f = len(kept_of(here, now, delay, window)), count(frauds, now, delay, window)
         fleet_n = len(kept_of(everywhere, now, delay, window))
@@ -355,6 +362,28 @@ def credibility(earlier: Earlier, labels: Sequence[Label], now: Transaction, del
         mean = sum(month) / len(month)
         result["amount_to_merchant_mean_30d"] = min(now.units, 10**12) / mean
     return result
+
+
+def since_frauds(here: Earlier, frauds: Sequence[Label], now: Transaction, delay: int) -> Known:
+    """What happened at the merchant between its earliest known fraud, its latest, and the label delay ago."""
+    horizon = now.time // HOUR - delay - 30 * 24
+    hours = [one.time // HOUR for one in frauds if one.time <= now.time and one.time // HOUR > horizon]
+    if not hours:
+        return dict.fromkeys(SINCE)
+    earliest = min(one.time for one in frauds if one.time <= now.time and one.time // HOUR > horizon)
+    newest = max(other.time // HOUR for other in [*here, now])
+    old = [
+        other.time // HOUR
+        for other in here
+        if newest - 30 * 24 - delay - 7 * 24 < other.time // HOUR <= now.time // HOUR - delay
+    ]
+    cohort_size = sum(hour >= min(hours) for hour in old)
+    known = sum(hour <= now.time // HOUR - delay for hour in hours)
+    return {
+        "merchant_days_since_first_fraud": (now.time - earliest) / DAY,
+        "merchant_fraud_rate_since_first": min(known, cohort_size) / cohort_size if cohort_size else None,
+        "merchant_transactions_since_fraud": sum(hour > max(hours) for hour in old),
+    }
 
 
 def attempts(logins: Sequence[Login], now: Transaction) -> Known:

@@ -70,12 +70,14 @@ class MerchantCounts:
         """Bytes of memory that the sums take."""
         return self._ledger.table.nbytes + self._ledger.words.nbytes
 
-    def observe(self, rows: Rows, values: Floats, partition: int, first: int, end: int) -> None:
+    def observe(
+        self, rows: Rows, values: Floats, since: Floats, partition: int, first: int, end: int
+    ) -> None:
         """Write the merchants' features of these rows, and add each row once its features are written."""
         row = first
         while row < end:
             self._reserve(end - row)
-            row = run(self._ledger, rows, values, row, end, self._delay, self._kept)
+            row = run(self._ledger, rows, values, since, row, end, self._delay, self._kept)
         self._note(partition, rows.merchants[first:end], rows.times[first:end], rows.units[first:end])
 
     def count(self, partition: int, merchants: Ints, times: Ints, units: Ints) -> None:

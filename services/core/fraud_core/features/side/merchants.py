@@ -23,6 +23,8 @@ TRANSACTIONS, FRAUDS, RATE, SMOOTHED, DAYS_SINCE, TO_MEAN, FEATURES = 0, 3, 6, 9
 """Rows of the merchants' features in an array of their own, the first four for each window.
 
 Not those of `names`: what is compiled here is not compiled anew when something changes there."""
+RATE_SINCE_FIRST, TRANSACTIONS_SINCE = 0, 1
+"""Rows of those that came later, in another array."""
 PRIOR = 20.0
 """The fleet's rate weighs as much as so many transactions of the merchant."""
 SLACK = 7 * 24
@@ -38,6 +40,8 @@ class Rows(NamedTuple):
         units: amounts in 1/10,000.
         frauds: of the merchant, shape (windows, rows).
         fleet_frauds: of all merchants, shape (windows, rows).
+        earliest: when the merchant's earliest known fraud was, ms; -1 where there is none.
+        latest: the same of the latest.
     """
 
     merchants: Ints
@@ -45,6 +49,8 @@ class Rows(NamedTuple):
     units: Ints
     frauds: Ints
     fleet_frauds: Ints
+    earliest: Ints
+    latest: Ints
 
 
 def kept_hours(delay: int) -> int:
@@ -53,18 +59,22 @@ def kept_hours(delay: int) -> int:
 
 
 @kernel
-def run(ledger: Ledger, rows: Rows, values: Floats, first: int, end: int, delay: int, kept: int) -> int:
+def run(
+    ledger: Ledger, rows: Rows, values: Floats, since: Floats, first: int, end: int, delay: int, kept: int
+) -> int:
     """Write features row by row and add each row after; gives that which needs room, or `end`."""
     for row in range(first, end):
         key, hour = rows.merchants[row], rows.times[row] // HOUR_MS
         for feature in range(FEATURES):
             if feature != DAYS_SINCE:
                 values[feature, row] = math.nan
+        since[RATE_SINCE_FIRST, row] = since[TRANSACTIONS_SINCE, row] = math.nan
         if key == 0:
             continue
         if ledger.words.size - ledger.ends[0] < room_needed(ledger, key) + room_needed(ledger, FLEET):
             return row
         _rates(ledger, rows, values, row, hour, delay, kept)
+        _since(ledger, rows, since, row, hour, delay, kept)
         add(ledger, key, hour, 1, rows.units[row], kept)
         add(ledger, FLEET, hour, 1, rows.units[row], kept)
     return end
@@ -89,3 +99,17 @@ def _rates(ledger: Ledger, rows: Rows, values: Floats, row: int, hour: int, dela
         if window == MONTH and units > 0 and count > 0:
             mean = float(units) / float(count)
             values[TO_MEAN, row] = float(rows.units[row]) / mean
+
+
+@part
+def _since(ledger: Ledger, rows: Rows, since: Floats, row: int, hour: int, delay: int, kept: int) -> None:
+    if rows.latest[row] < 0:
+        return
+    block = block_of(ledger, rows.merchants[row])
+    oldest, last = newest(ledger, block, hour) - kept, hour - delay
+    first = rows.earliest[row] // HOUR_MS
+    count, _ = totals(ledger, block, max(first - 1, oldest), last)
+    after, _ = totals(ledger, block, max(rows.latest[row] // HOUR_MS, oldest), last)
+    if count > 0:
+        since[RATE_SINCE_FIRST, row] = min(rows.frauds[MONTH, row], count) / count
+    since[TRANSACTIONS_SINCE, row] = after

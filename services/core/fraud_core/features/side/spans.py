@@ -56,24 +56,25 @@ class Spans:
 @kernel
 def known_frauds(
     columns: Ints, keys: Ints, times: Ints, delay: int, windows: Ints, hour: int, horizon: int
-) -> tuple[Ints, Ints]:
-    """For each row the frauds in windows of hours that end `delay` hours ago, and when the latest was.
+) -> tuple[Ints, Ints, Ints]:
+    """For each row the frauds in windows of hours that end `delay` hours ago, and earliest and latest time.
 
-    The latest is looked for in `horizon` hours up to the row's own.
+    These two are looked for in `horizon` hours up to the row's own; -1 where there is none.
     """
     counts = np.zeros((windows.size, keys.size), dtype=np.int64)
-    latest = np.full(keys.size, -1, dtype=np.int64)
+    earliest, latest = np.full(keys.size, -1, dtype=np.int64), np.full(keys.size, -1, dtype=np.int64)
     for row in range(keys.size):
         now, pane = times[row], times[row] // hour
         at = np.searchsorted(columns[0], keys[row])
         while keys[row] != 0 and at < columns.shape[1] and columns[0, at] == keys[row]:
             time = columns[1, at]
             if columns[2, at] <= now < columns[3, at] and time <= now and time // hour > pane - horizon:
+                earliest[row] = time if earliest[row] < 0 else min(earliest[row], time)
                 latest[row] = max(latest[row], time)
                 for window in range(windows.size):
                     counts[window, row] += pane - delay - windows[window] < time // hour <= pane - delay
             at += 1
-    return counts, latest
+    return counts, earliest, latest
 
 
 def fleet_frauds(columns: Ints, hours: Ints, delay: int, windows: Ints, hour: int) -> Ints:

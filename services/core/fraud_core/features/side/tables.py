@@ -30,6 +30,7 @@ from fraud_core.features.side.spans import Spans, fleet_frauds, known_frauds
 
 LABEL_DELAY_H = 7 * 24
 MERCHANTS = slice(names.MERCHANT_TRANSACTIONS_1D, names.MERCHANT_TRANSACTIONS_1D + FEATURES)
+SINCE = slice(names.MERCHANT_FRAUD_RATE_SINCE_FIRST, names.MERCHANT_TRANSACTIONS_SINCE_FRAUD + 1)
 
 
 class SideTables:
@@ -68,15 +69,17 @@ class SideTables:
             spans: partition, first row and that after the last.
         """
         times = _times(frame)
-        of_merchants, latest = self._known(self.labels.merchants, keys.merchants, times)
+        of_merchants, earliest, latest = self._known(self.labels.merchants, keys.merchants, times)
         _since(values[names.MERCHANT_DAYS_SINCE_FRAUD], latest, times)
-        of_users, latest = self._known(self.labels.users, keys.users, times)
+        _since(values[names.MERCHANT_DAYS_SINCE_FIRST_FRAUD], earliest, times)
+        fleet = self._fleet(times)
+        rows = Rows(keys.merchants, times, _units(frame), of_merchants, fleet, earliest, latest)
+        of_users, _, latest = self._known(self.labels.users, keys.users, times)
         _since(values[names.USER_DAYS_SINCE_FRAUD], latest, times)
         values[names.USER_FRAUDS_7D], values[names.USER_FRAUDS_30D] = of_users[MONTH - 1], of_users[MONTH]
-        rows = Rows(keys.merchants, times, _units(frame), of_merchants, self._fleet(times))
-        written = values[MERCHANTS]
+        written, since = values[MERCHANTS], values[SINCE]
         for partition, first, end in spans:
-            self.merchants.observe(rows, written, partition, first, end)
+            self.merchants.observe(rows, written, since, partition, first, end)
         self._meet(values[names.DEVICE_USERS_1D], keys, times, spans)
         if (networks := self.networks) is not None:
             reputation, differs = values[names.IP_REPUTATION], values[names.IP_COUNTRY_DIFFERS]
@@ -110,7 +113,7 @@ class SideTables:
             rows = slice(first, end)
             self.devices.observe(keys.devices[rows], keys.users[rows], times[rows], values[rows], partition)
 
-    def _known(self, spans: Spans, keys: Ints, times: Ints) -> tuple[Ints, Ints]:
+    def _known(self, spans: Spans, keys: Ints, times: Ints) -> tuple[Ints, Ints, Ints]:
         horizon = int(WINDOWS[MONTH]) + self._delay
         return known_frauds(spans.columns, keys, times, self._delay, WINDOWS, HOUR_MS, horizon)
 
