@@ -37,6 +37,8 @@ LABEL_DERIVED = frozenset(
 )
 """Features that labels go into."""
 COMPRESSION = 3
+FLOOR = 1 / 3
+"""Of the share of frauds: what a member of an ensemble takes for less likely counts as that."""
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 
 
@@ -134,7 +136,9 @@ def fit_model(wish: Wish, values: Floats, frauds: Mask, weights: Floats) -> Fitt
     rows, dropped = _known(values, wish.features)
     chosen = wish.chosen()
     if isinstance(chosen, EnsembleHyperparameters):
-        model = ensemble.Members(dict(_members(chosen, values, rows, frauds, weights, wish.seed)))
+        members = dict(_members(chosen, values, rows, frauds, weights, wish.seed))
+        base_rate = float(weights[frauds].sum() / weights.sum())
+        model = ensemble.Members(members, FLOOR * base_rate)
         return Fitted(model, rows, dropped, ensemble.raw_scorer(model, rows))
     names = tuple(FEATURES[row] for row in rows)
     pipeline = fitted(algorithm(wish.algorithm), chosen, values[rows], names, frauds, weights, wish.seed)
@@ -168,18 +172,19 @@ def _members(
             found.append((name, _anomaly(weight / total, values, rows, seed)))
             continue
         offered = CLASSIFIERS[name]
-        shared = {
-            field: getattr(chosen, field)
-            for field in offered.hyperparameters.model_fields
-            if field in _SHARED
-        }
+        shared = {field: getattr(chosen, field) for field in (SHARED, *_OWN.get(name, ()))}
         settings = offered.hyperparameters(**shared)
         pipeline = fitted(offered, settings, values[rows], names, frauds, weights, 1_000 * seed + number)
         found.append((name, ensemble.Member(weight / total, pipeline, tuple(range(len(rows))))))
     return found
 
 
-_SHARED = frozenset({"legitimate_per_fraud", "n_estimators", "max_iter"})
+SHARED = "legitimate_per_fraud"
+_OWN = {
+    "random_forest": ("n_estimators",),
+    "extra_trees": ("n_estimators",),
+    "hist_gradient_boosting": ("max_iter",),
+}
 
 
 def _anomaly(weight: float, values: Floats, rows: Ints, seed: int) -> ensemble.Member:

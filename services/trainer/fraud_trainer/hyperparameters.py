@@ -114,10 +114,10 @@ class EnsembleHyperparameters(Supervised):
         max_iter: boosted trees.
     """
 
-    random_forest: Weight = 1.0
+    random_forest: Weight = 0.0
     extra_trees: Weight = 1.0
     hist_gradient_boosting: Weight = 1.0
-    logistic_regression: Weight = 0.0
+    logistic_regression: Weight = 0.5
     isolation_forest: Weight = 0.0
     n_estimators: Trees = 100
     max_iter: Trees = 100

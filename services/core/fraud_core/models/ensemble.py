@@ -16,9 +16,8 @@ from fraud_core.models.inputs import Floats
 from fraud_core.models.loaded import RawScorer
 from fraud_core.models.score_map import ScoreMap, apply
 
-SURE = 1e-4
-"""A member's probability counts as at least this and at most one minus this, so that no member outvotes
-all."""
+MOST = 1.0 - 1e-4
+"""A member's probability counts as at most this, so that no member outvotes all."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +39,16 @@ class Member:
 
 @dataclass(frozen=True)
 class Members:
-    """All of them by name. Its module and fields stand in pickles: they must stay."""
+    """All of them. Its module and fields stand in pickles: they must stay.
+
+    Attributes:
+        members: by name.
+        floor: a member's probability counts as at least this: how sure one is of what is harmless shall not
+            outvote what others see in it.
+    """
 
     members: Mapping[str, Member]
+    floor: float
 
 
 def raw_scorer(fitted: object, rows: NDArray[np.int64]) -> RawScorer:
@@ -56,7 +62,7 @@ def raw_scorer(fitted: object, rows: NDArray[np.int64]) -> RawScorer:
     weighted = [(member.weight, member_scorer(member, rows)) for member in fitted.members.values()]
 
     def raw(values: Floats) -> Floats:
-        odds = sum(weight * _log_odds(scorer(values)) for weight, scorer in weighted)
+        odds = sum(weight * _log_odds(scorer(values), fitted.floor) for weight, scorer in weighted)
         return np.asarray(1.0 / (1.0 + np.exp(-np.asarray(odds))))
 
     return raw
@@ -78,6 +84,6 @@ def alone(fitted: object, rows: NDArray[np.int64]) -> dict[str, RawScorer]:
     return {name: member_scorer(member, rows) for name, member in fitted.members.items()}
 
 
-def _log_odds(probability: Floats) -> Floats:
-    bounded = np.clip(probability, SURE, 1.0 - SURE)
+def _log_odds(probability: Floats, floor: float) -> Floats:
+    bounded = np.clip(probability, floor, MOST)
     return np.asarray(np.log(bounded / (1.0 - bounded)))

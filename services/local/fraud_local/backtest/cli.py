@@ -120,14 +120,14 @@ def backtest(
         ),
     ] = None,
     train_window: Annotated[
-        timedelta,
+        timedelta | None,
         typer.Option(
             parser=durations.duration,
             metavar="30d",
-            help="Training window; it ends one label delay before training.",
+            help="Training window, 30d by default; it ends one label delay before training.",
             rich_help_panel=TRAINING,
         ),
-    ] = MONTH,
+    ] = None,
     retrain: Annotated[
         timedelta | None,
         typer.Option(
@@ -213,7 +213,7 @@ def backtest(
     )
     until = test_until or history.last + timedelta(milliseconds=1)
     wanted = Wanted(
-        schedule=Schedule(test_from, until, train_window, delay, retrain),
+        schedule=Schedule(test_from, until, train_window or MONTH, delay, retrain),
         algorithm=algorithm,
         hyperparameters=hyperparameters(set_),
         threshold=wanted_threshold,

@@ -78,7 +78,7 @@ def test_it_says_what_was_trained_on_and_what_was_not(path: Path) -> None:
 def test_the_ensemble_is_reported_beside_its_members_the_rules_and_both_together(path: Path) -> None:
     found = document(path, "--set", "n_estimators=20", "--set", "max_iter=20")
 
-    assert set(found["members"]) == {"random_forest", "extra_trees", "hist_gradient_boosting"}
+    assert set(found["members"]) == {"extra_trees", "hist_gradient_boosting", "logistic_regression"}
     assert found["union"]["alert_rate"] >= found["rules"]["alert_rate"]
     assert set(found["scenarios"]) == {"amount", "shop"}
     assert found["metrics"]["average_precision"] > 0.8
@@ -124,6 +124,20 @@ def test_two_algorithms_or_two_rule_files_stand_side_by_side(path: Path, tmp_pat
     assert algorithms["against"]["metrics"] != algorithms["metrics"]
     assert files["against"]["rules"]["alert_rate"] != files["rules"]["alert_rate"]
     assert files["against"]["metrics"]["roc_auc"] == files["metrics"]["roc_auc"]
+
+
+def test_it_trains_on_thirty_days_unless_told_otherwise(path: Path) -> None:
+    rejects = str(path.with_suffix(".rejects"))
+    given = ("--map", MAPPING, "--label", "IS_FRAUD", "--test-from", "2026-02-20", "--rejects", rejects)
+    result = CliRunner().invoke(
+        app, ["--input", str(path), *given, "--algorithm", "logistic_regression", "--json"]
+    )
+
+    found = orjson.loads(result.stdout.splitlines()[-1])
+    assert (found["trained"]["from"], found["trained"]["until"]) == (
+        "2026-01-14T00:00:00",
+        "2026-02-13T00:00:00",
+    )
 
 
 def test_costs_set_the_threshold_by_probability(path: Path) -> None:
