@@ -91,7 +91,8 @@ def evaluate(rules: RuleSet, frame: pl.DataFrame) -> Fired:
 
 def _conditions(rules: RuleSet, frame: pl.DataFrame) -> list[pl.Series]:
     try:
-        return frame.select(rule.condition.alias(rule.name) for rule in rules.rules).get_columns()
+        # One after the other in this thread: to hand them to others costs more than a small batch's rules.
+        return frame.select_seq([rule.condition.alias(rule.name) for rule in rules.rules]).get_columns()
     except PolarsError as error:
         reason = (str(error).splitlines() or ["unknown"])[0]
         names = ", ".join(rule.name for rule in rules.rules)
