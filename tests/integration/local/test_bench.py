@@ -12,7 +12,7 @@ import pytest
 from fraud_local.stack import Stack
 from tests.support.stack import REQUIRE
 
-pytestmark = [pytest.mark.stack, pytest.mark.slow]
+pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(900)]
 
 RECORDS = 600
 PEERS = {"passthrough", "tutorial", "quix", "record_by_record"}
@@ -27,7 +27,7 @@ def bench(stack: Stack, *arguments: str) -> dict[str, Any]:
             "--bootstrap-servers", addresses.bootstrap_servers,
             "--schema-registry-url", addresses.schema_registry_url,
         ],
-        capture_output=True, text=True, check=False, timeout=240,
+        capture_output=True, text=True, check=False, timeout=800,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -60,6 +60,26 @@ def test_latency_stands_beside_the_floor_and_a_pass_through(stack: Stack) -> Non
     assert set(found["ratios"]) == {"50"}
     assert [one["path"] for one in found["figures"]] == ["floor", "passthrough", "detector"]
     assert all(one["records"] > 0 for one in found["figures"])
+
+
+def test_durable_state_stands_beside_none(stack: Stack) -> None:
+    found = bench(stack, "durability", "--rounds", "1", "--records", str(RECORDS), "--users", "50")
+
+    assert found["ratio"] > 0
+    assert {name: len(rates) for name, rates in found["per_second"].items()} == {"true": 1, "false": 1}
+
+
+def test_processes_and_users_are_scaled_and_all_users_are_restored_after_a_kill(stack: Stack) -> None:
+    found = bench(stack, "scaling", "--users", "200", "--records", str(RECORDS))
+
+    (figures,) = found["figures"]
+    assert figures["bytes_a_user"] > 0
+    assert [run["processes"] for run in figures["runs"]] == [1, 2]
+    for run in figures["runs"]:
+        assert run["restored_users"] == 200
+        assert run["restore_s"] > 0
+        assert len(run["growing"]) == 4
+        assert min(run["per_second"], *run["growing"]) > 0
 
 
 def test_the_producer_stands_beside_the_bare_client(stack: Stack) -> None:

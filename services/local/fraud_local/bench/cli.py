@@ -3,6 +3,7 @@
 import json
 import tempfile
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,7 +13,7 @@ from fraud_core.cli import BootstrapServers, SchemaRegistryUrl
 from fraud_core.errors import ConfigError
 from fraud_core.models import publish_bundle
 from fraud_core.settings import LogSettings
-from fraud_local.bench import latency, producer, report, throughput
+from fraud_local.bench import latency, producer, report, scaling, throughput
 from fraud_local.bench.place import Place, addresses
 from fraud_local.bench.report import Spread
 from fraud_local.bench.runs import NAMES
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 
 Rounds = Annotated[int, typer.Option(min=1, help="How often all are run, in turn.")]
+USERS, PROCESSES = (10_000, 100_000, 1_000_000), (1, 2)
 AsJson = Annotated[bool, typer.Option("--json", help="End with one line of JSON.")]
 
 
@@ -84,6 +86,65 @@ def producer_command(
     _say(f"the producer over the bare client: {ratio.text()}")
     if as_json:
         typer.echo(json.dumps({"ratio": ratio.median, "figures": [asdict(one) for one in found]}))
+
+
+@app.command("durability")
+def durability_command(
+    rounds: Rounds = 3,
+    records: Annotated[int, typer.Option(min=100, help="Transactions on the prefilled topic.")] = 300_000,
+    users: Annotated[
+        int, typer.Option(min=10, help="Customers; a few make most of the transactions.")
+    ] = 10_000,
+    as_json: AsJson = False,
+    bootstrap_servers: BootstrapServers = None,
+    schema_registry_url: SchemaRegistryUrl = None,
+) -> None:
+    """Transactions a second with durable state, over those without."""
+    workload = Workload(records, users)
+    with tempfile.TemporaryDirectory() as models, addresses(bootstrap_servers, schema_registry_url) as where:
+        place = Place(where, publish_bundle(models, forest(workload)), "bench")
+        durable, bare = throughput.durability(place, workload, rounds, _say)
+    pairs = list(zip(durable, bare, strict=True))
+    ratio = Spread.of([one.per_second / other.per_second for one, other in pairs])
+    _say(f"with durable state over without: {ratio.text()}")
+    if as_json:
+        rates = {
+            name: [run.per_second for run in runs] for name, runs in (("true", durable), ("false", bare))
+        }
+        typer.echo(json.dumps({"ratio": ratio.median, "spread": asdict(ratio), "per_second": rates}))
+
+
+@app.command("scaling")
+def scaling_command(
+    users: Annotated[
+        list[int] | None, typer.Option(min=10, help="Customers; may be repeated. Default: 10^4, 10^5, 10^6.")
+    ] = None,
+    processes: Annotated[
+        list[int] | None, typer.Option(min=1, max=6, help="Detectors; may be repeated. Default: 1 and 2.")
+    ] = None,
+    records: Annotated[
+        int, typer.Option(min=100, help="Transactions on each topic; at least one a customer.")
+    ] = 500_000,
+    as_json: AsJson = False,
+    bootstrap_servers: BootstrapServers = None,
+    schema_registry_url: SchemaRegistryUrl = None,
+) -> None:
+    """Throughput of one and two processes as the state grows, memory a user, and restores after a kill."""
+    found = []
+    with tempfile.TemporaryDirectory() as folder, addresses(bootstrap_servers, schema_registry_url) as where:
+        place = Place(where, publish_bundle(f"{folder}/models", forest(Workload(1, 10_000))), "bench")
+        for workload in [Workload(max(records, count), count, everyone=True) for count in users or USERS]:
+            memory = scaling.bytes_a_user(workload)
+            _say(f"{workload.users:>11,} users  {memory:,.0f} bytes of memory a user")
+            runs = [
+                scaling.measure(place, workload, count, Path(folder), _say)
+                for count in processes or PROCESSES
+            ]
+            found.append(
+                {"users": workload.users, "bytes_a_user": memory, "runs": [asdict(one) for one in runs]}
+            )
+    if as_json:
+        typer.echo(json.dumps({"figures": found}))
 
 
 @app.command("latency")

@@ -37,13 +37,13 @@ class Run:
         return self.records / self.result.seconds
 
 
-def run(path: str, place: Place, source: str, records: int) -> Run:
-    """Run a path and count what it committed.
+def run(path: str, place: Place, source: str, records: int, options: dict[str, str] | None = None) -> Run:
+    """Run a path and count what it committed; `options` are what only this path understands.
 
     Raises:
         BenchError: it failed, or its outputs are not one for each record.
     """
-    options = {"schema": schema_text("Transaction")} if path == "quix" else {}
+    options = {"schema": schema_text("Transaction")} if path == "quix" else options
     with place.task(source, records, options) as task:
         result = _answer(path, task)
         outputs = committed_outputs(task)

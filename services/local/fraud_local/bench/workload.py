@@ -28,11 +28,16 @@ TRAVELS, FLAGGED = 0.01, 0.002
 
 @dataclass(frozen=True)
 class Workload:
-    """How much, of how many users; the same numbers give the same transactions."""
+    """How much, of how many users; the same numbers give the same transactions.
+
+    Attributes:
+        everyone: whether every user comes once before any comes again, as far as the records go.
+    """
 
     records: int
     users: int
     seed: int = 1
+    everyone: bool = False
 
     def chunks(self) -> Iterator[pl.DataFrame]:
         """Frames of `schemas/Transaction.avsc` in order of time."""
@@ -49,12 +54,16 @@ class _People:
         self.home = draw.integers(0, len(COUNTRIES), users)
         self.latitude = draw.uniform(-60, 60, users)
         self.longitude = draw.uniform(-179, 179, users)
+        self.order = draw.permutation(users)
 
 
 def _transactions(workload: Workload, people: _People, first: int, rows: int) -> pl.DataFrame:
     draw = np.random.default_rng((workload.seed, first))
     user = (workload.users * draw.power(SKEW, rows)).astype(np.int64)
     numbers = np.arange(first, first + rows)
+    if workload.everyone and first < workload.users:
+        newcomers = people.order[first : first + rows]
+        user[: len(newcomers)] = newcomers
     away = np.where(draw.random(rows) < TRAVELS, draw.integers(0, len(COUNTRIES), rows), 0)
     merchant = draw.zipf(1.2, rows) % 5_000
     columns = {

@@ -41,7 +41,7 @@ def _settings(task: Task) -> DetectorSettings:
         topics={"transactions": task.source, "prefix": task.prefix},
         model={"url": task.model_url, "sha256": task.model_sha256},
         http={"enabled": False},
-        **({"batch": task.options} if task.options else {}),
+        state={"durable": task.options.get("durable", "true")},
     )
 
 

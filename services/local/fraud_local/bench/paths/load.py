@@ -1,8 +1,11 @@
 """Puts transactions on a topic at an even rate, encoded beforehand, until it is ended."""
 
 import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import cycle
 
+import polars as pl
 from confluent_kafka import Producer
 
 from fraud_core.avro import Encoder
@@ -16,8 +19,9 @@ TICK_S = 0.001
 
 
 def load(task: Task) -> Result:
-    """Produce `records` transactions, `rate` a second; event time stands still, which features allow."""
-    rate, ready = float(task.options["rate"]), cycle(_encoded(task))
+    """Produce `records` transactions, `rate` a second."""
+    rate = float(task.options["rate"])
+    ready = cycle(_encoded(task, rate))
     sink = Producer(
         {"bootstrap.servers": task.bootstrap_servers, "partitioner": "murmur2_random", "linger.ms": 0}
     )
@@ -33,13 +37,21 @@ def load(task: Task) -> Result:
     return Result(seconds=time.perf_counter() - began)
 
 
-def _encoded(task: Task) -> list[tuple[str, bytes]]:
+def _encoded(task: Task, rate: float) -> list[tuple[str, bytes]]:
     registry = Registry(SchemaRegistrySettings(url=task.schema_registry_url))
     encoder = Encoder("Transaction", registry.id_of(Topic(task.source, "Transaction", 0, {})))
     pairs: list[tuple[str, bytes]] = []
-    for frame in Workload(20_000, 10_000).chunks():
+    for frame in _live(rate):
         pairs += zip(frame["user"].to_list(), encoder.encode(frame), strict=True)
     return pairs
+
+
+def _live(rate: float) -> Iterator[pl.DataFrame]:
+    """Event time goes with the clock, as in life, until the transactions begin anew: then a little back."""
+    begin = datetime.now(UTC).replace(tzinfo=None)
+    for frame in Workload(20_000, 10_000).chunks():
+        since = pl.duration(microseconds=(pl.int_range(pl.len()) * (1_000_000 / rate)).cast(pl.Int64))
+        yield frame.with_columns((pl.lit(begin) + since).cast(pl.Datetime("ms")).alias("timestamp"))
 
 
 if __name__ == "__main__":
