@@ -198,6 +198,7 @@ def _scores(scored: Scored) -> dict[str, pa.Array]:
     return {
         "score": _nullable(scored.scores),
         "threshold": _nullable(scored.thresholds),
+        "probability": _nullable(scored.probabilities),
         "model_version": scored.versions,
         "challenger_scores": _maps(scored.other_versions, scored.other_scores),
     }

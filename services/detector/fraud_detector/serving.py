@@ -57,6 +57,7 @@ class Scored:
         scores: by the version that decides for each; NaN where only rules do.
         thresholds: of that version; NaN likewise.
         versions: that version; null likewise.
+        probabilities: of fraud, by that version; NaN where it was not calibrated on labels.
         alerted: where it alerts.
         other_scores: by the version that does not decide; NaN where there is none.
         other_versions: that version.
@@ -66,6 +67,7 @@ class Scored:
     scores: Floats
     thresholds: Floats
     versions: pa.Array
+    probabilities: Floats
     alerted: Mask
     other_scores: Floats
     other_versions: pa.Array
@@ -250,11 +252,17 @@ def _chosen(
         scores=np.where(chosen, second, first),
         thresholds=np.where(chosen, _threshold(challenger), _threshold(champion)),
         versions=_versions(chosen, challenger, champion),
+        probabilities=np.where(chosen, _probabilities(challenger, second), _probabilities(champion, first)),
         alerted=np.where(chosen, other, mine),
         other_scores=np.where(chosen, first, second),
         other_versions=_versions(chosen, champion, challenger),
         others_alert=np.where(chosen, mine, other),
     )
+
+
+def _probabilities(model: LoadedModel | None, scores: Floats) -> Floats:
+    found = model.probabilities(scores) if model else None
+    return np.full(len(scores), np.nan) if found is None else found
 
 
 def _threshold(model: LoadedModel | None) -> float:

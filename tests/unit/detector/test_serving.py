@@ -9,6 +9,7 @@ import pytest
 
 from fraud_core.connect.records import ModelStatus, Role
 from fraud_core.models import LoadedModel, ScoreMap
+from fraud_core.models.calibration import Calibration
 from fraud_core.rollouts import BundleRef, Limits, Mode, Rollout
 from fraud_core.rollouts.canary import in_canary
 from fraud_core.schemas import feature_names
@@ -78,6 +79,18 @@ def test_in_a_canary_each_version_decides_its_own_users_and_the_other_ones_score
     assert found.other_versions.to_pylist() == ["a" if one else "b" for one in chosen]
     np.testing.assert_allclose(found.scores, np.where(chosen, 1 - AMOUNTS, AMOUNTS), atol=1e-6)
     np.testing.assert_array_equal(found.alerted, np.where(chosen, AMOUNTS <= 0.1, AMOUNTS >= 0.5))
+
+
+def test_the_probability_is_of_the_version_that_decides_if_it_was_calibrated() -> None:
+    halves = Calibration(score=(0.0, 1.0), probability=(0.0, 0.5))
+    manifest = CHALLENGER.manifest.model_copy(update={"calibration": halves})
+    calibrated = LoadedModel(manifest, CHALLENGER.sha256, reverse, MAP.arrays())
+    chosen = in_canary(USERS, CHALLENGER.sha256, 0.3)
+
+    found = scored(Serving(rolled_out(Mode.CANARY, calibrated, canary_weight=30)))
+
+    np.testing.assert_allclose(found.probabilities[chosen], found.scores[chosen] / 2)
+    assert np.isnan(found.probabilities[~chosen]).all()
 
 
 def test_the_rules_alone_may_be_champion() -> None:
