@@ -41,6 +41,15 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end }}
 {{- end -}}
 
+{{/* What setup and `try` need of the detector's settings: they name the topic of the dead letters. */}}
+{{- define "fraudstream.errors" -}}
+{{- range $path, $value := .Values.detector.config }}
+{{- if hasPrefix "errors." $path }}
+{{- include "fraudstream.config" (dict $path $value) }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
 {{- define "fraudstream.serviceAccountName" -}}
 {{- if .Values.serviceAccount.create -}}
 {{- default (include "fraudstream.fullname" .) .Values.serviceAccount.name -}}

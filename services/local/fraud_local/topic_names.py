@@ -1,11 +1,13 @@
 """Which topic a person means, and what to say where there is none of that name."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from difflib import get_close_matches
 
 from fraud_core.errors import ConfigError
-from fraud_core.settings import CoreSettings
-from fraud_core.topics import topics
+from fraud_core.settings import CoreSettings, load_settings
+from fraud_core.setup import SetupSettings
+from fraud_core.topics import Topics, topics
 
 INTERNAL = "__"
 INPUT = "transactions"
@@ -29,13 +31,20 @@ def resolve(name: str, settings: CoreSettings, existing: Collection[str]) -> str
     raise ConfigError(missing([own], settings, existing))
 
 
+def of_pipeline(settings: CoreSettings) -> Topics:
+    """The pipeline's topics; that of its dead letters may have a name of its own in the environment."""
+    names = topics(settings.topics)
+    letters = load_settings(SetupSettings).errors.deadletterqueue.topic.name or names.dead_letters.name
+    return replace(names, dead_letters=replace(names.dead_letters, name=letters))
+
+
 def check_pipeline(settings: CoreSettings, existing: Collection[str]) -> None:
     """See that the topics of these settings are there.
 
     Raises:
         ConfigError: one is not; says which there are.
     """
-    absent = [topic.name for topic in topics(settings.topics).all() if topic.name not in existing]
+    absent = [topic.name for topic in of_pipeline(settings).all() if topic.name not in existing]
     if absent:
         raise ConfigError(missing(absent, settings, existing))
 

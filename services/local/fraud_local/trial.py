@@ -15,9 +15,9 @@ from fraud_core.errors import DeliveryError, UnavailableError
 from fraud_core.kafka import PARTITIONER, client_config, reason
 from fraud_core.registry import Registry
 from fraud_core.settings import CoreSettings
-from fraud_core.topics import topics
 from fraud_local.offsets import committed_spans
 from fraud_local.tail import consumer, place_of, poll
+from fraud_local.topic_names import of_pipeline
 from fraud_local.values import ValueReader
 
 CONNECT_S = 5.0
@@ -57,7 +57,7 @@ def send(
         UnavailableError: brokers or registry can't be reached.
         DeliveryError: the brokers did not take the transaction.
     """
-    names, registry = topics(settings.topics), Registry(settings.schema_registry)
+    names, registry = of_pipeline(settings), Registry(settings.schema_registry)
     frame = pl.DataFrame([transaction], schema=polars_schema("Transaction"))
     (value,) = Encoder("Transaction", registry.id_of(names.transactions)).encode(frame)
     answers = (names.alerts, names.classified, names.dead_letters)

@@ -24,7 +24,7 @@ SETTINGS: dict[str, type[CoreSettings]] = {
     "setup": SetupSettings,
     "detector": DetectorSettings,
     "producer": ProducerSettings,
-    "try": CoreSettings,
+    "try": SetupSettings,
 }
 APPS = {"setup": setup_app, "producer": producer_app, "detector": detector_app, "try": try_app}
 PRODUCING = {"plain", "everything"}
@@ -144,10 +144,11 @@ def test_no_model_is_fixed_so_that_rollouts_say_which_one_decides(
     assert settings.model.sha256 is None
 
 
-def test_setup_makes_the_dead_letter_topic_that_the_detector_writes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("container", ["setup", "try"])
+def test_setup_and_helm_test_know_the_dead_letter_topic_that_the_detector_writes(
+    container: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings, _ = _load(of_matrix("everything"), "setup", tmp_path, monkeypatch)
+    settings, _ = _load(of_matrix("everything"), container, tmp_path, monkeypatch)
 
     assert isinstance(settings, SetupSettings)
     assert settings.errors.deadletterqueue.topic.name == "cards_dlq"

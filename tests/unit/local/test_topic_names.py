@@ -4,7 +4,7 @@ import pytest
 
 from fraud_core.errors import ConfigError
 from fraud_core.settings import CoreSettings, load_settings
-from fraud_local.topic_names import check_pipeline, resolve
+from fraud_local.topic_names import check_pipeline, of_pipeline, resolve
 
 EXISTING = ("transactions", "fraud_alerts", "blue.fraud_alerts", "blue.only", "__consumer_offsets")
 
@@ -48,3 +48,13 @@ def test_a_forgotten_prefix_is_pointed_out() -> None:
 def test_without_any_topic_setup_is_to_run_first() -> None:
     with pytest.raises(ConfigError, match="There are none at all: run `fraudstream setup` first"):
         check_pipeline(settings(), ("__consumer_offsets",))
+
+
+def test_dead_letters_may_have_a_topic_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FRAUD_ERRORS__DEADLETTERQUEUE__TOPIC__NAME", "cards_dlq")
+    there = {topic.name for topic in of_pipeline(settings()).all()}
+
+    check_pipeline(settings(), there)
+
+    assert "cards_dlq" in there
+    assert "transactions_dlq" not in there
