@@ -173,6 +173,15 @@ def test_a_rollback_runs_no_hook() -> None:
         assert not [one for one in of_matrix(name) if "rollback" in (_hook(one) or "")]
 
 
+def test_setup_writes_the_first_rollout_of_the_pipeline_that_the_detectors_are() -> None:
+    named = [
+        environment(pods(of_matrix("everything"))[name]["containers"][0], CHART)["FRAUD_PIPELINE"]
+        for name in ("setup", "detector")
+    ]
+
+    assert named[0] == named[1]
+
+
 def test_setup_gives_up_before_helm_does_and_kubernetes_after_it() -> None:
     job = one(of_matrix("default"), "Job")
     waits = float(
