@@ -43,13 +43,18 @@ def put(store: Store, key: str, value: bytes | None) -> None:
     assert producer.flush(30) == 0
 
 
+def records(store: Store) -> int:
+    """How many are on the topic; markers of transactions, which come a little after the commit, are none."""
+    return sum(1 for _ in store._messages())  # noqa: SLF001 - nobody else counts them
+
+
 def test_a_published_bundle_comes_back_and_publishing_it_again_writes_nothing(store: Store) -> None:
     url = f"kafka://{store.topic}"
     published = publish_bundle(url, small_bundle(), store.settings)
-    end = store._end()  # noqa: SLF001 - how much is on the topic
+    before = records(store)
 
     assert publish_bundle(url, small_bundle(), store.settings) == published
-    assert store._end() == end  # noqa: SLF001
+    assert records(store) == before
     assert published.url == f"{url}/{published.sha256}"
     assert fetch_bundle(published.url, published.sha256, store.settings).version == published.version
     assert store.manifests()[published.sha256] == small_bundle().manifest
