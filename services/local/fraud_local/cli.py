@@ -24,6 +24,7 @@ COMMANDS = {
     "detector": "fraud_detector.cli",
     "models": "fraud_local.models.cli",
     "train-baseline": "fraud_local.baseline_cli",
+    "train": "fraud_local.train.cli",
     "backtest": "fraud_local.backtest.cli",
     "bench": "fraud_local.bench.cli",
     "chaos": "fraud_local.chaos.cli",

@@ -12,6 +12,8 @@ from fraud_trainer.evaluation import Mask
 DAY_MS = 86_400_000
 CARDS = 100
 BINS = 10
+Z = 1.959964
+"""Of a two-sided interval of 95 %."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,25 @@ def alerting(alerts: Mask, frauds: Mask) -> dict[str, float]:
     if alerts.any():
         figures["precision"] = float(frauds[alerts].mean())
     return figures
+
+
+def reviewed_recall(alerts: Mask, frauds: Mask, weights: Floats) -> dict[str, float]:
+    """Recall among what is reviewed, frauds weighing one over the probability of review, and its interval.
+
+    A Wilson interval of 95 % for as many equal weights as would say as much (Kish). Empty without frauds.
+    """
+    if not frauds.any():
+        return {}
+    weighed = weights[frauds]
+    share = float((weighed * alerts[frauds]).sum() / weighed.sum())
+    count = float(weighed.sum() ** 2 / (weighed**2).sum())
+    middle = (share + Z**2 / (2 * count)) / (1 + Z**2 / count)
+    half = Z / (1 + Z**2 / count) * (share * (1 - share) / count + Z**2 / (4 * count**2)) ** 0.5
+    return {
+        "reviewed_recall": share,
+        "reviewed_recall_low": max(0.0, middle - half),
+        "reviewed_recall_high": min(1.0, middle + half),
+    }
 
 
 def by_scenario(alerts: Mask, judged: Judged) -> dict[str, dict[str, float]]:

@@ -26,6 +26,8 @@ class Rows:
         users: hashes of the users.
         weights: how many transactions each stands for: 1, or more where a sample was labelled.
         scenarios: kind of fraud, "" where unknown.
+        reviewed: rows that somebody looks at, as alerts or drawn for review: their labels stand for all.
+        sources: who labelled, "" where nobody did.
     """
 
     values: Floats
@@ -36,6 +38,8 @@ class Rows:
     users: Ints
     weights: Floats
     scenarios: NDArray[np.object_]
+    reviewed: Mask
+    sources: NDArray[np.object_]
 
     def __len__(self) -> int:
         """How many transactions."""
@@ -45,6 +49,10 @@ class Rows:
         """The rows from one moment, in ms, to before another; views, nothing is copied."""
         first, last = np.searchsorted(self.times, [start, end])
         return self.slice(int(first), int(last))
+
+    def take(self, order: Ints) -> "Rows":
+        """These rows in this order."""
+        return Rows(**{field.name: getattr(self, field.name)[..., order] for field in fields(self)})
 
     def slice(self, first: int, end: int) -> "Rows":
         """The rows from one to before another; views, nothing is copied."""

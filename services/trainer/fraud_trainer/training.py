@@ -8,7 +8,7 @@ and judged on its end, one label delay later.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -20,9 +20,11 @@ from fraud_core.features import FEATURES
 from fraud_core.models.bundle import Bundle, digest
 from fraud_core.models.calibration import Calibration
 from fraud_core.models.inputs import Floats
+from fraud_core.models.loaded import LoadedModel
 from fraud_core.models.loading import running_versions
 from fraud_core.models.manifest import Manifest, Window
 from fraud_core.models.score_map import ScoreMap, apply, fit, threshold_for
+from fraud_trainer import hyperparameters as named
 from fraud_trainer import isolation_forest, quality
 from fraud_trainer.evaluation import Mask, alert_shares
 from fraud_trainer.fitting import ISOLATION_FOREST, SUPERVISED_FEATURES, Fitted, Wish, fit_model
@@ -86,6 +88,17 @@ class Plan:
     seed: int = 0
     parent_version: str | None = None
 
+    def check(self) -> None:
+        """See that there is such an algorithm with such hyperparameters, before anything is computed.
+
+        Raises:
+            ConfigError: there is not; says which there are.
+        """
+        if self.algorithm == ISOLATION_FOREST:
+            named.isolation_forest(self.hyperparameters)
+        else:
+            self.wish().chosen()
+
     def wish(self) -> Wish:
         """What shall be fitted."""
         features = SUPERVISED_FEATURES if self.features is None else self.features
@@ -99,10 +112,21 @@ class _Block:
     score_map: ScoreMap
     calibration: Calibration | None
     metrics: dict[str, float]
+    judged: quality.Judged
 
 
-def train(rows: Rows, start: int, end: int, plan: Plan) -> Bundle:
+@dataclass(frozen=True)
+class Trained:
+    """A bundle, and what the forward block was judged by; None where there was none."""
+
+    bundle: Bundle
+    judged: quality.Judged | None
+
+
+def train(rows: Rows, start: int, end: int, plan: Plan, champion: LoadedModel | None = None) -> Trained:
     """Train on the rows from one moment, in ms, to before another; one label delay later it is now.
+
+    A champion is judged on the same rows, for comparison.
 
     The same rows and the same plan give the same bytes.
 
@@ -119,10 +143,10 @@ def train(rows: Rows, start: int, end: int, plan: Plan) -> Bundle:
         )
     if plan.algorithm == ISOLATION_FOREST:
         return _unsupervised(learned, later, start, end, plan)
-    return _supervised(learned, later, start, end, plan)
+    return _supervised(learned, later, start, end, plan, champion)
 
 
-def _unsupervised(learned: Rows, later: Rows, start: int, end: int, plan: Plan) -> Bundle:
+def _unsupervised(learned: Rows, later: Rows, start: int, end: int, plan: Plan) -> Trained:
     if isinstance(plan.threshold, Costs):
         raise ConfigError(
             "Costs need probabilities, and an isolation_forest gives none; give an alert budget."
@@ -135,7 +159,7 @@ def _unsupervised(learned: Rows, later: Rows, start: int, end: int, plan: Plan) 
             learned.slice(0, split),
         )
     defaults = {} if plan.threshold == "tutorial" else UNSUPERVISED
-    return isolation_forest.train(
+    bundle = isolation_forest.train(
         learned.values,
         FEATURES,
         validation=isolation_forest.Validation(later.values, later.rule_alerts),
@@ -147,14 +171,17 @@ def _unsupervised(learned: Rows, later: Rows, start: int, end: int, plan: Plan) 
         seed=plan.seed,
         parent_version=plan.parent_version,
     )
+    return Trained(bundle, None)
 
 
-def _supervised(learned: Rows, later: Rows, start: int, end: int, plan: Plan) -> Bundle:
+def _supervised(
+    learned: Rows, later: Rows, start: int, end: int, plan: Plan, champion: LoadedModel | None
+) -> Trained:
     if plan.threshold == "tutorial":
         raise ConfigError("The threshold `tutorial` is the isolation_forest's alone; give an alert budget.")
     wanted = targets(learned, end + plan.label_delay, plan.maturity)
     model = _fitted(learned, wanted, plan)
-    block = _forward_block(learned, wanted, start, end, plan)
+    block = _forward_block(learned, wanted, start, end, plan, champion)
     ranked = later if len(later) >= FEWEST else learned
     raw = model.raw(ranked.values)
     score_map = fit(raw) if len(later) >= FEWEST or block is None else block.score_map
@@ -163,7 +190,10 @@ def _supervised(learned: Rows, later: Rows, start: int, end: int, plan: Plan) ->
     threshold = _threshold(scores, ranked, calibration, plan.threshold)
     shares = alert_shares(scores >= threshold, ranked.rule_alerts)
     content, versions, wish = model.pickled(), running_versions(), plan.wish()
-    return Bundle(
+    sources = {
+        f"labels_{name}": int((learned.sources == name).sum()) for name in np.unique(learned.sources) if name
+    }
+    bundle = Bundle(
         Manifest(
             algorithm=plan.algorithm,
             features=tuple(FEATURES[row] for row in model.rows),
@@ -180,6 +210,7 @@ def _supervised(learned: Rows, later: Rows, start: int, end: int, plan: Plan) ->
                 "training_frauds": int(wanted.frauds.sum()),
                 "training_assumed_legitimate": int(wanted.assumed.sum()),
                 "validation": len(ranked),
+                **sources,
             },
             metrics=shares | (block.metrics if block else {}),
             python=versions.pop("python"),
@@ -189,6 +220,7 @@ def _supervised(learned: Rows, later: Rows, start: int, end: int, plan: Plan) ->
         ).identified(),
         content,
     )
+    return Trained(bundle, block.judged if block else None)
 
 
 def _fitted(rows: Rows, wanted: Targets, plan: Plan) -> Fitted:
@@ -196,7 +228,9 @@ def _fitted(rows: Rows, wanted: Targets, plan: Plan) -> Fitted:
     return fit_model(plan.wish(), rows.values[:, use], wanted.frauds[use], rows.weights[use])
 
 
-def _forward_block(rows: Rows, wanted: Targets, start: int, end: int, plan: Plan) -> _Block | None:
+def _forward_block(
+    rows: Rows, wanted: Targets, start: int, end: int, plan: Plan, champion: LoadedModel | None
+) -> _Block | None:
     """Fit to the beginning, judge the end; None where there are too few frauds for it."""
     split = end - round(JUDGED_SHARE * (end - start))
     gap = plan.label_delay if split - plan.label_delay - start >= JUDGED_SHARE * (end - start) else 0
@@ -218,9 +252,25 @@ def _forward_block(rows: Rows, wanted: Targets, start: int, end: int, plan: Plan
         alerts=(scores >= threshold)[use],
         rule_alerts=late.rule_alerts[use],
         scenarios=late.scenarios[use],
+        probabilities=calibration.apply(scores[use]),
     )
-    figures = quality.ranking(judged) | quality.alerting(judged.alerts, judged.frauds)
-    return _Block(score_map, calibration, figures)
+    figures = _figures(judged) | _of_reviewed(judged, late, use)
+    if champion is not None:
+        theirs = champion.score(late.values)[use]
+        other = replace(judged, scores=theirs, alerts=theirs >= champion.threshold, probabilities=None)
+        figures |= {f"champion_{name}": value for name, value in _figures(other).items()}
+    return _Block(score_map, calibration, figures, judged)
+
+
+def _figures(judged: quality.Judged) -> dict[str, float]:
+    return (
+        quality.ranking(judged) | quality.alerting(judged.alerts, judged.frauds) | quality.calibration(judged)
+    )
+
+
+def _of_reviewed(judged: quality.Judged, late: Rows, use: Mask) -> dict[str, float]:
+    seen = late.reviewed[use]
+    return quality.reviewed_recall(judged.alerts[seen], judged.frauds[seen], late.weights[use][seen])
 
 
 def _cut(wanted: Targets, first: int, end: int) -> Targets:

@@ -74,4 +74,6 @@ def _rows(piece: Slice, values: Floats, alerts: Mask, first: int, delay: timedel
         users=hashes(text_of(frame["user"]), SEED),
         weights=np.ones(len(times)),
         scenarios=truth["scenario"].fill_null("").to_numpy(),
+        reviewed=np.zeros(len(times), dtype=bool),
+        sources=np.where(labels < 0, "", "file").astype(object),
     )

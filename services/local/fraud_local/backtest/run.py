@@ -113,8 +113,8 @@ class _Told:
 def _trained(rows: Rows, now: int, window: int, plan: Plan, parent: str | None) -> LoadedModel:
     """What training at this moment makes, as a detector would load it."""
     until = now - plan.label_delay
-    bundle = train(rows, until - window, until, replace(plan, parent_version=parent or plan.parent_version))
-    return load(bundle)
+    plan = replace(plan, parent_version=parent or plan.parent_version)
+    return load(train(rows, until - window, until, plan).bundle)
 
 
 def _tell(model: LoadedModel, now: Rows, here: slice, told: _Told) -> None:

@@ -1,0 +1,260 @@
+"""`fraudstream train`."""
+
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import orjson
+import typer
+
+from fraud_core.cli import BootstrapServers, SchemaRegistryUrl, TopicPrefix
+from fraud_core.errors import ConfigError
+from fraud_core.settings import KafkaSettings
+from fraud_local.backtest.cli import hyperparameters, threshold
+from fraud_local.models.place import DEFAULT_PIPELINE, PipelineOption, Place, place
+from fraud_producer import durations
+from fraud_producer.flags import InputFlag, LabelDelayFlag, LabelFlag, MapFlag, RejectsFlag
+
+if TYPE_CHECKING:
+    from fraud_core.models import LoadedModel
+    from fraud_local.train.run import Training
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+TRAINING, KAFKA = "Training", "From Kafka"
+WEEK, MONTH = timedelta(days=7), timedelta(days=30)
+MILLISECOND = timedelta(milliseconds=1)
+
+
+@app.command()
+def train(
+    algorithm: Annotated[
+        str, typer.Option(help="What to train; a wrong name lists all.", rich_help_panel=TRAINING)
+    ] = "ensemble",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="A hyperparameter; may be repeated.", rich_help_panel=TRAINING
+        ),
+    ] = None,
+    window: Annotated[
+        timedelta | None,
+        typer.Option(
+            parser=durations.duration,
+            metavar="30d",
+            help="Training window, 30d by default; it ends one label delay before --until.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=durations.moment,
+            metavar="TIME",
+            help="When is trained, in event time. Default: the newest transaction.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    label_delay: LabelDelayFlag = None,
+    label_maturity: Annotated[
+        timedelta | None,
+        typer.Option(
+            parser=durations.duration,
+            metavar="30d",
+            help="Age from which a transaction without a label counts as legitimate: 30d, and with --input "
+            "the label delay.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
+    threshold_: Annotated[
+        str,
+        typer.Option(
+            "--threshold",
+            metavar="SHARE|MISSED/FALSE|tutorial",
+            help="Share of the traffic that may be alerts, the rules' included; or what a missed fraud and a "
+            "false alert cost; or `tutorial`.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = "0.005",
+    seed: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Of all that is drawn.", rich_help_panel=TRAINING)
+    ] = 0,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH|URL",
+            help="Where to publish: a path, kafka://, file://, s3://, gs:// or az://. Default: kafka://, and "
+            "./models with --input.",
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Write a report with plots.")
+    ] = None,
+    champion_url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="Bundle to compare with. Default: the rollout's champion; none with --input."
+        ),
+    ] = None,
+    champion_sha256: Annotated[str | None, typer.Option(metavar="DIGEST", help="Its digest.")] = None,
+    input_: InputFlag = None,
+    map_: MapFlag = None,
+    label: LabelFlag = None,
+    rejects: RejectsFlag = None,
+    most: Annotated[
+        int,
+        typer.Option(
+            "--max-rows",
+            min=1_000,
+            metavar="N",
+            help="Of more decisions a share is kept, and all frauds; each takes 500 bytes.",
+            rich_help_panel=KAFKA,
+        ),
+    ] = 5_000_000,
+    patience: Annotated[
+        timedelta | None,
+        typer.Option(
+            parser=durations.duration,
+            metavar="10m",
+            help="How long brokers may be away before it gives up.",
+            rich_help_panel=KAFKA,
+        ),
+    ] = None,
+    pipeline: PipelineOption = DEFAULT_PIPELINE,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object for programs.")] = False,
+    bootstrap_servers: BootstrapServers = None,
+    schema_registry_url: SchemaRegistryUrl = None,
+    topic_prefix: TopicPrefix = None,
+) -> None:
+    """Train a model on what detectors logged and what became of it, and publish it.
+
+    Reads decisions and labels from Kafka; with --input a history of yours, through the same engine. A label
+    counts only once it was known. Prints the address and the digest that a rollout takes.
+
+    Example: fraudstream train --algorithm ensemble --window 30d --report report.html
+    """
+    wanted_threshold = threshold(threshold_)
+    if (champion_url is None) != (champion_sha256 is None):
+        raise ConfigError(
+            "--champion-url and --champion-sha256 go together: a bundle is only read by its digest."
+        )
+    # Imported late: `--help` and a wrong flag need neither numba nor scikit-learn.
+    from fraud_core.models import fetch_bundle  # noqa: PLC0415
+    from fraud_local.train.run import Span, from_file, from_topics, train_on  # noqa: PLC0415
+    from fraud_producer.replay import parse_mapping, read_history  # noqa: PLC0415
+    from fraud_trainer.training import Plan  # noqa: PLC0415
+
+    delay = WEEK if label_delay is None else label_delay
+    maturity = label_maturity or (MONTH if input_ is None else delay)
+    plan = Plan(
+        algorithm,
+        hyperparameters=hyperparameters(set_),
+        threshold=wanted_threshold,
+        label_delay=delay // MILLISECOND,
+        maturity=maturity // MILLISECOND,
+        seed=seed,
+    )
+    plan.check()
+    span = Span(until, window or MONTH, delay)
+    kafka: KafkaSettings | None = None
+    champion: LoadedModel | None = None
+    with _shown() as on_rows:
+        if input_ is not None:
+            history = read_history(
+                input_, parse_mapping(map_ or ()), label=label, label_delay=delay, rejects=rejects
+            )
+            rows, now = from_file(history, span, on_rows)
+            target = output or "./models"
+        else:
+            here = place(pipeline, bootstrap_servers, schema_registry_url, topic_prefix)
+            kafka, target = here.settings.kafka, output or f"kafka://{here.store.topic}"
+            champion = _champion(here) if champion_url is None else None
+            seconds = (patience or timedelta(minutes=10)).total_seconds()
+            rows, now = from_topics(here.settings, span, most, seconds, on_rows)
+        if champion_url is not None and champion_sha256 is not None:
+            champion = fetch_bundle(champion_url, champion_sha256, kafka)
+        training = train_on(rows, now, span, plan, output=target, champion=champion, kafka=kafka)
+    if report is not None:
+        from fraud_local.train.page import write_page  # noqa: PLC0415 - matplotlib takes a second
+
+        write_page(report, training)
+    if as_json:
+        typer.echo(orjson.dumps(_summary(training)).decode())
+    else:
+        typer.echo("\n".join(_lines(training, report)))
+
+
+def _champion(here: Place) -> "LoadedModel | None":
+    """The bundle that decides now, if there is one."""
+    from fraud_core.models import fetch_bundle  # noqa: PLC0415 - as above
+
+    rollout, _ = here.look()
+    if rollout is None or rollout.champion is None:
+        return None
+    return fetch_bundle(rollout.champion.url, rollout.champion.sha256, here.settings.kafka)
+
+
+@contextmanager
+def _shown() -> Iterator[Callable[[int, int], None]]:
+    """Progress on standard error: a bar on a terminal, one line elsewhere."""
+    if not sys.stderr.isatty():
+        typer.echo("Reading, then training", err=True)
+        yield lambda *_: None
+        return
+    from rich.console import Console  # noqa: PLC0415 - only where there is a terminal
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("Reading", total=None)
+
+        def on_rows(done: int, total: int) -> None:
+            description = "Training" if done >= total else f"Reading {total:,} transactions"
+            progress.update(task, completed=done, total=total, description=description)
+
+        yield on_rows
+
+
+def _summary(training: "Training") -> dict[str, Any]:
+    manifest, published = training.bundle.manifest, training.published
+    return {
+        "version": manifest.version,
+        "url": published.url if published else None,
+        "sha256": training.bundle.sha256,
+        "threshold": manifest.threshold,
+        "threshold_rule": manifest.threshold_rule,
+        "counts": manifest.counts,
+        "metrics": manifest.metrics,
+        "champion": training.champion,
+    }
+
+
+def _lines(training: "Training", report: Path | None) -> list[str]:
+    manifest, published = training.bundle.manifest, training.published
+    text = [f"version  {manifest.version}"]
+    if published:
+        text += [f"url      {published.url}", f"sha256   {published.sha256}"]
+    text.append(f"trained  {manifest.window.start:%Y-%m-%d} to {manifest.window.end:%Y-%m-%d}")
+    text += [f"         {count:,} {name.replace('_', ' ')}" for name, count in manifest.counts.items()]
+    if report:
+        text.append(f"report   {report}")
+    text.append("")
+    metrics = manifest.metrics
+    ours = {name: value for name, value in metrics.items() if not name.startswith("champion_")}
+    if training.champion:
+        text.append(f"{'':<24} {'this':>9} {'champion':>9}   ({training.champion})")
+    for name, value in ours.items():
+        theirs = metrics.get(f"champion_{name}")
+        text.append(f"{name:<24} {value:>9.4f}" + ("" if theirs is None else f" {theirs:>9.4f}"))
+    if published:
+        go_on = (
+            f"fraudstream models shadow {published.version}"
+            if published.url.startswith("kafka://")
+            else f"fraudstream models publish {shlex.quote(published.url.removeprefix('file://'))}"
+        )
+        text += ["", "Go on with:", f"  {go_on}"]
+    return text

@@ -1,0 +1,122 @@
+"""One training: rows from somewhere, a model of them, judged beside the champion, and published."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from fraud_core.errors import InputError
+from fraud_core.models import Bundle, LoadedModel, PublishedBundle, publish_bundle
+from fraud_core.rules import load_rules
+from fraud_core.settings import CoreSettings, KafkaSettings
+from fraud_local.backtest.engine import replayed
+from fraud_local.train.logged import OnRows, Topics
+from fraud_producer.replay import History
+from fraud_trainer.quality import Judged
+from fraud_trainer.rows import Rows
+from fraud_trainer.training import Plan, train
+
+MILLISECOND = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True)
+class Span:
+    """Which rows: a window that ends one label delay before `until`, and what came since.
+
+    Attributes:
+        until: when is trained, in event time, naive UTC; None is the newest transaction.
+        window: how long the training window is.
+        label_delay: how long labels take.
+    """
+
+    until: datetime | None
+    window: timedelta
+    label_delay: timedelta
+
+
+@dataclass(frozen=True)
+class Training:
+    """What came of it.
+
+    Attributes:
+        published: where the bundle is; None if it was not asked to be.
+        bundle: the bundle.
+        judged: what its forward block was judged by; None where there was none.
+        champion: version that it was compared with.
+    """
+
+    published: PublishedBundle | None
+    bundle: Bundle
+    judged: Judged | None
+    champion: str | None
+
+
+def from_topics(
+    settings: CoreSettings, span: Span, most: int, patience_s: float, on_rows: OnRows
+) -> tuple[Rows, datetime]:
+    """The decisions that detectors logged, and when is trained.
+
+    Raises:
+        InputError: there are none.
+        UnavailableError: the brokers or the registry stayed away for longer than `patience_s`.
+    """
+    source = Topics(settings, patience_s)
+    until = span.until or source.newest() + MILLISECOND
+    labels = source.labels(until)
+    start = until - span.label_delay - span.window
+    return source.rows(start, until, labels, most, on_rows), until
+
+
+def from_file(history: History, span: Span, on_rows: OnRows) -> tuple[Rows, datetime]:
+    """The transactions of a file, with features as the engine computes them, and when is trained.
+
+    Raises:
+        InputError: the file can't be read, or ends before the window does.
+    """
+    until = span.until or history.last + MILLISECOND
+    start = until - span.label_delay - span.window
+    if until - span.label_delay <= history.first:
+        raise InputError(
+            f"{history.path} begins on {history.first:%Y-%m-%d %H:%M}, so the training window would end "
+            f"before "
+            "it; give a later --until or a shorter --label-delay."
+        )
+    rows = replayed(
+        history,
+        load_rules(),
+        label_delay=span.label_delay,
+        keep_from=start,
+        on_rows=lambda done: on_rows(done, history.rows),
+    )
+    return rows, until
+
+
+def train_on(
+    rows: Rows,
+    until: datetime,
+    span: Span,
+    plan: Plan,
+    *,
+    output: str | Path | None,
+    champion: LoadedModel | None = None,
+    kafka: KafkaSettings | None = None,
+) -> Training:
+    """Train, judge and publish.
+
+    Raises:
+        ConfigError: the plan asks for what can't be, or the address can't be used.
+        InputError: there is too little to learn from.
+        UnavailableError: the bundle can't be written.
+    """
+    end = _ms(until - span.label_delay)
+    version = champion.version if champion else None
+    trained = train(
+        rows, end - span.window // MILLISECOND, end, replace(plan, parent_version=version), champion
+    )
+    published = None if output is None else publish_bundle(output, trained.bundle, kafka)
+    return Training(published, trained.bundle, trained.judged, version)
+
+
+def _ms(moment: datetime) -> int:
+    return int(np.datetime64(moment, "ms").astype(np.int64))
