@@ -9,9 +9,8 @@ import numpy as np
 
 from fraud_core.errors import ConfigError, InputError
 from fraud_core.rules import RuleSet, load_rules
-from fraud_local.backtest.engine import OnRows, replayed
+from fraud_local.backtest.engine import OnRows, Past, replayed
 from fraud_local.backtest.run import Outcome, Schedule, run
-from fraud_producer.replay import History
 from fraud_trainer.fitting import LABEL_DERIVED, SUPERVISED_FEATURES, algorithms
 from fraud_trainer.hyperparameters import Value
 from fraud_trainer.rows import Rows
@@ -37,6 +36,7 @@ class Wanted:
         shuffled: train on labels in random order.
         seeds: one run each; figures are means.
         against: another algorithm or rule file, or None.
+        changing: whether labels are replaced by later ones.
     """
 
     schedule: Schedule
@@ -48,6 +48,7 @@ class Wanted:
     shuffled: bool = False
     seeds: tuple[int, ...] = (0,)
     against: str | None = None
+    changing: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Backtest:
     warnings: tuple[str, ...]
 
 
-def backtest(history: History, wanted: Wanted, on_rows: OnRows = lambda _: None) -> Backtest:
+def backtest(history: Past, wanted: Wanted, on_rows: OnRows = lambda _: None) -> Backtest:
     """Send the history through the engine, train, decide and judge.
 
     Raises:
@@ -119,7 +120,7 @@ def backtest(history: History, wanted: Wanted, on_rows: OnRows = lambda _: None)
     )
 
 
-def _check(history: History, schedule: Schedule) -> None:
+def _check(history: Past, schedule: Schedule) -> None:
     if schedule.test_until <= schedule.test_from or schedule.test_from > history.last:
         raise InputError(
             f"{history.path} ends on {history.last:%Y-%m-%d %H:%M}, so nothing is left to be judged from "
@@ -150,10 +151,15 @@ def _against(wanted: Wanted) -> tuple[RuleSet | None, str | None]:
     return None, wanted.against
 
 
-def _replayed(history: History, wanted: Wanted, rules: RuleSet, on_rows: OnRows) -> Rows:
+def _replayed(history: Past, wanted: Wanted, rules: RuleSet, on_rows: OnRows) -> Rows:
     schedule = wanted.schedule
     rows = replayed(
-        history, rules, label_delay=schedule.label_delay, keep_from=schedule.first, on_rows=on_rows
+        history,
+        rules,
+        label_delay=schedule.label_delay,
+        keep_from=schedule.first,
+        changing=wanted.changing,
+        on_rows=on_rows,
     )
     return _shuffled(rows, schedule) if wanted.shuffled else rows
 
@@ -188,7 +194,7 @@ def features_without_labels(algorithm: str) -> tuple[str, ...] | None:
     return tuple(name for name in SUPERVISED_FEATURES if name not in LABEL_DERIVED)
 
 
-def _warnings(warm_up: timedelta, schedule: Schedule, history: History) -> list[str]:
+def _warnings(warm_up: timedelta, schedule: Schedule, history: Past) -> list[str]:
     found = []
     if history.first > schedule.first:
         found.append(

@@ -12,16 +12,18 @@ import typer
 
 from fraud_core.errors import ConfigError
 from fraud_producer import durations
-from fraud_producer.flags import REPLAY, LabelDelayFlag, MapFlag, RejectsFlag
+from fraud_producer.flags import REPLAY, SIMULATION, LabelDelayFlag, MapFlag, RejectsFlag
 
 if TYPE_CHECKING:
     from fraud_local.backtest.backtest import Backtest
+    from fraud_local.backtest.engine import Past
     from fraud_trainer.training import Threshold
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 TRAINING, TESTING = "Training", "What is judged"
 WEEK, MONTH = timedelta(days=7), timedelta(days=30)
+TESTED_SHARE = 1 / 4
 
 
 def threshold(text: str) -> "Threshold":
@@ -72,24 +74,39 @@ def hyperparameters(pairs: list[str] | None) -> dict[str, int | float | str | bo
 @app.command()
 def backtest(
     input_: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "--input", metavar="FILE", help="History (.csv, .parquet or .jsonl).", rich_help_panel=REPLAY
         ),
-    ],
+    ] = None,
     label: Annotated[
-        str,
+        str | None,
         typer.Option(metavar="COLUMN", help="Column that says which rows are fraud.", rich_help_panel=REPLAY),
-    ],
+    ] = None,
     test_from: Annotated[
-        datetime,
+        datetime | None,
         typer.Option(
             parser=durations.moment,
             metavar="TIME",
-            help="First moment that is judged, UTC.",
+            help="First moment that is judged, UTC. Default: that of the last quarter.",
             rich_help_panel=TESTING,
         ),
-    ],
+    ] = None,
+    simulate: Annotated[
+        int | None,
+        typer.Option(
+            min=10,
+            metavar="DAYS",
+            help="Instead of a file, so many days of the realistic simulator, whose frauds have kinds.",
+            rich_help_panel=SIMULATION,
+        ),
+    ] = None,
+    customers: Annotated[
+        int, typer.Option(min=10, metavar="N", help="Simulated customers.", rich_help_panel=SIMULATION)
+    ] = 1_000,
+    world: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Seed of the simulation.", rich_help_panel=SIMULATION)
+    ] = 11,
     map_: MapFlag = None,
     label_delay: LabelDelayFlag = None,
     scenario: Annotated[
@@ -205,15 +222,24 @@ def backtest(
     from fraud_local.backtest.backtest import Wanted, backtest  # noqa: PLC0415
     from fraud_local.backtest.report import as_document, lines  # noqa: PLC0415
     from fraud_local.backtest.run import Schedule  # noqa: PLC0415
+    from fraud_local.backtest.simulated import simulated  # noqa: PLC0415
     from fraud_producer.replay import parse_mapping, read_history  # noqa: PLC0415
 
     delay = WEEK if label_delay is None else label_delay
-    history = read_history(
-        input_, parse_mapping(map_ or ()), label=label, label_delay=delay, rejects=rejects, scenario=scenario
-    )
-    until = test_until or history.last + timedelta(milliseconds=1)
+    past: Past
+    if simulate is not None and input_ is None:
+        past = simulated(simulate, customers, world)
+    elif input_ is not None and simulate is None and label is not None:
+        mapping = parse_mapping(map_ or ())
+        past = read_history(
+            input_, mapping, label=label, label_delay=delay, rejects=rejects, scenario=scenario
+        )
+    else:
+        raise ConfigError("Give a history, --input with --map and --label, or --simulate DAYS.")
+    begin = test_from or past.last - TESTED_SHARE * (past.last - past.first)
+    until = test_until or past.last + timedelta(milliseconds=1)
     wanted = Wanted(
-        schedule=Schedule(test_from, until, train_window or MONTH, delay, retrain),
+        schedule=Schedule(begin, until, train_window or MONTH, delay, retrain),
         algorithm=algorithm,
         hyperparameters=hyperparameters(set_),
         threshold=wanted_threshold,
@@ -222,9 +248,10 @@ def backtest(
         shuffled=shuffle_labels,
         seeds=tuple(range(seed, seed + seeds)),
         against=against,
+        changing=simulate is not None,
     )
-    with _shown(history.rows) as on_rows:
-        found: Backtest = backtest(history, wanted, on_rows)
+    with _shown(past.rows) as on_rows:
+        found: Backtest = backtest(past, wanted, on_rows)
     if as_json:
         typer.echo("\n".join(lines(found)), err=True)
         typer.echo(orjson.dumps(as_document(found)).decode())

@@ -1,18 +1,20 @@
 """From a history to features and rule alerts: what the detector would have known of each transaction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import polars as pl
 
 from fraud_core.features import FEATURES, SideTables, State, advance
+from fraud_core.features.side import Logins
 from fraud_core.features.side.keys import SEED
 from fraud_core.features.strings import hashes, text_of
 from fraud_core.models.inputs import Floats
 from fraud_core.rules import RuleSet, evaluate
 from fraud_core.rules.frame import rule_frame
-from fraud_producer.replay import History
 from fraud_producer.slices import Slice
 from fraud_trainer.evaluation import Mask
 from fraud_trainer.rows import Rows, joined
@@ -21,20 +23,45 @@ HOUR = timedelta(hours=1)
 OnRows = Callable[[int], None]
 
 
+class Past(Protocol):
+    """A history or a simulation: slices in order of event time, as often as wanted."""
+
+    @property
+    def path(self) -> Path:
+        """What it is, for messages."""
+
+    @property
+    def rows(self) -> int:
+        """How many transactions it has."""
+
+    @property
+    def first(self) -> datetime:
+        """Event time of the earliest, naive UTC."""
+
+    @property
+    def last(self) -> datetime:
+        """Event time of the latest, naive UTC."""
+
+    def __iter__(self) -> Iterator[Slice]:
+        """Yield the slices."""
+
+
 def replayed(
-    history: History,
+    history: Past,
     rules: RuleSet,
     *,
     label_delay: timedelta,
     keep_from: datetime,
+    changing: bool = False,
     on_rows: OnRows = lambda _: None,
 ) -> Rows:
     """Send the history through the engine, with labels as they become known.
 
     Args:
-        history: the file, with its labels.
+        history: transactions and their labels.
         rules: evaluated on each transaction.
         label_delay: cohorts of merchants and users end so long ago, at least an hour.
+        changing: whether labels are replaced by later ones; then memory holds all of them.
         keep_from: earlier transactions are learned from by the features, and not kept.
         on_rows: called now and then with how many transactions are through.
 
@@ -46,7 +73,11 @@ def replayed(
     values, parts, through, kept = np.empty((len(FEATURES), history.rows)), list[Rows](), 0, 0
     for piece in history:
         # Labels of the whole slice come first: each counts from its own moment on, whenever it is learned.
-        side.labels.learn(piece.labels.filter(pl.col("label") == "fraud"))
+        # Where nobody takes a label back, those that say legitimate change nothing.
+        side.labels.learn(piece.labels if changing else piece.labels.filter(pl.col("label") == "fraud"))
+        if piece.logins is not None:
+            side.logins = side.logins or Logins()
+            side.logins.learn(piece.logins)
         frame = piece.transactions
         if not frame.height:
             continue

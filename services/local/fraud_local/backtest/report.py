@@ -33,10 +33,15 @@ def lines(found: Backtest) -> list[str]:
     ]
     scenarios = means(outcome.scenarios for outcome in found.sides[0].outcomes)
     if scenarios:
-        text += ["", "frauds found by alerts of the model or the rules, by kind:"]
+        text += ["", f"{'share of frauds found':<24} {'frauds':>8} {'model':>8} {'rules':>8} {'both':>8}"]
         text += [
-            f"  {kind:<24} {figures['frauds']:>7,.0f} {figures['recall']:>7.1%}"
-            for kind, figures in scenarios.items()
+            " ".join(
+                [
+                    f"{kind:<24} {one['frauds']:>8,.0f}",
+                    *(f"{one[name]:>8.1%}" for name in ("model", "rules", "recall")),
+                ]
+            )
+            for kind, one in scenarios.items()
         ]
     return [*text, "", f"metrics: {orjson.dumps(metrics(found.sides[0])).decode()}"]
 

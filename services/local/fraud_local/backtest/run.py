@@ -62,7 +62,7 @@ class Outcome:
         rules: alert rules alone.
         union: model alerts and alert rules together: what the detector calls fraudulent.
         members: ranking of each member of an ensemble.
-        scenarios: recall of the union by kind of fraud, where kinds are known.
+        scenarios: frauds by kind, where kinds are known, and the recall of model, rules and both.
         versions: of the models, in order of time.
         algorithm: their kind.
     """
@@ -150,10 +150,20 @@ def _outcome(tested: Rows, told: _Told, versions: list[str], algorithm: str, mic
         members={
             name: quality.ranking(replace(judged, scores=scores)) for name, scores in told.members.items()
         },
-        scenarios=quality.by_scenario(union, judged),
+        scenarios=_scenarios(judged, union),
         versions=versions,
         algorithm=algorithm,
     )
+
+
+def _scenarios(judged: quality.Judged, union: Mask) -> dict[str, dict[str, float]]:
+    found = quality.by_scenario(union, judged)
+    model = quality.by_scenario(judged.alerts, judged)
+    rules = quality.by_scenario(judged.rule_alerts, judged)
+    return {
+        kind: figures | {"model": model[kind]["recall"], "rules": rules[kind]["recall"]}
+        for kind, figures in found.items()
+    }
 
 
 def _microseconds(model: LoadedModel, tested: Rows) -> float:

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from fraud_core.avro import Decoder
 from fraud_core.errors import InputError, UnavailableError
-from fraud_core.features.side.labels import SEED
+from fraud_core.features.side.keys import SEED
 from fraud_core.features.strings import hashes, text_of
 from fraud_core.kafka import partition_counts
 from fraud_core.registry import Registry

@@ -1,0 +1,205 @@
+"""Training from Kafka: what detectors decided, with labels as they were known, through a broker restart."""
+
+import shlex
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import polars as pl
+import pytest
+from confluent_kafka import Producer
+from typer.testing import CliRunner
+
+from fraud_core.avro import Encoder
+from fraud_core.kafka import client_config
+from fraud_core.models import fetch_bundle
+from fraud_local.cli import app
+from fraud_local.stack import Stack
+from fraud_local.train.logged import Topics
+from fraud_trainer.rows import UNKNOWN
+from tests.support.histories import START, history
+from tests.support.pipeline import Pipeline
+from tests.support.pipeline import pipeline as made
+from tests.support.stack import started
+
+pytestmark = pytest.mark.stack
+
+DELAY, MILLISECOND = timedelta(days=3), timedelta(milliseconds=1)
+KNOWN = START + timedelta(days=59)
+"""Labels that would become known later are not on the topic."""
+PAGE_COMMAND = "fraudstream train --algorithm ensemble --window 30d --report report.html"
+
+
+@pytest.fixture
+def pipeline(stack: Stack, tmp_path: Path) -> Iterator[Pipeline]:
+    addresses = stack.addresses
+    with made(addresses.bootstrap_servers, addresses.schema_registry_url, tmp_path) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack that may be broken without disturbing others."""
+    with started(tmp_path_factory.mktemp("own-stack")) as one:
+        yield one
+
+
+@pytest.fixture
+def own_pipeline(own_stack: Stack, tmp_path: Path) -> Iterator[Pipeline]:
+    addresses = own_stack.addresses
+    with made(addresses.bootstrap_servers, addresses.schema_registry_url, tmp_path) as one:
+        yield one
+
+
+def transactions(past: pl.DataFrame) -> pl.DataFrame:
+    return past.select(
+        transaction_id="ID",
+        user="CARD",
+        amount="AMT",
+        timestamp=pl.col("AT").cast(pl.Datetime("ms")),
+        merchant="SHOP",
+    )
+
+
+def send_labels(pipeline: Pipeline, past: pl.DataFrame) -> None:
+    topic = pipeline.topics.labels
+    labels = past.select(
+        transaction_id="ID",
+        transaction_timestamp=pl.col("AT").cast(pl.Datetime("ms")),
+        user="CARD",
+        merchant="SHOP",
+        label=pl.when(pl.col("IS_FRAUD") == 1).then(pl.lit("fraud")).otherwise(pl.lit("legitimate")),
+        source=pl.when(pl.col("IS_FRAUD") == 1).then(pl.lit("chargeback")).otherwise(pl.lit("analyst")),
+        labelled_at=(pl.col("AT") + DELAY).cast(pl.Datetime("ms")),
+    ).filter(pl.col("labelled_at") <= KNOWN)
+    values = Encoder("Label", pipeline.registry.id_of(topic)).encode(labels)
+    producer = Producer(client_config(pipeline.settings.kafka))
+    for name, value in zip(labels["transaction_id"].to_list(), values, strict=True):
+        producer.produce(topic.name, value, name)
+    assert producer.flush(60) == 0
+
+
+def train(pipeline: Pipeline, *arguments: str) -> dict[str, Any]:
+    kafka, registry = pipeline.settings.kafka, pipeline.settings.schema_registry
+    result = CliRunner().invoke(
+        app,
+        [
+            "train", "--label-delay", "3d", "--threshold", "0.05", "--json",
+            "--bootstrap-servers", kafka.bootstrap_servers, "--schema-registry-url", str(registry.url),
+            *arguments,
+        ],
+        env=pipeline.environment,
+        catch_exceptions=False,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    found: dict[str, Any] = orjson.loads(result.stdout.splitlines()[-1])
+    return found
+
+
+def test_a_model_is_trained_from_logged_decisions_and_the_labels_that_were_known(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    past = history(days=60, a_day=100)
+    send_labels(pipeline, past)
+    pipeline.detector(SIDE__LABEL_DELAY_H="72", STATE__SNAPSHOT_CYCLE_S="5")
+    pipeline.send(transactions(past))
+    decisions = pipeline.decisions(past.height)
+
+    found = train(pipeline, "--algorithm", "hist_gradient_boosting", "--output", str(tmp_path))
+    again = train(pipeline, "--algorithm", "hist_gradient_boosting", "--output", str(tmp_path))
+
+    until = max(decisions["timestamp"].to_list()) + MILLISECOND
+    window = past.filter(pl.col("AT").is_between(until - timedelta(days=33), until - DELAY, closed="left"))
+    assert found["counts"]["training"] == window.filter(pl.col("AT") + DELAY <= KNOWN).height
+    assert found["counts"]["training_frauds"] > 0
+    assert found["counts"]["labels_chargeback"] == found["counts"]["training_frauds"]
+    assert found["metrics"]["average_precision"] > 0.6
+    assert again["sha256"] == found["sha256"]
+    assert fetch_bundle(found["url"], found["sha256"]).manifest.algorithm == "hist_gradient_boosting"
+
+
+def test_by_default_the_bundle_is_published_where_rollouts_find_it(pipeline: Pipeline) -> None:
+    past = history(days=40, a_day=60)
+    send_labels(pipeline, past)
+    pipeline.detector()
+    pipeline.send(transactions(past))
+    pipeline.decisions(past.height)
+
+    found = train(pipeline, "--algorithm", "isolation_forest", "--window", "20d")
+
+    assert found["url"].startswith("kafka://")
+    model = fetch_bundle(found["url"], found["sha256"], pipeline.settings.kafka)
+    assert model.version == found["version"]
+
+
+def test_the_command_of_the_page_compares_with_the_champion_of_the_rollout(
+    pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "models.md").read_text(encoding="utf-8")
+    assert f"\n{PAGE_COMMAND}\n" in page
+    monkeypatch.chdir(tmp_path)
+    past = history()
+    send_labels(pipeline, past)
+    pipeline.detector()
+    pipeline.send(transactions(past))
+    pipeline.decisions(past.height)
+    champion = train(pipeline, "--algorithm", "isolation_forest")
+    promoted = CliRunner().invoke(
+        app, ["models", "promote", champion["version"], "--wait", "0"], env=pipeline.environment
+    )
+    assert promoted.exit_code == 0, promoted.output
+
+    found = train(pipeline, *shlex.split(PAGE_COMMAND)[2:])
+
+    assert found["champion"] == champion["version"]
+    assert "champion_average_precision" in found["metrics"]
+    assert found["version"] in (tmp_path / "report.html").read_text()
+
+
+def test_rows_have_what_decisions_say_and_a_share_of_them_still_has_all_frauds(pipeline: Pipeline) -> None:
+    past = history(days=40, a_day=60)
+    send_labels(pipeline, past)
+    pipeline.detector()
+    pipeline.send(transactions(past))
+    decisions = pipeline.decisions(past.height)
+    source = Topics(pipeline.settings)
+    end = START + timedelta(days=40)
+
+    labels = source.labels(end)
+    rows = source.rows(START, end, labels, most=1_000_000)
+    few = source.rows(START, end, labels, most=past.height // 4)
+
+    amounts = decisions.sort("timestamp")["amount"].to_list()
+    assert sorted(rows.values[0].tolist()) == sorted(amounts)
+    assert (rows.times[1:] >= rows.times[:-1]).all()
+    known = past.filter(pl.col("AT") + DELAY <= end)
+    assert int((rows.labels == 1).sum()) == known["IS_FRAUD"].sum()
+    assert int((rows.labels == UNKNOWN).sum()) == past.height - known.height
+    assert int((few.labels == 1).sum()) == known["IS_FRAUD"].sum()
+    assert len(few) < len(rows) / 2
+    assert few.weights.sum() == pytest.approx(len(rows), rel=0.2)
+
+
+def test_reading_goes_on_where_it_was_when_the_broker_comes_back(
+    own_stack: Stack, own_pipeline: Pipeline
+) -> None:
+    past = history(days=40, a_day=120)
+    own_pipeline.detector()
+    own_pipeline.send(transactions(past))
+    own_pipeline.decisions(past.height)
+    restarts: list[int] = []
+
+    def restart(done: int, total: int) -> None:
+        if not restarts:
+            restarts.append(total - done)
+            own_stack.broker.kill()
+            own_stack.broker.start()
+
+    source = Topics(own_pipeline.settings)
+    labels = source.labels(START)
+    rows = source.rows(START, START + timedelta(days=40), labels, most=1_000_000, on_rows=restart)
+
+    assert restarts[0] > 0
+    assert len(rows) == past.height

@@ -1,0 +1,155 @@
+"""Training from a file: what comes out, that it repeats, and that a detector takes it."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+from typer.testing import CliRunner
+
+from fraud_core.errors import BundleError, ConfigError, InputError
+from fraud_core.features import FEATURES
+from fraud_core.models import fetch_bundle
+from fraud_local.train.cli import app
+from tests.support.histories import MAPPING, history, written
+
+BOOSTING = ("--algorithm", "hist_gradient_boosting", "--set", "max_iter=20")
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return written(history(), tmp_path_factory.mktemp("history"))
+
+
+def command(path: Path, output: Path, *arguments: str) -> Any:
+    flags = ("--map", MAPPING, "--label", "IS_FRAUD", "--label-delay", "3d", "--threshold", "0.05")
+    rejects = str(path.with_suffix(".rejects"))
+    return CliRunner().invoke(
+        app,
+        ["--input", str(path), *flags, "--rejects", rejects, "--output", str(output), *arguments],
+        catch_exceptions=False,
+    )
+
+
+def trained(path: Path, output: Path, *arguments: str) -> dict[str, Any]:
+    result = command(path, output, *arguments, "--json")
+    assert result.exit_code == 0, result.output
+    found: dict[str, Any] = orjson.loads(result.stdout.splitlines()[-1])
+    return found
+
+
+def made_up(rows: int = 200) -> Any:
+    values = np.random.default_rng(0).lognormal(3.0, 1.0, (len(FEATURES), rows))
+    values[:, ::3] = np.nan
+    return values
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--algorithm", "isolation_forest"),
+        ("--algorithm", "random_forest", "--set", "n_estimators=10"),
+        ("--algorithm", "extra_trees", "--set", "n_estimators=10"),
+        BOOSTING,
+        ("--algorithm", "logistic_regression"),
+        ("--set", "n_estimators=10", "--set", "max_iter=10", "--set", "isolation_forest=0.5"),
+    ],
+    ids=lambda arguments: arguments[1].replace("n_estimators=10", "ensemble"),
+)
+def test_a_detector_loads_what_was_trained_and_scores_with_it(
+    path: Path, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    found = trained(path, tmp_path, *arguments)
+
+    model = fetch_bundle(found["url"], found["sha256"])
+    scores = model.score(made_up())
+
+    assert ((scores > 0) & (scores < 1)).all()
+    probabilities = model.probabilities(scores)
+    if arguments[1] == "isolation_forest":
+        assert probabilities is None
+    else:
+        assert probabilities is not None
+        assert (np.diff(probabilities[np.argsort(scores)]) >= 0).all()
+
+
+def test_the_same_data_and_seed_give_the_same_digest_and_another_seed_another(
+    path: Path, tmp_path: Path
+) -> None:
+    first, again = (trained(path, tmp_path / str(turn), *BOOSTING) for turn in range(2))
+    other = trained(path, tmp_path, *BOOSTING, "--seed", "1")
+
+    assert first["sha256"] == again["sha256"]
+    assert other["sha256"] != first["sha256"]
+
+
+def test_it_is_judged_on_the_end_of_the_window_beside_the_champion(path: Path, tmp_path: Path) -> None:
+    champion = trained(path, tmp_path, "--algorithm", "isolation_forest")
+
+    found = trained(
+        path, tmp_path, *BOOSTING, "--champion-url", champion["url"], "--champion-sha256", champion["sha256"]
+    )
+
+    assert found["champion"] == champion["version"]
+    metrics = found["metrics"]
+    assert metrics["average_precision"] > metrics["champion_average_precision"] > 0
+    assert fetch_bundle(found["url"], found["sha256"]).manifest.parent_version == champion["version"]
+
+
+def test_the_alerts_of_model_and_rules_together_fit_the_budget(path: Path, tmp_path: Path) -> None:
+    assert trained(path, tmp_path, *BOOSTING)["metrics"]["alert_rate_union"] <= 0.05
+
+
+def test_the_report_is_one_page_with_its_plots(path: Path, tmp_path: Path) -> None:
+    found = trained(path, tmp_path, *BOOSTING, "--report", str(tmp_path / "reports" / "page.html"))
+
+    page = (tmp_path / "reports" / "page.html").read_text()
+    assert found["version"] in page
+    assert page.count("data:image/png;base64,") == 4
+    assert "http://" not in page
+    assert "https://" not in page
+
+
+def test_it_prints_how_to_go_on(path: Path, tmp_path: Path) -> None:
+    lines = command(path, tmp_path, *BOOSTING).stdout.splitlines()
+
+    assert lines[-1].strip().startswith("fraudstream models publish ")
+    assert Path(lines[-1].split()[-1]).is_dir()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (("--algorithm", "oracle"), ConfigError, "There is no algorithm oracle"),
+        (("--algorithm", "isolation_forest", "--set", "depth=3"), ConfigError, "There are n_estimators"),
+        (("--set", "depth"), ConfigError, "write name=value"),
+        (("--champion-url", "models/x"), ConfigError, "go together"),
+        (("--until", "2026-01-02"), InputError, "would end before it"),
+        (
+            ("--algorithm", "isolation_forest", "--threshold", "100/1"),
+            ConfigError,
+            "Costs need probabilities",
+        ),
+    ],
+)
+def test_what_cannot_be_is_said_with_what_can(
+    path: Path, tmp_path: Path, arguments: tuple[str, ...], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        command(path, tmp_path, *arguments)
+
+
+def test_a_bundle_under_a_wrong_digest_is_refused(path: Path, tmp_path: Path) -> None:
+    found = trained(path, tmp_path, "--algorithm", "logistic_regression")
+
+    with pytest.raises(BundleError, match="was expected"):
+        fetch_bundle(found["url"], "0" * 64)
+
+
+def test_help_needs_no_machine_learning() -> None:
+    result = CliRunner().invoke(app, ["--help"], env={**os.environ, "COLUMNS": "200"})
+
+    assert result.exit_code == 0
+    assert "--label-maturity" in result.stdout
