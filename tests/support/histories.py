@@ -5,8 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from confluent_kafka import Producer
+
+from fraud_core.avro import Encoder
+from fraud_core.kafka import client_config
+from tests.support.pipeline import Pipeline
 
 START = datetime(2026, 1, 1)
+DELAY = timedelta(days=3)
+KNOWN = START + timedelta(days=59)
+"""Labels that would become known later are not on the topic."""
 MAPPING = "transaction_id=ID,user=CARD,amount=AMT,timestamp=AT,merchant=SHOP"
 
 
@@ -38,3 +46,33 @@ def written(frame: pl.DataFrame, folder: Path) -> Path:
     path = folder / "history.parquet"
     frame.write_parquet(path)
     return path
+
+
+def transactions(past: pl.DataFrame) -> pl.DataFrame:
+    """The history as it goes on the topic."""
+    return past.select(
+        transaction_id="ID",
+        user="CARD",
+        amount="AMT",
+        timestamp=pl.col("AT").cast(pl.Datetime("ms")),
+        merchant="SHOP",
+    )
+
+
+def send_labels(pipeline: Pipeline, past: pl.DataFrame) -> None:
+    """Produce the labels that are known by then, frauds as chargebacks."""
+    topic = pipeline.topics.labels
+    labels = past.select(
+        transaction_id="ID",
+        transaction_timestamp=pl.col("AT").cast(pl.Datetime("ms")),
+        user="CARD",
+        merchant="SHOP",
+        label=pl.when(pl.col("IS_FRAUD") == 1).then(pl.lit("fraud")).otherwise(pl.lit("legitimate")),
+        source=pl.when(pl.col("IS_FRAUD") == 1).then(pl.lit("chargeback")).otherwise(pl.lit("analyst")),
+        labelled_at=(pl.col("AT") + DELAY).cast(pl.Datetime("ms")),
+    ).filter(pl.col("labelled_at") <= KNOWN)
+    values = Encoder("Label", pipeline.registry.id_of(topic)).encode(labels)
+    producer = Producer(client_config(pipeline.settings.kafka))
+    for name, value in zip(labels["transaction_id"].to_list(), values, strict=True):
+        producer.produce(topic.name, value, name)
+    assert producer.flush(60) == 0

@@ -9,26 +9,21 @@ from typing import Any
 import orjson
 import polars as pl
 import pytest
-from confluent_kafka import Producer
 from typer.testing import CliRunner
 
-from fraud_core.avro import Encoder
-from fraud_core.kafka import client_config
 from fraud_core.models import fetch_bundle
 from fraud_local.cli import app
 from fraud_local.stack import Stack
 from fraud_local.train.logged import Topics
 from fraud_trainer.rows import UNKNOWN
-from tests.support.histories import START, history
+from tests.support.histories import DELAY, KNOWN, START, history, send_labels, transactions
 from tests.support.pipeline import Pipeline
 from tests.support.pipeline import pipeline as made
 from tests.support.stack import started
 
 pytestmark = pytest.mark.stack
 
-DELAY, MILLISECOND = timedelta(days=3), timedelta(milliseconds=1)
-KNOWN = START + timedelta(days=59)
-"""Labels that would become known later are not on the topic."""
+MILLISECOND = timedelta(milliseconds=1)
 PAGE_COMMAND = "fraudstream train --algorithm ensemble --window 30d --report report.html"
 
 
@@ -51,34 +46,6 @@ def own_pipeline(own_stack: Stack, tmp_path: Path) -> Iterator[Pipeline]:
     addresses = own_stack.addresses
     with made(addresses.bootstrap_servers, addresses.schema_registry_url, tmp_path) as one:
         yield one
-
-
-def transactions(past: pl.DataFrame) -> pl.DataFrame:
-    return past.select(
-        transaction_id="ID",
-        user="CARD",
-        amount="AMT",
-        timestamp=pl.col("AT").cast(pl.Datetime("ms")),
-        merchant="SHOP",
-    )
-
-
-def send_labels(pipeline: Pipeline, past: pl.DataFrame) -> None:
-    topic = pipeline.topics.labels
-    labels = past.select(
-        transaction_id="ID",
-        transaction_timestamp=pl.col("AT").cast(pl.Datetime("ms")),
-        user="CARD",
-        merchant="SHOP",
-        label=pl.when(pl.col("IS_FRAUD") == 1).then(pl.lit("fraud")).otherwise(pl.lit("legitimate")),
-        source=pl.when(pl.col("IS_FRAUD") == 1).then(pl.lit("chargeback")).otherwise(pl.lit("analyst")),
-        labelled_at=(pl.col("AT") + DELAY).cast(pl.Datetime("ms")),
-    ).filter(pl.col("labelled_at") <= KNOWN)
-    values = Encoder("Label", pipeline.registry.id_of(topic)).encode(labels)
-    producer = Producer(client_config(pipeline.settings.kafka))
-    for name, value in zip(labels["transaction_id"].to_list(), values, strict=True):
-        producer.produce(topic.name, value, name)
-    assert producer.flush(60) == 0
 
 
 def train(pipeline: Pipeline, *arguments: str) -> dict[str, Any]:

@@ -250,6 +250,11 @@ def _lines(training: "Training", report: Path | None) -> list[str]:
     for name, value in ours.items():
         theirs = metrics.get(f"champion_{name}")
         text.append(f"{name:<24} {value:>9.4f}" + ("" if theirs is None else f" {theirs:>9.4f}"))
+    rule, rules = manifest.threshold_rule, metrics.get("alert_rate_rules", 0.0)
+    if not isinstance(rule, str) and rules > rule:
+        text.append(
+            f"The rules alone alert on {rules:.2%}, over the budget of {rule:.2%}; so it is the model's own."
+        )
     if published:
         go_on = (
             f"fraudstream models shadow {published.version}"
