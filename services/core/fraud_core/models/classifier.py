@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
@@ -18,6 +19,7 @@ from fraud_core.models import trees
 from fraud_core.models.derived import with_derived
 from fraud_core.models.inputs import Floats
 from fraud_core.models.loaded import RawScorer
+from fraud_core.models.odds import linear, logistic
 
 Probability = Callable[[Floats], Floats]
 """Probability of fraud for inputs of shape (rows, inputs)."""
@@ -56,6 +58,8 @@ def probability_of(classifier: Any, width: int) -> Probability:  # noqa: ANN401 
     """
     if len(classifier.classes_) != _CLASSES:
         raise ValueError(f"it tells {len(classifier.classes_)} classes apart, and fraud needs two")
+    if isinstance(classifier, Pipeline) and type(classifier[-1]) is LogisticRegression:
+        return _regression(classifier)
     arrays = None
     if type(classifier) in {RandomForestClassifier, ExtraTreesClassifier}:
         arrays = trees.of_forest(classifier)
@@ -65,3 +69,12 @@ def probability_of(classifier: Any, width: int) -> Probability:  # noqa: ANN401 
         return lambda inputs: np.asarray(classifier.predict_proba(inputs)[:, 1], dtype=np.float64)
     trees.check(arrays, width)
     return lambda inputs: trees.fraud_probability(arrays, inputs)
+
+
+def _regression(classifier: Pipeline) -> Probability:
+    """A logistic regression, whose sums scikit-learn would compute differently in another batch."""
+    prepared, regression = classifier[:-1], classifier[-1]
+    weights, constant = np.ascontiguousarray(regression.coef_[0]), float(regression.intercept_[0])
+    return lambda inputs: logistic(
+        linear(np.ascontiguousarray(prepared.transform(inputs)), weights, constant)
+    )

@@ -19,6 +19,7 @@ from fraud_core.models import isolation_forest
 from fraud_core.models.forest import raw_scores
 from fraud_core.models.inputs import Floats, Inputs, prepare
 from fraud_core.models.loaded import RawScorer
+from fraud_core.models.odds import distance_sums
 from fraud_core.models.score_map import ScoreMap, apply
 
 RISK = "merchant_smoothed_rate_7d"
@@ -46,7 +47,7 @@ class FarOut:
     def factor(self, inputs: Inputs) -> Floats:
         """The forest's output is multiplied by this."""
         distances = np.abs(inputs - self.centre) / self.scale
-        return np.asarray((distances**self.reach).sum(axis=1) + TIE)
+        return distance_sums(distances, self.reach) + TIE
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline
 from fraud_core.models import classifier, isolation_forest
 from fraud_core.models.inputs import Floats
 from fraud_core.models.loaded import RawScorer
+from fraud_core.models.odds import log_odds, logistic
 from fraud_core.models.score_map import ScoreMap, apply
 
 MOST = 1.0 - 1e-4
@@ -62,8 +63,10 @@ def raw_scorer(fitted: object, rows: NDArray[np.int64]) -> RawScorer:
     weighted = [(member.weight, member_scorer(member, rows)) for member in fitted.members.values()]
 
     def raw(values: Floats) -> Floats:
-        odds = sum(weight * _log_odds(scorer(values), fitted.floor) for weight, scorer in weighted)
-        return np.asarray(1.0 / (1.0 + np.exp(-np.asarray(odds))))
+        odds = np.zeros(values.shape[1])
+        for weight, scorer in weighted:
+            odds += weight * log_odds(scorer(values), fitted.floor, MOST)
+        return logistic(odds)
 
     return raw
 
@@ -82,8 +85,3 @@ def alone(fitted: object, rows: NDArray[np.int64]) -> dict[str, RawScorer]:
     if not isinstance(fitted, Members):
         return {}
     return {name: member_scorer(member, rows) for name, member in fitted.members.items()}
-
-
-def _log_odds(probability: Floats, floor: float) -> Floats:
-    bounded = np.clip(probability, floor, MOST)
-    return np.asarray(np.log(bounded / (1.0 - bounded)))

@@ -15,6 +15,7 @@ from sklearn.tree._tree import Tree
 
 from fraud_core.kernels import kernel
 from fraud_core.models.inputs import Floats
+from fraud_core.models.odds import logistic
 
 BLOCK = 128
 
@@ -74,7 +75,7 @@ def fraud_probability(trees: Trees, inputs: Floats) -> Floats:
         trees.missing_left, trees.value,
     )  # fmt: skip
     sums += trees.base
-    return 1.0 / (1.0 + np.exp(-sums)) if trees.logistic else sums
+    return logistic(sums) if trees.logistic else sums
 
 
 def check(trees: Trees, inputs: int) -> None:

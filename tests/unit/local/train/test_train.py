@@ -64,8 +64,11 @@ def test_a_detector_loads_what_was_trained_and_scores_with_it(
     found = trained(path, tmp_path, *arguments)
 
     model = fetch_bundle(found["url"], found["sha256"])
-    scores = model.score(made_up())
+    values = made_up()
+    scores = model.score(values)
 
+    alone = np.concatenate([model.score(values[:, [row]]) for row in range(values.shape[1])])
+    np.testing.assert_array_equal(scores, alone)
     assert ((scores > 0) & (scores < 1)).all()
     probabilities = model.probabilities(scores)
     if arguments[1] == "isolation_forest":
