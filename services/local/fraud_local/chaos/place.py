@@ -12,7 +12,14 @@ from fraud_local.stack import Stack
 
 INPUT = "transactions"
 PARTITIONS = 6
-ALIKE = {"FRAUD_HTTP__PORT": "0", "FRAUD_LOG__FORMAT": "json", "FRAUD_TOPICS__TRANSACTIONS": INPUT}
+ALIKE = {
+    "FRAUD_HTTP__PORT": "0",
+    "FRAUD_LOG__FORMAT": "json",
+    "FRAUD_TOPICS__TRANSACTIONS": INPUT,
+    # What workers tell each other of merchants arrives on its own time, so both pipelines get the same of it:
+    # nothing, as no transaction of a run is this old.
+    "FRAUD_SIDE__LABEL_DELAY_H": "2160",
+}
 AT_RISK = {
     # Long pauses and dead workers are noticed within seconds.
     "FRAUD_GROUP__SESSION_TIMEOUT_MS": "6000",
