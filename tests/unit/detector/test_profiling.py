@@ -6,10 +6,21 @@ import time
 from pathlib import Path
 
 import pytest
+import structlog
+from structlog.testing import LogCapture
 
+from fraud_detector import profiling
 from fraud_detector.profiling import on_demand
 from fraud_detector.settings import ProfileSettings
 from tests.support.pipeline import until
+
+
+@pytest.fixture
+def logged(monkeypatch: pytest.MonkeyPatch) -> LogCapture:
+    """A log of its own: another test may have configured the process's, which is bound once for all."""
+    capture = LogCapture()
+    monkeypatch.setattr(profiling, "log", structlog.wrap_logger(None, processors=[capture]))
+    return capture
 
 
 def busy_work(until_s: float) -> int:
@@ -23,29 +34,29 @@ def reports_are_made() -> bool:
     return not any(thread.name == "profile" for thread in threading.enumerate())
 
 
-def test_the_log_gets_the_calls_that_took_time(capfd: pytest.CaptureFixture[str]) -> None:
+def reports(logged: LogCapture) -> int:
+    return sum("samples" in entry for entry in logged.entries)
+
+
+def test_the_log_gets_the_calls_that_took_time(logged: LogCapture) -> None:
     with on_demand(ProfileSettings(seconds=60)):
         signal.raise_signal(signal.SIGUSR1)
         assert busy_work(time.monotonic() + 0.3) > 0
         signal.raise_signal(signal.SIGUSR1)
 
     until(reports_are_made, "the report is made")
-    written = capfd.readouterr()
-    assert "busy_work" in written.out + written.err
+    assert "busy_work" in str(logged.entries)
 
 
-def test_a_profile_ends_by_itself_and_another_may_follow(capfd: pytest.CaptureFixture[str]) -> None:
-    told = ""
+def test_a_profile_ends_by_itself_and_another_may_follow(logged: LogCapture) -> None:
     with on_demand(ProfileSettings(seconds=0.2)):
         for number in (1, 2):
             signal.raise_signal(signal.SIGUSR1)
             deadline = time.monotonic() + 120
-            while told.count("samples") < number and time.monotonic() < deadline:
+            while reports(logged) < number and time.monotonic() < deadline:
                 busy_work(time.monotonic() + 0.05)
-                written = capfd.readouterr()
-                told += written.out + written.err
 
-    assert told.count("samples") == 2
+    assert reports(logged) == 2
 
 
 def test_a_directory_gets_a_page_and_one_that_is_not_there_harms_nobody(tmp_path: Path) -> None:
