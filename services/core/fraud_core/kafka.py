@@ -24,6 +24,12 @@ PATIENCE_S = (1.0, 4.0)
 """Waits for brokers, after each of which a refusal ends the wait: most are told within the first second."""
 PARTITIONER = "murmur2_random"
 """Java's partitioner: librdkafka's own default puts most users on another partition than Java does."""
+STALE = {
+    KafkaError.FENCED_LEADER_EPOCH,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+}
+"""Refusals by which a broker says that the client knows an earlier leader."""
 
 
 def client_config(settings: KafkaSettings) -> Config:
@@ -97,8 +103,8 @@ def end_offsets(
 ) -> dict[tuple[str, int], int]:
     """Ask where partitions, (topic, number), end.
 
-    The client asks with the leaders' epochs of its metadata, and does not notice by itself that they are of
-    before a broker's restart, so that it would be refused for ever. After a refusal it gets new ones.
+    The client asks the leaders of its metadata, by their epochs, and does not notice by itself that they are
+    of before a broker's restart, so that it would be refused for ever. After a refusal it gets new ones.
 
     Raises:
         KafkaException: the brokers did not say.
@@ -107,7 +113,7 @@ def end_offsets(
     try:
         return _end_offsets(admin, wanted, timeout_s, isolation)
     except KafkaException as error:
-        if error.args[0].code() != KafkaError.FENCED_LEADER_EPOCH:
+        if error.args[0].code() not in STALE:
             raise
     for topic in {topic for topic, _ in wanted}:
         admin.list_topics(topic, timeout_s)

@@ -7,17 +7,14 @@ import polars as pl
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
-    IsolationLevel,
     KafkaError,
-    KafkaException,
     Message,
     TopicPartition,
 )
-from confluent_kafka.admin import OffsetSpec
 
 from fraud_core.avro import Decoder
 from fraud_core.errors import UnavailableError
-from fraud_core.kafka import admin_client
+from fraud_core.kafka import admin_client, end_offsets
 from fraud_core.log import logger
 from fraud_core.topics import Topics
 from fraud_detector.settings import DetectorSettings
@@ -29,7 +26,6 @@ Place = tuple[str, int]
 TIMEOUT_S = 10.0
 RETRY_S = 2.0
 SLICE = 2_000
-LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 
 class SideLog:
@@ -51,19 +47,8 @@ class SideLog:
         Raises:
             KafkaException: the brokers did not say.
         """
-        self._begin(self._existing())
-        places = [TopicPartition(*place) for place in self._positions]
-        asked = self._admin.list_offsets(
-            dict.fromkeys(places, LATEST),
-            isolation_level=IsolationLevel.READ_UNCOMMITTED,
-            request_timeout=TIMEOUT_S,
-        )
-        try:
-            return {
-                (place.topic, place.partition): int(asked[place].result(TIMEOUT_S).offset) for place in places
-            }
-        except TimeoutError as error:
-            raise KafkaException(KafkaError(KafkaError._TIMED_OUT)) from error  # noqa: SLF001
+        self._begin()
+        return end_offsets(self._admin, self._positions, TIMEOUT_S)
 
     def passed(self, ends: dict[Place, int]) -> bool:
         """Whether all that was there when the topics ended here has been read."""
@@ -135,18 +120,15 @@ class SideLog:
         elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own name for it
             self._positions[place] = max(self._positions.get(place, 0), offset)
 
-    def _existing(self) -> list[Place]:
-        """All partitions of both topics; asked for anew, as a restart changes what is right of leaders."""
+    def _begin(self) -> None:
+        """Read all partitions of both topics from their beginnings, once."""
+        if self._consumer is not None:
+            return
         found = {
             name: self._admin.list_topics(name, TIMEOUT_S).topics[name].partitions
             for name in (self._labels, self._tables)
         }
-        return [(name, number) for name, numbers in found.items() for number in numbers]
-
-    def _begin(self, places: list[Place]) -> None:
-        """Read from the beginning of each, once."""
-        if self._consumer is not None:
-            return
+        places = [(name, number) for name, numbers in found.items() for number in numbers]
         config = consumer_config(self._settings) | {"enable.partition.eof": True}
         self._consumer = Consumer(config | {"group.id": f"{self._settings.pipeline}-side"})
         self._positions = dict.fromkeys(places, 0)

@@ -9,16 +9,14 @@ from dataclasses import dataclass, field
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
-    IsolationLevel,
     KafkaError,
-    KafkaException,
     Message,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient
 
 from fraud_core.errors import ConfigError
-from fraud_core.kafka import admin_client
+from fraud_core.kafka import admin_client, end_offsets
 from fraud_detector.found import Found
 from fraud_detector.settings import DetectorSettings
 from fraud_detector.snapshots import key_prefix
@@ -123,16 +121,8 @@ class StateLog:
             reading.found.add(_bytes(value))
 
     def _end(self, partition: int) -> int:
-        place = TopicPartition(self._topic, partition)
-        asked = self._asking().list_offsets(
-            {place: OffsetSpec.latest()},  # type: ignore[no-untyped-call]
-            isolation_level=IsolationLevel.READ_UNCOMMITTED,
-            request_timeout=TIMEOUT_S,
-        )
-        try:
-            return int(asked[place].result(TIMEOUT_S).offset)
-        except TimeoutError as error:
-            raise KafkaException(KafkaError(KafkaError._TIMED_OUT)) from error  # noqa: SLF001
+        place = (self._topic, partition)
+        return end_offsets(self._asking(), [place], TIMEOUT_S)[place]
 
     def _asking(self) -> AdminClient:
         if self._admin is None:
