@@ -29,6 +29,9 @@ app = typer.Typer(
 app.command()(report)
 
 Version = Annotated[str, typer.Argument(help="Its version or digest, or how either begins.")]
+VersionOrChallenger = Annotated[
+    str | None, typer.Argument(help="Its version or digest, or how either begins. Default: the challenger.")
+]
 Wait = Annotated[float, typer.Option("--wait", metavar="SECONDS", help="For the workers to run it.")]
 MaxAlertRate = Annotated[
     float, typer.Option(min=0, max=1, help="A worker drops it where it alerts on a greater share.")
@@ -110,10 +113,7 @@ def publish(
 
 @app.command()
 def promote(
-    version: Annotated[
-        str | None,
-        typer.Argument(help="Its version or digest, or how either begins. Default: the challenger."),
-    ] = None,
+    version: VersionOrChallenger = None,
     wait_s: Wait = WAIT_S,
     pipeline: PipelineOption = DEFAULT_PIPELINE,
     as_json: Json = False,
@@ -160,10 +160,7 @@ def shadow(
 
 @app.command()
 def canary(
-    version: Annotated[
-        str | None,
-        typer.Argument(help="Its version or digest, or how either begins. Default: the challenger."),
-    ] = None,
+    version: VersionOrChallenger = None,
     weight: Annotated[
         float, typer.Option(min=0, max=100, metavar="PERCENT", help="Of the users; who is in stays in.")
     ] = 5.0,
