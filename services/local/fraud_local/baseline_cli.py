@@ -1,15 +1,13 @@
 """`fraudstream train-baseline`."""
 
 import shlex
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import orjson
 import typer
 
 from fraud_local.baseline_defaults import ALERT_BUDGET, CUSTOMERS, DAYS, SEED
+from fraud_local.training_progress import shown
 
 if TYPE_CHECKING:
     from fraud_core.models import Bundle, PublishedBundle
@@ -70,33 +68,12 @@ def train_baseline(
 
     rules = load_rules()
     wanted = Baseline(seed=seed, days=days, customers=customers, threshold=budget, rules=rules)
-    with _shown(days, customers) as on_day:
-        published, bundle = train_baseline(output, wanted, on_day)
+    with shown(f"Simulating {days} days of {customers:,} customers", days) as on_progress:
+        published, bundle = train_baseline(output, wanted, lambda done: on_progress(done, days))
     if as_json:
         typer.echo(orjson.dumps(_summary(published, bundle)).decode())
     else:
         typer.echo("\n".join(_lines(published, bundle, [rule.name for rule in rules.rules])))
-
-
-@contextmanager
-def _shown(days: int, customers: int) -> Iterator[Callable[[int], None]]:
-    """Progress on standard error: a bar on a terminal, one line elsewhere."""
-    title = f"Simulating {days} days of {customers:,} customers"
-    if not sys.stderr.isatty():
-        typer.echo(f"{title}, then training", err=True)
-        yield lambda _: None
-        return
-    from rich.console import Console  # noqa: PLC0415 - only where there is a terminal
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(title, total=days)
-
-        def on_day(done: int) -> None:
-            progress.update(task, completed=done, description="Training" if done == days else title)
-
-        yield on_day
 
 
 def _summary(published: "PublishedBundle", bundle: "Bundle") -> dict[str, object]:

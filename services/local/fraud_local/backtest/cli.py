@@ -1,8 +1,5 @@
 """`fraudstream backtest`."""
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,64 +8,29 @@ import orjson
 import typer
 
 from fraud_core.errors import ConfigError
+from fraud_local.training_flags import (
+    MONTH,
+    TRAINING,
+    WEEK,
+    AlgorithmFlag,
+    SetFlag,
+    ThresholdFlag,
+    TrainingSeedFlag,
+    hyperparameters,
+    threshold,
+)
+from fraud_local.training_progress import shown
 from fraud_producer import durations
 from fraud_producer.flags import REPLAY, SIMULATION, LabelDelayFlag, MapFlag, RejectsFlag
 
 if TYPE_CHECKING:
     from fraud_local.backtest.backtest import Backtest
     from fraud_local.backtest.engine import Past
-    from fraud_trainer.training import Threshold
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-TRAINING, TESTING = "Training", "What is judged"
-WEEK, MONTH = timedelta(days=7), timedelta(days=30)
+TESTING = "What is judged"
 TESTED_SHARE = 1 / 4
-
-
-def threshold(text: str) -> "Threshold":
-    """An alert budget, `tutorial`, or costs.
-
-    Raises:
-        BadParameter: it is none of these.
-    """
-    from fraud_trainer.training import Costs  # noqa: PLC0415 - scikit-learn takes seconds to import
-
-    if text == "tutorial":
-        return "tutorial"
-    missed, slash, false_alert = text.partition("/")
-    try:
-        numbers = [float(missed), float(false_alert)] if slash else [float(text)]
-    except ValueError:
-        numbers = []
-    if slash and len(numbers) == 2 and min(numbers) > 0:  # noqa: PLR2004 - two costs
-        return Costs(*numbers)
-    if len(numbers) == 1 and 0 < numbers[0] < 1:
-        return numbers[0]
-    raise typer.BadParameter(
-        f"{text!r} is no alert budget as in 0.005, no costs of a missed fraud and of a false alert as in "
-        f"100/2, "
-        "and not `tutorial`.",
-        param_hint="'--threshold'",
-    )
-
-
-def hyperparameters(pairs: list[str] | None) -> dict[str, int | float | str | bool | None]:
-    """`name=value` pairs; values are JSON where they can be, else text.
-
-    Raises:
-        ConfigError: one has no equals sign.
-    """
-    found: dict[str, int | float | str | bool | None] = {}
-    for pair in pairs or ():
-        name, equals, value = pair.partition("=")
-        if not equals:
-            raise ConfigError(f"--set {pair}: write name=value, as in --set n_estimators=200.")
-        try:
-            found[name.strip()] = orjson.loads(value)
-        except orjson.JSONDecodeError:
-            found[name.strip()] = value
-    return found
 
 
 @app.command()
@@ -127,15 +89,8 @@ def backtest(
             rich_help_panel=TESTING,
         ),
     ] = None,
-    algorithm: Annotated[
-        str, typer.Option(help="What to train; a wrong name lists all.", rich_help_panel=TRAINING)
-    ] = "ensemble",
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="NAME=VALUE", help="A hyperparameter; may be repeated.", rich_help_panel=TRAINING
-        ),
-    ] = None,
+    algorithm: AlgorithmFlag = "ensemble",
+    set_: SetFlag = None,
     train_window: Annotated[
         timedelta | None,
         typer.Option(
@@ -154,16 +109,7 @@ def backtest(
             rich_help_panel=TRAINING,
         ),
     ] = None,
-    threshold_: Annotated[
-        str,
-        typer.Option(
-            "--threshold",
-            metavar="SHARE|MISSED/FALSE|tutorial",
-            help="Share of the traffic that may be alerts, the rules' included; or what a missed fraud and a "
-            "false alert cost; or `tutorial`.",
-            rich_help_panel=TRAINING,
-        ),
-    ] = "0.005",
+    threshold_: ThresholdFlag = "0.005",
     without_labels: Annotated[
         bool,
         typer.Option(
@@ -180,9 +126,7 @@ def backtest(
             rich_help_panel=TRAINING,
         ),
     ] = False,
-    seed: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Of all that is drawn.", rich_help_panel=TRAINING)
-    ] = 0,
+    seed: TrainingSeedFlag = 0,
     seeds: Annotated[
         int,
         typer.Option(
@@ -250,31 +194,11 @@ def backtest(
         against=against,
         changing=simulate is not None,
     )
-    with _shown(past.rows) as on_rows:
-        found: Backtest = backtest(past, wanted, on_rows)
+    title = f"Sending {past.rows:,} transactions through the engine"
+    with shown(title, past.rows) as on_progress:
+        found: Backtest = backtest(past, wanted, lambda done: on_progress(done, past.rows))
     if as_json:
         typer.echo("\n".join(lines(found)), err=True)
         typer.echo(orjson.dumps(as_document(found)).decode())
     else:
         typer.echo("\n".join(lines(found)))
-
-
-@contextmanager
-def _shown(rows: int) -> Iterator[Callable[[int], None]]:
-    """Progress on standard error: a bar on a terminal, one line elsewhere."""
-    title = f"Sending {rows:,} transactions through the engine"
-    if not sys.stderr.isatty():
-        typer.echo(f"{title}, then training", err=True)
-        yield lambda _: None
-        return
-    from rich.console import Console  # noqa: PLC0415 - only where there is a terminal
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(title, total=rows)
-
-        def on_rows(done: int) -> None:
-            progress.update(task, completed=done, description="Training" if done == rows else title)
-
-        yield on_rows

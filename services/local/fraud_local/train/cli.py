@@ -1,9 +1,6 @@
 """`fraudstream train`."""
 
 import shlex
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,8 +11,19 @@ import typer
 from fraud_core.cli import BootstrapServers, SchemaRegistryUrl, TopicPrefix
 from fraud_core.errors import ConfigError
 from fraud_core.settings import KafkaSettings
-from fraud_local.backtest.cli import hyperparameters, threshold
 from fraud_local.models.place import DEFAULT_PIPELINE, PipelineOption, Place, place
+from fraud_local.training_flags import (
+    MONTH,
+    TRAINING,
+    WEEK,
+    AlgorithmFlag,
+    SetFlag,
+    ThresholdFlag,
+    TrainingSeedFlag,
+    hyperparameters,
+    threshold,
+)
+from fraud_local.training_progress import shown
 from fraud_producer import durations
 from fraud_producer.flags import InputFlag, LabelDelayFlag, LabelFlag, MapFlag, RejectsFlag
 
@@ -25,22 +33,14 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-TRAINING, KAFKA = "Training", "From Kafka"
-WEEK, MONTH = timedelta(days=7), timedelta(days=30)
+KAFKA = "From Kafka"
 MILLISECOND = timedelta(milliseconds=1)
 
 
 @app.command()
 def train(
-    algorithm: Annotated[
-        str, typer.Option(help="What to train; a wrong name lists all.", rich_help_panel=TRAINING)
-    ] = "ensemble",
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="NAME=VALUE", help="A hyperparameter; may be repeated.", rich_help_panel=TRAINING
-        ),
-    ] = None,
+    algorithm: AlgorithmFlag = "ensemble",
+    set_: SetFlag = None,
     window: Annotated[
         timedelta | None,
         typer.Option(
@@ -70,19 +70,8 @@ def train(
             rich_help_panel=TRAINING,
         ),
     ] = None,
-    threshold_: Annotated[
-        str,
-        typer.Option(
-            "--threshold",
-            metavar="SHARE|MISSED/FALSE|tutorial",
-            help="Share of the traffic that may be alerts, the rules' included; or what a missed fraud and a "
-            "false alert cost; or `tutorial`.",
-            rich_help_panel=TRAINING,
-        ),
-    ] = "0.005",
-    seed: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Of all that is drawn.", rich_help_panel=TRAINING)
-    ] = 0,
+    threshold_: ThresholdFlag = "0.005",
+    seed: TrainingSeedFlag = 0,
     output: Annotated[
         str | None,
         typer.Option(
@@ -162,7 +151,7 @@ def train(
     span = Span(until, window or MONTH, delay)
     kafka: KafkaSettings | None = None
     champion: LoadedModel | None = None
-    with _shown() as on_rows:
+    with shown("Reading", doing="Reading {total:,} transactions") as on_rows:
         if input_ is not None:
             history = read_history(
                 input_, parse_mapping(map_ or ()), label=label, label_delay=delay, rejects=rejects
@@ -196,27 +185,6 @@ def _champion(here: Place) -> "LoadedModel | None":
     if rollout is None or rollout.champion is None:
         return None
     return fetch_bundle(rollout.champion.url, rollout.champion.sha256, here.settings.kafka)
-
-
-@contextmanager
-def _shown() -> Iterator[Callable[[int, int], None]]:
-    """Progress on standard error: a bar on a terminal, one line elsewhere."""
-    if not sys.stderr.isatty():
-        typer.echo("Reading, then training", err=True)
-        yield lambda *_: None
-        return
-    from rich.console import Console  # noqa: PLC0415 - only where there is a terminal
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task("Reading", total=None)
-
-        def on_rows(done: int, total: int) -> None:
-            description = "Training" if done >= total else f"Reading {total:,} transactions"
-            progress.update(task, completed=done, total=total, description=description)
-
-        yield on_rows
 
 
 def _summary(training: "Training") -> dict[str, Any]:
