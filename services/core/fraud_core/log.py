@@ -39,6 +39,11 @@ class Sparse(logging.Filter):
         return True
 
 
+def hush_client() -> None:
+    """Write nothing that Kafka's client says, until `configure` is called: the command says it itself."""
+    logging.getLogger(CLIENT).setLevel(logging.CRITICAL)
+
+
 def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
     """Send every record of the process to standard error or another stream, as JSON or as text for people."""
     shared: list[Processor] = [
@@ -62,7 +67,9 @@ def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.level)
-    logging.getLogger(CLIENT).filters[:] = [Sparse()]
+    client = logging.getLogger(CLIENT)
+    client.filters[:] = [Sparse()]
+    client.setLevel(logging.NOTSET)
     for chatty in ("httpx2", "httpcore", "numba", "uvicorn", "matplotlib"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 

@@ -1,6 +1,5 @@
 """Where brokers and registry are for a command that a person types: named, or else on this machine."""
 
-import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,4 +93,4 @@ def quiet(settings: CoreSettings) -> None:
     """Leave the terminal to the command's own messages; FRAUD_LOG__LEVEL=DEBUG shows the client's too."""
     log.configure(settings.log)
     if settings.log.level != "DEBUG":
-        logging.getLogger("librdkafka").setLevel(logging.CRITICAL)
+        log.hush_client()

@@ -1,6 +1,5 @@
 """`fraudstream chaos`."""
 
-import logging
 import random
 import sys
 from typing import Annotated
@@ -42,7 +41,7 @@ def chaos(
     from fraud_local.chaos.run import Options, chaos  # noqa: PLC0415
 
     log.configure(LogSettings(level="ERROR"))
-    logging.getLogger(log.CLIENT).setLevel(logging.CRITICAL)  # a broker that is away is no news here
+    log.hush_client()  # a broker that is away is no news here
     options = Options(minutes * 60, random.randrange(SEEDS) if seed is None else seed, rate)  # noqa: S311
     with on_signals() as asked:
         result = chaos(options, asked, _say)
