@@ -25,15 +25,17 @@ from fraud_local.stack.stack import prepared, say_on_stderr
 
 STRING = Schema('"string"', "AVRO")
 FREE_PORTS = ("--port", "0", "--registry-port", "0")
-# Serves a stack until its standard input ends, and says when Ctrl-C arrives whether the broker still answers.
+# Serves a stack until Ctrl-C arrives, and says then whether the broker still answers.
 HOLDER = """
 import sys
+import time
 from pathlib import Path
 from fraud_local.stack import broker, running
 with running(Path(sys.argv[1]), broker_port=0, registry_port=0) as stack:
     try:
         print(stack.broker.pid, stack.registry.pid, flush=True)
-        input()
+        while True:
+            time.sleep(0.1)
     except KeyboardInterrupt:
         print(broker.answers(stack.addresses.bootstrap_servers), flush=True)
 """
