@@ -1,10 +1,11 @@
-"""Records of `fraud_side_tables`: what one input partition has counted, by slots.
+"""Records of `fraud_side_tables`: what one input partition has counted.
 
-The key is `<pipeline>/<partition>/<slot>`, where a slot is a sixteenth of the merchants in one hour since
-1970, `<pipeline>/<partition>/devices-<offset>-<number>`, or `<pipeline>/<partition>/offset`. The value is a
-header and, compressed, merchants' hashes, transactions and amounts for a slot; hashes of device and user and
-the hour since 1970 for devices. All of a publication is written in one transaction, and the header says which
-input it includes. A null value says that this is too old for anybody to ask.
+The key is `<pipeline>/<partition>/<slot>`, where a slot is a part of what was counted while one hour was the
+partition's latest, `<pipeline>/<partition>/devices-<offset>-<number>`, or `<pipeline>/<partition>/offset`. The
+value is a header and, compressed, for a slot columns of hours since 1970, merchants' hashes, transactions and
+amounts; for devices rows of hashes of device and user and the hour since 1970. All of a publication is written
+in one transaction, and the header says which input it includes. A null value says that this is too old for
+anybody to ask.
 """
 
 import struct
@@ -14,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from fraud_core.features.side import FIELDS
+from fraud_core.features.side import COUNT_FIELDS, PAIR_FIELDS
 from fraud_detector.records import Ints
 
-FORMAT = 1
+FORMAT = 2
 OFFSET, DEVICES = "offset", "devices"
 MOST_PAIRS = 20_000
 """Of devices and users in one record, which takes half a megabyte then."""
@@ -33,7 +34,7 @@ class SideRecord:
         name: what the key ends with.
         slot: None for devices and for the record that holds the offset alone.
         offset: the first input offset that is not included; None where the record is gone.
-        entries: shape (merchants or pairs, FIELDS); empty where there are none.
+        entries: of a slot, shape (COUNT_FIELDS, merchants and hours); else (pairs, PAIR_FIELDS).
     """
 
     partition: int
@@ -85,17 +86,18 @@ def decoded(key: str, value: bytes | None, pipeline: str) -> SideRecord | None:
     except (IndexError, ValueError) as error:
         raise SideRecordError(f"its key {key!r} names no partition and slot or devices") from error
     if value is None:
-        return SideRecord(partition, name, slot, None, np.zeros((0, FIELDS), dtype=np.int64))
+        return SideRecord(partition, name, slot, None, _entries(b"", 0, slot))
     version = int.from_bytes(value[:2], "big")
     if len(value) < _HEADER.size or version != FORMAT:
         raise SideRecordError(f"it has format {version}, and this version reads {FORMAT}")
     _, offset, size = _HEADER.unpack_from(value)
-    return SideRecord(partition, name, slot, offset, _entries(value[_HEADER.size :], size))
+    return SideRecord(partition, name, slot, offset, _entries(value[_HEADER.size :], size, slot))
 
 
-def _entries(body: bytes, size: int) -> Ints:
+def _entries(body: bytes, size: int, slot: int | None) -> Ints:
     try:
-        words = _CODEC.decompress(body, size, asbytes=True) if size else b""
-        return np.frombuffer(words, np.int64).reshape(-1, FIELDS).copy()
+        words = np.frombuffer(_CODEC.decompress(body, size, asbytes=True) if size else b"", np.int64)
+        shape = (-1, PAIR_FIELDS) if slot is None else (COUNT_FIELDS, words.size // COUNT_FIELDS)
+        return words.reshape(shape).copy()
     except (OSError, ValueError) as error:
         raise SideRecordError(f"it is damaged ({error})") from error

@@ -3,17 +3,18 @@
 `docs/features.md` defines them, `docs/side-tables.md` says how workers share what they need.
 """
 
-from fraud_core.features.side.counts import FIELDS
+from fraud_core.features.side.counts import FIELDS as COUNT_FIELDS
 from fraud_core.features.side.logins import Logins
 from fraud_core.features.side.network_files import SAMPLE, read_networks
 from fraud_core.features.side.networks import Networks, networks_of
-from fraud_core.features.side.pairs import KEPT, PAIR_HOUR
+from fraud_core.features.side.pairs import KEPT, PAIR_FIELDS, PAIR_HOUR
 from fraud_core.features.side.tables import LABEL_DELAY_H, SideTables
 
 __all__ = [
-    "FIELDS",
+    "COUNT_FIELDS",
     "KEPT",
     "LABEL_DELAY_H",
+    "PAIR_FIELDS",
     "PAIR_HOUR",
     "SAMPLE",
     "Logins",

@@ -1,8 +1,9 @@
 """The merchants' transactions by hour, over all input partitions, and what of them each partition has added.
 
-The sums over all partitions are in a ledger. What a partition adds is published by slots, a slot being a
-sixteenth of the merchants in one hour, each time with its absolute counts: reading a record twice, or an old
-one after a new one, does no harm.
+The sums over all partitions are in a ledger. What a partition adds is published by segments: the segment of an
+hour holds all that was added while that was the latest hour of the partition, for whatever hours. In live
+traffic it is written anew, with all that it holds, until the next hour begins; in a fast replay one segment
+takes many hours. Reading a record twice, or an old one after a new one, does no harm.
 """
 
 from dataclasses import dataclass, field
@@ -21,9 +22,12 @@ from fraud_core.features.side.hours import (
 )
 from fraud_core.features.side.merchants import HOUR_MS, Floats, Rows, run
 
-FIELDS = 3  # of a slot's entries: hash of the merchant, transactions, amount
-SLOT_BITS = 4
-"""Slots of an hour are sixteen: the record of one holds 43,000 merchants, if it may take a megabyte."""
+HOUR, MERCHANT, TRANSACTIONS, AMOUNT = range(4)
+FIELDS = 4  # columns of what is added
+SLOT_BITS = 8
+"""A segment is cut into slots, each a record: the slot of an hour and a number is `hour << SLOT_BITS | number`."""
+MOST_ENTRIES = 30_000
+"""Merchants and hours in one slot, which takes a megabyte at most then."""
 MOST_AT_ONCE = 1 << 14
 
 
@@ -33,7 +37,7 @@ class Slot:
 
     Attributes:
         offset: the first input offset that it does not include.
-        entries: shape (merchants, FIELDS), sorted by merchant.
+        entries: shape (FIELDS, merchants and hours), sorted by hour and merchant.
     """
 
     offset: int
@@ -61,7 +65,7 @@ class MerchantCounts:
         self._delay, self._kept, self._shared = delay, kept, shared
         self._room = 2 * (HEADER + STRIDE * 4 * kept)
         self._ledger: Ledger = empty_ledger()
-        self._published: dict[tuple[int, int], Slot] = {}
+        self._published: dict[int, dict[int, Slot]] = {}
         self._pending: dict[int, Pending] = {}
         self._newest: dict[int, int] = {}
 
@@ -103,64 +107,59 @@ class MerchantCounts:
         return self._newest.get(partition, -1)
 
     def dump(self, partition: int) -> dict[int, Ints]:
-        """For each slot that the partition has added to since it last published, all that it has of it."""
+        """All that the partition has of its latest segment, by slots; nothing if it has added nothing to it."""
         parts = self._pending.get(partition, Pending()).parts
         if not parts:
             return {}
-        hours, *columns = np.concatenate(parts, axis=1)
-        kept = hours > self.newest_hour(partition) - self._kept
-        slots, entries = _slots(hours[kept], columns[0][kept]), np.stack(columns)[:, kept]
+        hour, published = self.newest_hour(partition), self._of(partition)
+        known = [one.entries for slot, one in published.items() if slot >> SLOT_BITS == hour]
+        added = np.concatenate(parts, axis=1)
+        entries = _summed(np.concatenate([*known, added[:, added[HOUR] > hour - self._kept]], axis=1))
         return {
-            int(slot): self._with_published(partition, int(slot), entries[:, slots == slot])
-            for slot in np.unique(slots)
+            hour << SLOT_BITS | number: entries[:, begin : begin + MOST_ENTRIES]
+            for number, begin in enumerate(range(0, entries.shape[1], MOST_ENTRIES))
         }
 
     def published(self, partition: int, offset: int, slots: dict[int, Ints]) -> None:
         """What was dumped is on the topic, and includes the input up to this offset."""
         for slot, entries in slots.items():
-            self._published[partition, slot] = Slot(offset, entries)
+            self._of(partition)[slot] = Slot(offset, entries)
         self._pending.pop(partition, None)
 
     def learn(self, partition: int, slot: int, offset: int, entries: Ints) -> None:
         """Take in what a partition has published of a slot, unless something later is known."""
-        known = self._published.get((partition, slot))
+        published = self._of(partition)
+        known = published.get(slot)
         if known is None or offset > known.offset:
-            self._add(_columns(slot, entries))
+            self._add(entries)
             if known is not None:
-                self._add(_less(_columns(slot, known.entries)))
-            self._published[partition, slot] = Slot(offset, entries)
+                self._add(_less(known.entries))
+            published[slot] = Slot(offset, entries)
+            self._newest[partition] = max(self.newest_hour(partition), slot >> SLOT_BITS)
 
     def old_slots(self, partition: int) -> list[int]:
         """Slots that a partition has published and nobody will ask for, or that were reset."""
         oldest = self.newest_hour(partition) - self._kept
         return [
             slot
-            for (owner, slot), known in self._published.items()
-            if owner == partition and (slot >> SLOT_BITS <= oldest or not known.entries.size)
+            for slot, known in self._of(partition).items()
+            if slot >> SLOT_BITS <= oldest or not known.entries.size
         ]
 
     def drop(self, partition: int, slot: int) -> None:
         """What was published of a slot is gone from the topic."""
-        known = self._published.pop((partition, slot), None)
+        known = self._of(partition).pop(slot, None)
         if known is not None:
-            self._add(_less(_columns(slot, known.entries)))
+            self._add(_less(known.entries))
 
     def reset(self, partition: int) -> None:
         """Count nothing of what a partition has published; its slots are old until it publishes them anew."""
-        for (owner, slot), known in self._published.items():
-            if owner == partition:
-                self._add(_less(_columns(slot, known.entries)))
-                known.entries = np.zeros((0, FIELDS), dtype=np.int64)
+        for known in self._of(partition).values():
+            self._add(_less(known.entries))
+            known.entries = np.zeros((FIELDS, 0), dtype=np.int64)
 
-    def _with_published(self, partition: int, slot: int, columns: Ints) -> Ints:
-        known = self._published.get((partition, slot))
-        if known is not None:
-            columns = np.concatenate([known.entries.T, columns], axis=1)
-        merchants, which = np.unique(columns[0], return_inverse=True)
-        entries = np.zeros((merchants.size, FIELDS), dtype=np.int64)
-        entries[:, 0] = merchants
-        np.add.at(entries[:, 1:], which, columns[1:].T)
-        return entries
+    def _of(self, partition: int) -> dict[int, Slot]:
+        return self._published.setdefault(partition, {})
 
     def _note(self, partition: int, merchants: Ints, times: Ints, units: Ints) -> Ints:
         known = merchants != 0
@@ -182,12 +181,12 @@ class MerchantCounts:
         """Add to the merchants' sums and the fleet's."""
         for begin in range(0, part.shape[1], MOST_AT_ONCE):
             piece = part[:, begin : begin + MOST_AT_ONCE]
-            self._add_to(piece[1], piece)
+            self._add_to(piece[MERCHANT], piece)
             self._add_to(np.full(piece.shape[1], FLEET, dtype=np.int64), piece)
 
     def _add_to(self, keys: Ints, piece: Ints) -> None:
         # Contiguous, as numba would compile all anew for a view with steps.
-        hours, whose, counts, units = map(np.ascontiguousarray, (piece[0], keys, piece[2], piece[3]))
+        hours, whose, counts, units = map(np.ascontiguousarray, (piece[HOUR], keys, *piece[TRANSACTIONS:]))
         row = 0
         while row < whose.size:
             self._reserve(whose.size - row)
@@ -197,15 +196,18 @@ class MerchantCounts:
         self._ledger = with_room(self._ledger, keys + 1, self._room)
 
 
-def _slots(hours: Ints, merchants: Ints) -> Ints:
-    return (hours << SLOT_BITS) | (merchants & ((1 << SLOT_BITS) - 1))
-
-
-def _columns(slot: int, entries: Ints) -> Ints:
-    """Entries of a slot as columns of what is pending."""
-    return np.stack([np.full(len(entries), slot >> SLOT_BITS, dtype=np.int64), *entries.T])
+def _summed(columns: Ints) -> Ints:
+    """The transactions and amount of each merchant in each hour, once, sorted by hour and merchant."""
+    if not columns.size:
+        return columns
+    ordered = columns[:, np.lexsort((columns[MERCHANT], columns[HOUR]))]
+    new = np.any(ordered[:TRANSACTIONS, 1:] != ordered[:TRANSACTIONS, :-1], axis=0)
+    begins = np.concatenate([[0], np.flatnonzero(new) + 1])
+    entries = ordered[:, begins]
+    entries[TRANSACTIONS:] = np.add.reduceat(ordered[TRANSACTIONS:], begins, axis=1)
+    return entries
 
 
 def _less(part: Ints) -> Ints:
     """The same with transactions and amount taken away."""
-    return np.concatenate([part[:2], -part[2:]])
+    return np.concatenate([part[:TRANSACTIONS], -part[TRANSACTIONS:]])

@@ -25,7 +25,7 @@ KEPT = 48
 """Hours up to a partition's latest that its transactions look back to."""
 DEVICE, WHO, BEFORE, NOW, OUT, OUT_HOUR, FIELDS = range(7)
 """Of a change: the pair, its hour before and now, and who had to go, with that one's hour; -1 for none."""
-PAIR_HOUR = 2
+PAIR_HOUR, PAIR_FIELDS = 2, 3
 """The column of the hour where pairs are published, after device and user."""
 NEWEST, CHANGED = 0, 1
 """Of what `run` goes on with: the partition's latest hour, and how many changes there are."""
