@@ -222,9 +222,9 @@ class Engine:
         started = time.perf_counter()
         read, letters = self._read(records)
         if cuts := self._alignment.cut(read):
+            self._hold_ahead(records, cuts)
             records, read = records.pick(records.places_before(cuts)), read.before(cuts)
             letters = before(letters, cuts)
-            self._hold_ahead(cuts)
         if not len(records):
             return
         self._refuse(letters)
@@ -253,11 +253,11 @@ class Engine:
             read = self._reader.read(records.without(letter.message for letter in guilty))
         return read, [*guilty, *read.letters]
 
-    def _hold_ahead(self, cuts: dict[int, int]) -> None:
-        """What was read too far ahead is read again, once the other partitions have come as far."""
+    def _hold_ahead(self, records: Records, cuts: dict[int, int]) -> None:
+        """What was read too far ahead comes again, once the other partitions have come as far."""
         self._flow.align(self._alignment.ahead)
         for partition, offset in cuts.items():
-            self._source.seek(partition, offset)
+            self._source.keep(partition, records.since(partition, offset))
 
     def _refuse(self, letters: list[DeadLetter]) -> None:
         if letters and self._settings.errors.tolerance == "none":
@@ -363,7 +363,8 @@ class Engine:
         log.warning("waiting", reason=str(error), records=len(records))
         self._commit()
         self._flow.wait_for(str(error))
-        self._held = records.of(self._flow.running)
+        held = records.pick(records.places_before(self._source.kept))
+        self._held = held.of(self._flow.running)
         self._metrics.waiting.set(1)
         self._patience.failed(error)
 

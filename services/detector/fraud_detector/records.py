@@ -62,6 +62,14 @@ class Records:
                 keep[first:end] = self.positions[first:end] < offsets[partition]
         return np.flatnonzero(keep)
 
+    def since(self, partition: int, offset: int) -> Sequence[Message]:
+        """The messages of a partition from this offset on."""
+        return next(
+            self.messages[first + int(np.searchsorted(self.positions[first:end], offset)) : end]
+            for number, first, end in self.spans
+            if number == partition
+        )
+
     def without(self, excluded: Iterable[Message]) -> "Records":
         """All but these messages."""
         out = {id(message) for message in excluded}

@@ -1,11 +1,11 @@
 """Records of `fraud_side_tables`: what one input partition has counted.
 
 The key is `<pipeline>/<partition>/<slot>`, where a slot is a part of what was counted while one hour was the
-partition's latest, `<pipeline>/<partition>/devices-<offset>-<number>`, or `<pipeline>/<partition>/offset`. The
-value is a header and, compressed, for a slot columns of hours since 1970, merchants' hashes, transactions and
-amounts; for devices rows of hashes of device and user and the hour since 1970. All of a publication is written
-in one transaction, and the header says which input it includes. A null value says that this is too old for
-anybody to ask.
+partition's latest, `<pipeline>/<partition>/devices-<offset>-<number>`, or `<pipeline>/<partition>/offset`.
+The value is a header and, compressed, for a slot columns of hours since 1970, merchants' hashes, transactions
+and amounts; for devices rows of hashes of device and user and the hour since 1970. All of a publication is
+written in one transaction, and the header says which input it includes. A null value says that this is too
+old for anybody to ask.
 """
 
 import struct

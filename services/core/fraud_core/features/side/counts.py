@@ -1,7 +1,7 @@
 """The merchants' transactions by hour, over all input partitions, and what of them each partition has added.
 
-The sums over all partitions are in a ledger. What a partition adds is published by segments: the segment of an
-hour holds all that was added while that was the latest hour of the partition, for whatever hours. In live
+The sums over all partitions are in a ledger. What a partition adds is published by segments: the segment of
+an hour holds all that was added while that was the latest hour of the partition, for whatever hours. In live
 traffic it is written anew, with all that it holds, until the next hour begins; in a fast replay one segment
 takes many hours. Reading a record twice, or an old one after a new one, does no harm.
 """
@@ -25,7 +25,7 @@ from fraud_core.features.side.merchants import HOUR_MS, Floats, Rows, run
 HOUR, MERCHANT, TRANSACTIONS, AMOUNT = range(4)
 FIELDS = 4  # columns of what is added
 SLOT_BITS = 8
-"""A segment is cut into slots, each a record: the slot of an hour and a number is `hour << SLOT_BITS | number`."""
+"""A segment is cut into slots, each a record, whose number is `hour << SLOT_BITS | place`."""
 MOST_ENTRIES = 30_000
 """Merchants and hours in one slot, which takes a megabyte at most then."""
 MOST_AT_ONCE = 1 << 14
@@ -107,7 +107,7 @@ class MerchantCounts:
         return self._newest.get(partition, -1)
 
     def dump(self, partition: int) -> dict[int, Ints]:
-        """All that the partition has of its latest segment, by slots; nothing if it has added nothing to it."""
+        """All that the partition has of its latest segment, by slots; nothing if it has added nothing."""
         parts = self._pending.get(partition, Pending()).parts
         if not parts:
             return {}

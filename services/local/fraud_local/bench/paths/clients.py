@@ -14,7 +14,7 @@ WAIT_S = 0.05
 
 
 def consumer(task: Task) -> Consumer:
-    """A consumer with the detector's settings; made last, as it begins to fetch at once."""
+    """A consumer as the detector's; made last, as it begins to fetch at once."""
     made = Consumer(
         {
             "bootstrap.servers": task.bootstrap_servers,
@@ -24,6 +24,7 @@ def consumer(task: Task) -> Consumer:
             "isolation.level": "read_committed",
             "queued.min.messages": 100_000,
             "fetch.queue.backoff.ms": 20,
+            # More than the detector, which keeps partitions together in event time: a limit has no such care.
             "fetch.message.max.bytes": 2_097_152,
         }
     )
