@@ -1,0 +1,1 @@
+"""The operator: a FraudModel becomes training Jobs, rollouts and a status."""
