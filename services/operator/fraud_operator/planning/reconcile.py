@@ -1,0 +1,71 @@
+"""One FraudModel, from what is wanted and what is to what must be done next."""
+
+from fraud_operator.api.status import ConditionStatus, FraudModelStatus
+from fraud_operator.planning import conditions, precision, rollout, training, versions
+from fraud_operator.planning.analysis import judged
+from fraud_operator.planning.progress import Progress, advanced, pinned
+from fraud_operator.planning.readiness import Readiness, readiness
+from fraud_operator.planning.world import Act, Model, Plan, World
+
+Status = FraudModelStatus
+
+
+def reconcile(model: Model, world: World) -> Plan:
+    """What to do now. Doing it and asking again comes to rest; so does doing a part of it, or nothing."""
+    if world.older is not None:
+        return _taken(model, world)
+    if fault := training.schedule_fault(model.spec.training.schedule):
+        return _invalid(model, world, fault)
+    status = rollout.adopted(model.status, world)
+    status = precision.observed(training.observed(status, world), world)
+    status, stops = training.started(model, status, world)
+    status, progress = _rolled(model, status, world)
+    status = precision.started(model, status, world)
+    status, write = rollout.written(model, status, world)
+    status, deletions = versions.collected(status, model.spec, world)
+    status = status.model_copy(update={"next_training_time": training.upcoming(model, status)})
+    status = conditions.described(model, status, progress, _ready(status, world), world.now)
+    jobs = (training.job(model, status, world), precision.job(model, status, world))
+    acts: tuple[Act | None, ...] = (*stops, write, *jobs, *deletions)
+    return Plan(
+        status,
+        tuple(act for act in acts if act is not None),
+        conditions.changes(model.status.conditions, status.conditions),
+    )
+
+
+def _rolled(model: Model, status: Status, world: World) -> tuple[Status, Progress]:
+    if model.spec.pinned_version is not None:
+        return pinned(model, status, world)
+    version = status.candidate_version or ""
+    verdict = judged(model.spec.rollout.analysis, version, world, status.analysis)
+    return advanced(model, status, world, verdict, readiness(world))
+
+
+def _ready(status: Status, world: World) -> Readiness:
+    """Ready is said of the rollout that is wanted, not of one that is about to be replaced."""
+    found = readiness(world)
+    wanted = status.rollout_generation
+    if not found.ready or world.rollout is None or world.rollout.generation == wanted:
+        return found
+    return Readiness(
+        ConditionStatus.FALSE, "RolloutNotApplied", f"Rollout {wanted} is being written.", found.replicas
+    )
+
+
+def _taken(model: Model, world: World) -> Plan:
+    """Two for one pipeline: the older one wins."""
+    message = f"{world.older} is older and manages {model.spec.pipeline}; delete one of the two."
+    return _refused(model, world, "PipelineTaken", message)
+
+
+def _invalid(model: Model, world: World, fault: str) -> Plan:
+    """What runs goes on; nothing is trained and no step is taken."""
+    return _refused(model, world, "InvalidSpec", fault)
+
+
+def _refused(model: Model, world: World, reason: str, message: str) -> Plan:
+    refused = Progress(ConditionStatus.FALSE, reason, message)
+    ready = Readiness(ConditionStatus.FALSE, reason, message)
+    status = conditions.described(model, model.status, refused, ready, world.now)
+    return Plan(status, (), conditions.changes(model.status.conditions, status.conditions))

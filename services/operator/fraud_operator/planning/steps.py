@@ -1,0 +1,137 @@
+"""The steps of a rollout: where a candidate stands, and whether it may go on."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from fraud_core.rollouts import Mode
+from fraud_operator.api.base import moment, spelled
+from fraud_operator.api.spec import FraudModelSpec
+from fraud_operator.api.spec import Rollout as RolloutSpec
+from fraud_operator.api.status import FraudModelStatus
+from fraud_operator.planning import analysis
+from fraud_operator.planning.analysis import Verdict
+
+Status = FraudModelStatus
+NOTHING = timedelta()
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step as it is gone through; the shadow is a step of weight 0.
+
+    Attributes:
+        weight: percentage of the users that the candidate decides for.
+        pause: how long it lasts at least.
+        manual: whether a person must approve.
+    """
+
+    weight: int
+    pause: timedelta = NOTHING
+    manual: bool = False
+
+    @property
+    def mode(self) -> Mode:
+        """What the candidate does in it."""
+        return Mode.CANARY if self.weight else Mode.SHADOW
+
+
+class Go(StrEnum):
+    """Why a step goes on or ends, as the reason of Progressing."""
+
+    PAUSING = "Pausing"
+    AWAITING_APPROVAL = "AwaitingApproval"
+    AWAITING_EVIDENCE = "AwaitingEvidence"
+    PASSED = "StepPassed"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Whether the present step is passed, and in words what it waits for."""
+
+    go: Go
+    message: str = ""
+
+
+def steps(rollout: RolloutSpec) -> tuple[Step, ...]:
+    """All steps in order."""
+    shadow = (Step(0, rollout.shadow),) if rollout.shadow else ()
+    canary = tuple(
+        Step(step.weight, step.pause.duration or NOTHING, step.pause.manual) for step in rollout.canary.steps
+    )
+    return shadow + canary
+
+
+def present(status: Status, rollout: RolloutSpec) -> Step:
+    """The step that the candidate is in. One that is edited away while it lasts only waits for evidence."""
+    weight = status.canary_weight
+    return next((step for step in steps(rollout) if step.weight == weight), Step(weight))
+
+
+def following(status: Status, rollout: RolloutSpec) -> int | None:
+    """Number of the step that comes next; None where the candidate is through.
+
+    By weight and not by number: whatever is edited meanwhile, a weight never falls.
+    """
+    begun, weight = status.current_step is not None, status.canary_weight
+    for number, step in enumerate(steps(rollout)):
+        if step.weight > weight or not (begun or weight):
+            return number
+    return None
+
+
+def entered(status: Status, rollout: RolloutSpec, number: int, now: datetime, evidence: int) -> Status:
+    """The same at the beginning of a step; evidence counts anew where another kind of it counts."""
+    step = steps(rollout)[number]
+    first_of_kind = status.current_step is None or (status.canary_weight == 0) != (step.weight == 0)
+    return status.model_copy(
+        update={
+            "current_step": number,
+            "canary_weight": step.weight,
+            "step_started_at": now,
+            "evidence_before": 0 if first_of_kind else evidence,
+        }
+    )
+
+
+def left(status: Status) -> Status:
+    """The same without any step."""
+    return status.model_copy(
+        update={
+            "current_step": None,
+            "canary_weight": 0,
+            "step_started_at": None,
+            "evidence_before": 0,
+            "analysis": None,
+        }
+    )
+
+
+def standing(status: Status, spec: FraudModelSpec, verdict: Verdict, now: datetime) -> Standing:
+    """Whether the present step is over: its pause, an approval where one is needed, and the evidence."""
+    step, limits = present(status, spec.rollout), spec.rollout.analysis
+    until = (status.step_started_at or now) + step.pause
+    if now < until:
+        return Standing(Go.PAUSING, f"until {moment(until)}")
+    seen = evidence(status, verdict)
+    if seen < limits.min_decisions:
+        return Standing(Go.AWAITING_EVIDENCE, f"{seen:,} of {limits.min_decisions:,} transactions")
+    if lacking := analysis.missing_labels(limits, status.analysis):
+        return Standing(Go.AWAITING_EVIDENCE, lacking)
+    if step.manual and spec.approved_version != status.candidate_version:
+        return Standing(Go.AWAITING_APPROVAL, f"for spec.approvedVersion: {status.candidate_version}")
+    return Standing(Go.PASSED)
+
+
+def evidence(status: Status, verdict: Verdict) -> int:
+    """Transactions since the step began. Workers that started anew count anew, so it is never too many."""
+    before = status.evidence_before
+    return verdict.evidence - before if verdict.evidence >= before else verdict.evidence
+
+
+def overdue(status: Status, spec: FraudModelSpec, now: datetime) -> str | None:
+    """How long the step has been stuck, if that is longer than the deadline."""
+    if status.step_started_at is None:
+        return None
+    late = now - status.step_started_at - present(status, spec.rollout).pause
+    return spelled(late) if late > spec.rollout.progress_deadline else None

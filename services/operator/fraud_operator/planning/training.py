@@ -1,0 +1,200 @@
+"""When a version is trained, and what becomes of it."""
+
+import hashlib
+import json
+from datetime import UTC, datetime
+
+from cronsim import CronSim, CronSimError
+
+from fraud_core.rollouts import BundleRef
+from fraud_operator.api.base import spelled
+from fraud_operator.api.spec import FraudModelSpec
+from fraud_operator.api.spec import Training as TrainingSpec
+from fraud_operator.api.status import FraudModelStatus, Outcome, TrainingStatus
+from fraud_operator.planning.versions import entry_of, noted
+from fraud_operator.planning.world import Failure, Model, Run, RunState, StartJob, StopJob, Trained, World
+
+Status = FraudModelStatus
+LOST = Failure(
+    "ResultLost",
+    "The Job succeeded, and what its pod said is gone. Set spec.retrainNonce to train again.",
+)
+MOST_TEXT = 2_000
+NAME_LENGTH = 40
+
+
+def training_hash(spec: FraudModelSpec) -> str:
+    """Digest of all that a training depends on; a changed rollout changes nothing here."""
+    training = spec.training
+    text = json.dumps(
+        [
+            spec.algorithm,
+            dict(spec.hyperparameters),
+            list(spec.features),
+            training.window.total_seconds(),
+            training.label_delay.total_seconds(),
+            training.label_maturity.total_seconds(),
+            training.alert_budget,
+            spec.retrain_nonce,
+        ],
+        sort_keys=True,
+    )
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def schedule_fault(schedule: str | None) -> str | None:
+    """What is wrong with the cron expression; None if nothing is."""
+    if schedule is None:
+        return None
+    try:
+        next(CronSim(schedule, datetime(2026, 1, 1, tzinfo=UTC)))
+    except (CronSimError, StopIteration) as error:
+        return f"spec.training.schedule: {schedule!r} is no cron expression ({error}); write `0 3 * * 1`."
+    return None
+
+
+def next_time(schedule: str | None, after: datetime) -> datetime | None:
+    """When the schedule fires next."""
+    return None if schedule is None else next(CronSim(schedule, after.astimezone(UTC)))
+
+
+def observed(status: Status, world: World) -> Status:
+    """Take in how the running training has ended, if it has."""
+    training = status.training
+    run = world.runs.get(training.run_id) if training else None
+    if training is None or training.finished_at is not None or run is None:
+        return status
+    training = training.model_copy(update={"attempt": run.attempt})
+    if run.state is RunState.ACTIVE:
+        return status.model_copy(update={"training": training})
+    training = training.model_copy(update={"finished_at": world.now})
+    if run.state is RunState.SUCCEEDED and run.trained:
+        return _succeeded(status, training, run.trained, world)
+    return _failed(status, training, run)
+
+
+def _failed(status: Status, training: TrainingStatus, run: Run) -> Status:
+    failure = run.failure or LOST
+    return status.model_copy(
+        update={
+            "training": training.model_copy(update={"failure": failure.reason}),
+            "last_failure": failure.message[-MOST_TEXT:],
+        }
+    )
+
+
+def _succeeded(status: Status, training: TrainingStatus, trained: Trained, world: World) -> Status:
+    version = trained.ref.version
+    training = training.model_copy(update={"data_until": trained.data_until, "version": version})
+    status = status.model_copy(
+        update={"training": training, "last_training_time": world.now, "last_failure": None}
+    )
+    if version in {status.stable_version, *status.rejected_versions}:
+        return status
+    status = _superseded(status, version, world.now)
+    status = noted(
+        status,
+        trained.ref,
+        Outcome.CANDIDATE,
+        world.now,
+        run_id=training.run_id,
+        parent_version=trained.parent_version,
+    )
+    same = status.candidate_version == version
+    begin = (
+        {} if same else {"current_step": None, "step_started_at": None, "canary_weight": 0, "analysis": None}
+    )
+    return status.model_copy(update={"candidate_version": version, "metrics": dict(trained.metrics), **begin})
+
+
+def _superseded(status: Status, version: str, now: datetime) -> Status:
+    before = entry_of(status, status.candidate_version)
+    if before is None or before.version == version:
+        return status
+    ref = BundleRef(before.version, before.url, before.sha256)
+    return noted(status, ref, Outcome.SUPERSEDED, now, f"{version} was trained before it was through.")
+
+
+def started(model: Model, status: Status, world: World) -> tuple[Status, tuple[StopJob, ...]]:
+    """Announce a training if one is due; the Job follows from the status."""
+    cause = _cause(model, status, world)
+    if cause is None:
+        return status, ()
+    before = status.training
+    number = before.number + 1 if before else 1
+    digest = training_hash(model.spec)
+    run_id = hashlib.sha256(f"{model.uid}/{digest}/{number}".encode()).hexdigest()[:10]
+    training = TrainingStatus(
+        run_id=run_id,
+        number=number,
+        hash=digest,
+        cause=cause,
+        job_name=f"{model.name[:NAME_LENGTH].rstrip('-.')}-train-{run_id}",
+        started_at=world.now,
+        labels=world.labels,
+    )
+    stops = (StopJob(before.job_name),) if before and before.finished_at is None else ()
+    return status.model_copy(update={"training": training}), stops
+
+
+def _cause(model: Model, status: Status, world: World) -> str | None:
+    spec, training = model.spec, status.training
+    if spec.paused:
+        return None
+    if training is None:
+        return "FirstTraining"
+    if training.hash != training_hash(spec):
+        return "SpecChanged"
+    if training.finished_at is None:
+        return None
+    return _again(spec.training, training, world)
+
+
+def _again(wanted: TrainingSpec, last: TrainingStatus, world: World) -> str | None:
+    """Why what was trained is trained again, unchanged."""
+    due = next_time(wanted.schedule, last.started_at)
+    if due is not None and due <= world.now:
+        return "Schedule"
+    fresh = 0 if world.labels is None or last.labels is None else world.labels - last.labels
+    return "Labels" if 0 < wanted.retrain_after_labels <= fresh else None
+
+
+def job(model: Model, status: Status, world: World) -> StartJob | None:
+    """The Job of the training that is announced, as long as it is not there."""
+    training = status.training
+    if training is None or training.finished_at is not None or training.run_id in world.runs:
+        return None
+    return StartJob(
+        run_id=training.run_id,
+        job_name=training.job_name,
+        arguments=arguments(model.spec),
+        retries=model.spec.training.retries,
+        deadline_s=int(model.spec.training.deadline.total_seconds()),
+        resources=model.spec.training.resources,
+    )
+
+
+def arguments(spec: FraudModelSpec) -> tuple[str, ...]:
+    """Those of `fraudstream trainer`."""
+    training = spec.training
+    pairs = {
+        "--pipeline": spec.pipeline,
+        "--algorithm": spec.algorithm,
+        "--window": spelled(training.window),
+        "--label-delay": spelled(training.label_delay),
+        "--label-maturity": spelled(training.label_maturity),
+        "--threshold": repr(training.alert_budget),
+        "--min-samples": str(training.min_samples),
+    }
+    flags = [text for pair in pairs.items() for text in pair]
+    for name, value in sorted(spec.hyperparameters.items()):
+        flags += ["--set", f"{name}={json.dumps(value)}"]
+    for name in spec.features:
+        flags += ["--feature", name]
+    return ("trainer", "train", *flags)
+
+
+def upcoming(model: Model, status: Status) -> datetime | None:
+    """When the schedule trains again."""
+    since = status.training.started_at if status.training else model.created
+    return next_time(model.spec.training.schedule, since)

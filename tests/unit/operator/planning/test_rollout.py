@@ -1,0 +1,534 @@
+"""A FraudModel from its first training to promotion and rollback, as a person sees it."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from fraud_core.connect.records import WorkerStatus
+from fraud_core.rollouts import Limits, Mode, Rollout
+from fraud_operator.api import Outcome
+from fraud_operator.planning import reconcile
+from fraud_operator.planning.rollout import released
+from fraud_operator.planning.world import Measured, StartJob, StopJob, WriteRollout
+from tests.support.fraud_models import QUICK, Universe, bundle, spec, weights
+
+MANAGER = "ns/cards/uid-1"
+
+
+def universe(**parts: Any) -> Universe:
+    return Universe(spec(**QUICK | parts))
+
+
+def promoted(**parts: Any) -> Universe:
+    found = universe(**parts)
+    found.until("Promoted", "Promoted")
+    return found
+
+
+def test_a_new_one_adopts_the_rollout_that_it_finds_and_says_who_manages_it() -> None:
+    found = universe()
+    found.rollout = replace(found.rollout or Rollout("fraud-detector", 1), previous=bundle("older"))
+
+    found.tick()
+
+    assert found.rollout == replace(
+        found.rollout, generation=8, champion=bundle("baseline"), previous=bundle("older"), managed_by=MANAGER
+    )
+    assert found.status.stable_version == "baseline"
+    assert found.status.previous_version == "older"
+
+
+def test_without_a_rollout_it_waits_for_setup_which_knows_the_baseline() -> None:
+    found = universe()
+    found.rollout = None
+    found.slow_jobs = True
+
+    found.tick(3)
+
+    assert found.written == []
+    assert found.condition("Ready").reason == "NoRollout"
+
+
+def test_it_is_trained_shadowed_canaried_and_promoted() -> None:
+    found = promoted()
+
+    assert weights(found.written) == [
+        (Mode.NONE, 0), (Mode.SHADOW, 0), (Mode.CANARY, 10), (Mode.CANARY, 50), (Mode.NONE, 0),
+    ]  # fmt: skip
+    assert [rollout.step for rollout in found.written] == [None, 0, 1, 2, None]
+    assert [rollout.generation for rollout in found.written] == [8, 9, 10, 11, 12]
+    assert found.written[-1].champion == bundle("one")
+    assert found.written[-1].previous == bundle("baseline")
+    assert found.status.stable_version == "one"
+    assert found.status.candidate_version is None
+    assert found.status.previous_version == "baseline"
+
+
+def test_the_events_tell_the_story() -> None:
+    found = promoted()
+
+    told = [event.reason for event in found.events if not event.warning]
+    assert [reason for reason in told if reason in {"Training", "StepBegun", "Promoting", "Promoted"}] == [
+        "Training", "StepBegun", "StepBegun", "StepBegun", "Promoting", "Promoted",
+    ]  # fmt: skip
+
+
+def test_the_workers_are_told_the_limits_that_they_drop_a_candidate_for_by_themselves() -> None:
+    found = universe(
+        rollout=QUICK["rollout"] | {"analysis": {"maxAlertRate": 0.05, "maxScoringMicroseconds": 80}}
+    )
+    found.until("Pausing")
+
+    assert found.written[-1].limits == Limits(1_000, 0.05, 80)
+
+
+def test_at_rest_nothing_is_done() -> None:
+    found = promoted()
+    found.tick(2)
+
+    assert found.plan().acts == ()
+    assert found.plan().events == ()
+
+
+def test_a_step_lasts_its_pause_and_until_there_is_evidence() -> None:
+    found = universe(rollout=QUICK["rollout"] | {"analysis": {"minDecisions": 20_000}})
+
+    found.until("AwaitingEvidence")
+    assert found.status.current_step == 0
+    assert "of 20,000 transactions" in found.condition("Progressing").message
+
+    found.until("Promoted", "Promoted")
+
+
+def test_evidence_of_one_step_does_not_count_for_the_next() -> None:
+    found = universe(rollout=QUICK["rollout"] | {"analysis": {"minDecisions": 1_000}})
+    found.until("AwaitingEvidence")
+
+    assert found.status.canary_weight == 50
+    assert found.status.evidence_before >= 1_000
+
+
+def test_a_manual_pause_waits_for_the_approval_of_this_very_version() -> None:
+    found = universe(
+        rollout={"shadow": "1m", "canary": {"steps": [{"weight": 20, "pause": {"manual": True}}]}}
+    )
+    found.until("AwaitingApproval")
+    found.change(approvedVersion="another")
+    found.tick(5)
+    assert found.condition("Progressing").reason == "AwaitingApproval"
+    assert "spec.approvedVersion: one" in found.condition("Progressing").message
+
+    found.change(approvedVersion="one")
+    found.until("Promoted", "Promoted")
+
+
+def test_a_broken_limit_rolls_back_at_once_with_the_figures() -> None:
+    found = universe()
+    found.until("Pausing")
+    while found.status.canary_weight != 10:
+        found.tick()
+    found.alert_share = 0.4
+
+    found.tick(2)
+
+    assert weights(found.written)[-1] == (Mode.NONE, 0)
+    assert found.written[-1].champion == bundle("baseline")
+    assert found.status.rejected_versions == ("one",)
+    degraded = found.condition("Degraded")
+    assert degraded.status == "True"
+    assert degraded.reason == "RolledBack"
+    assert (
+        "its alert rate is 39.9" in degraded.message
+        or "its alert rate is 40.00%, above 25.00%" in degraded.message
+    )
+    assert "canary of one at 10 %" in degraded.message
+    assert found.condition("Promoted").status == "False"
+    assert [event.warning for event in found.events if event.reason == "RolledBack"] == [True]
+
+
+def test_a_version_that_fails_is_rolled_back_however_little_it_scored() -> None:
+    found = universe(rollout=QUICK["rollout"] | {"analysis": {"minDecisions": 10_000_000}})
+    found.fails = frozenset({"one"})
+
+    found.until("RolledBack")
+
+    assert "w-0 dropped it: it failed on a batch" in found.condition("Progressing").message
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        ({"maxAlertRateRatio": 1.1}, "its alert rate over the champion's is 1."),
+        ({"maxScoringRatio": 1.5}, "its time to score over the champion's is 2.00, above 1.50"),
+        ({"maxScoringMicroseconds": 15}, "its mean time to score in µs is 20, above 15"),
+    ],
+)
+def test_limits_may_be_against_the_champion(limit: dict[str, float], said: str) -> None:
+    found = universe(rollout=QUICK["rollout"] | {"analysis": limit})
+
+    found.until("RolledBack")
+
+    assert said in found.condition("Progressing").message
+
+
+def test_limits_do_not_count_before_there_are_enough_decisions() -> None:
+    found = universe(rollout=QUICK["rollout"] | {"analysis": {"minDecisions": 50_000}})
+    found.alert_share = 0.9
+    found.until("Pausing")
+    assert found.status.rejected_versions == ()
+
+    found.until("RolledBack")
+
+
+def test_a_rejected_version_is_not_tried_again() -> None:
+    found = universe()
+    found.trains = ["one", "one"]
+    found.fails = frozenset({"one"})
+    found.until("RolledBack")
+    tried = len(found.written)
+
+    found.change(retrainNonce="again")
+    found.until("RejectedBefore", "Trained")
+    found.tick(50)
+
+    assert len(found.written) == tried
+    assert found.status.candidate_version is None
+
+
+def test_silent_workers_hold_the_rollout_and_roll_nothing_back() -> None:
+    found = universe()
+    found.until("Pausing")
+    before = found.rollout
+    found.workers = ()
+    found.tick(200)
+    assert found.condition("Progressing").reason == "WorkersNotReporting"
+    assert found.condition("Ready").status == "False"
+    assert found.rollout == before
+
+    found.workers = ("w-0",)
+    found.until("Promoted", "Promoted")
+
+
+def test_a_worker_that_holds_partitions_and_runs_another_generation_holds_it_too() -> None:
+    found = universe()
+    found.until("Pausing")
+    old = found.rollout
+
+    def lagging(report: WorkerStatus) -> WorkerStatus:
+        behind = report.worker.endswith("w-1") and found.rollout is not old
+        return (
+            replace(report, rollout_generation=1, rollout_problem="the store is away") if behind else report
+        )
+
+    while found.rollout is old:
+        found.tick()
+    world = replace(found.world, workers=tuple(map(lagging, found.world.workers)))
+
+    plan = reconcile(found.model, world)
+
+    ready = {condition.type: condition for condition in plan.status.conditions}["Ready"]
+    assert ready.reason == "RolloutNotApplied"
+    assert "Partitions 1, 3 not held" in ready.message
+    assert "the store is away" in ready.message
+    assert plan.status.current_step == found.status.current_step
+
+
+def test_after_the_deadline_a_held_rollout_says_so_and_goes_on_holding() -> None:
+    found = universe(rollout=QUICK["rollout"] | {"progressDeadline": "10m"})
+    found.until("Pausing")
+    found.workers = ()
+
+    found.until("ProgressDeadlineExceeded")
+
+    assert found.condition("Degraded").reason == "ProgressDeadlineExceeded"
+    assert found.rollout is not None
+    assert found.rollout.mode is Mode.SHADOW
+
+
+def test_a_person_who_takes_long_exceeds_no_deadline() -> None:
+    found = universe(
+        rollout={
+            "shadow": "0s", "canary": {"steps": [{"weight": 20, "pause": {"manual": True}}]},
+            "progressDeadline": "1m",
+        }
+    )  # fmt: skip
+    found.until("AwaitingApproval")
+    found.pass_time(timedelta(days=3))
+    found.tick(3)
+
+    assert found.condition("Progressing").reason == "AwaitingApproval"
+
+
+def test_gates_keep_a_candidate_from_being_rolled_out_until_they_are_changed() -> None:
+    found = universe(gates=[{"metric": "recall", "min": 0.7}])
+    found.until("GateFailed")
+    found.tick(30)
+    assert weights(found.written) == [(Mode.NONE, 0)]
+    assert found.condition("Verified").message == "recall is 0.6, below 0.7."
+    assert found.status.candidate_version == "one"
+    assert found.status.rejected_versions == ()
+
+    found.change(gates=[{"metric": "recall", "min": 0.6}])
+    found.until("Promoted", "Promoted")
+
+
+def test_a_changed_rollout_does_not_train_again() -> None:
+    found = promoted()
+    runs = set(found.jobs)
+
+    found.change(rollout={"shadow": "2h"}, gates=[{"metric": "recall", "min": 0.1}], revisionHistoryLimit=3)
+    found.tick(5)
+
+    assert set(found.jobs) == runs
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"algorithm": "random_forest"},
+        {"hyperparameters": {"n_estimators": 9}},
+        {"features": ["amount"]},
+        {"training": {"window": "7d"}},
+        {"training": {"labelDelay": "1d"}},
+        {"retrainNonce": "2"},
+    ],
+)
+def test_what_a_training_depends_on_trains_again(change: dict[str, Any]) -> None:
+    found = promoted()
+    runs = set(found.jobs)
+
+    found.change(**change)
+    found.tick()
+
+    [new] = set(found.jobs) - runs
+    assert found.status.training is not None
+    assert found.status.training.cause == "SpecChanged"
+    assert found.status.training.run_id == new
+
+
+def test_a_change_while_a_job_runs_stops_it() -> None:
+    found = universe()
+    found.slow_jobs = True
+    found.tick(2)
+    [first] = found.jobs.values()
+
+    found.change(retrainNonce="now")
+    plan = found.plan()
+    found.follow(plan)
+
+    assert plan.acts[0] == StopJob(first.job_name)
+    [second] = found.jobs.values()
+    assert second.job_name != first.job_name
+
+
+def test_a_schedule_trains_again_and_the_status_says_when() -> None:
+    found = promoted(training={"schedule": "0 3 * * *"})
+    assert found.status.next_training_time is not None
+    assert f"{found.status.next_training_time:%d %H:%M}" == "03 03:00"
+    runs = len(found.jobs)
+
+    found.now = found.status.next_training_time - timedelta(seconds=1)
+    found.follow(found.plan())
+    assert len(found.jobs) == runs
+
+    found.tick(2)
+    assert len(found.jobs) == runs + 1
+    assert found.status.training is not None
+    assert found.status.training.cause == "Schedule"
+
+
+def test_nights_that_were_missed_are_one_training() -> None:
+    found = promoted(training={"schedule": "0 3 * * *"})
+    runs = len(found.jobs)
+
+    found.now += timedelta(days=9)
+    found.tick(20)
+
+    assert len(found.jobs) == runs + 1
+
+
+def test_enough_new_labels_train_again() -> None:
+    found = promoted(training={"retrainAfterLabels": 100})
+    runs = len(found.jobs)
+    found.labels = 99
+    found.tick()
+    assert len(found.jobs) == runs
+
+    found.labels = 100
+    found.tick()
+    assert len(found.jobs) == runs + 1
+
+
+def test_paused_nothing_is_trained_and_no_step_is_taken() -> None:
+    found = universe(paused=True)
+    found.tick(10)
+    assert found.jobs == {}
+
+    found.change(paused=False)
+    found.until("Pausing")
+    found.change(paused=True)
+    found.tick(100)
+    assert found.status.current_step == 0
+    assert found.condition("Progressing").reason == "Paused"
+
+
+def test_paused_a_broken_limit_still_rolls_back() -> None:
+    found = universe()
+    found.until("Pausing")
+    found.change(paused=True)
+    found.alert_share = 0.9
+
+    found.until("RolledBack")
+
+
+def test_to_pin_the_version_before_is_to_roll_back() -> None:
+    found = promoted()
+
+    found.change(pinnedVersion="baseline")
+    found.tick(2)
+    assert found.rollout is not None
+    assert found.rollout.champion == bundle("baseline")
+    assert found.status.rejected_versions == ("one",)
+    assert found.condition("Progressing").reason == "Pinned"
+
+    found.change(pinnedVersion=None)
+    found.tick(5)
+    assert found.status.stable_version == "baseline"
+
+
+def test_pinned_candidates_are_trained_and_wait() -> None:
+    found = promoted()
+    found.change(pinnedVersion="one", retrainNonce="more")
+    found.tick(100)
+    assert found.status.candidate_version == "two"
+    assert found.rollout is not None
+    assert found.rollout.challenger is None
+
+    found.change(pinnedVersion=None)
+    found.until("Promoted", "Promoted")
+    assert found.status.stable_version == "two"
+
+
+def test_a_pinned_version_that_nobody_knows_changes_nothing() -> None:
+    found = promoted()
+    found.change(pinnedVersion="nobody")
+    found.tick(3)
+
+    assert found.condition("Degraded").reason == "PinnedVersionUnknown"
+    assert found.status.stable_version == "one"
+
+
+def test_a_pinned_version_may_be_one_that_was_published_by_hand() -> None:
+    found = promoted()
+    found.change(pinnedVersion="theirs")
+
+    plan = reconcile(found.model, replace(found.world, found={"theirs": bundle("theirs")}))
+
+    [act] = plan.acts
+    assert isinstance(act, WriteRollout)
+    assert act.rollout.champion == bundle("theirs")
+
+
+def test_a_failed_training_says_why_and_what_decides_goes_on() -> None:
+    found = universe()
+    found.trains = [None, "one"]
+    found.until("NotEnoughSamples", "Trained")
+    assert found.status.last_failure == "too few transactions."
+    assert found.status.stable_version == "baseline"
+
+    found.change(retrainNonce="again")
+    found.until("Promoted", "Promoted")
+    assert found.status.last_failure is None
+
+
+def test_a_newer_candidate_takes_the_place_of_one_on_trial() -> None:
+    found = universe(rollout={"shadow": "1d"})
+    found.until("Pausing")
+
+    found.change(retrainNonce="b")
+    found.tick(4)
+
+    assert found.status.candidate_version == "two"
+    assert {entry.version: entry.outcome for entry in found.status.history} == {
+        "baseline": Outcome.ADOPTED, "one": Outcome.SUPERSEDED, "two": Outcome.CANDIDATE,
+    }  # fmt: skip
+
+
+def test_versions_beyond_the_limit_are_deleted_but_for_those_in_use_and_those_of_others() -> None:
+    found = promoted(revisionHistoryLimit=0)
+    for number in range(3):
+        found.change(retrainNonce=str(number))
+        found.until("CandidateOnTrial", "Promoted")
+        found.until("Promoted", "Promoted")
+    found.tick(3)
+
+    assert found.status.stable_version == "last"
+    assert [entry.version for entry in found.status.history] == ["last", "three"]
+    assert {bundle(version).sha256 for version in ("one", "two")} == found.deleted
+
+
+def test_two_for_one_pipeline_the_older_wins_and_the_other_says_so() -> None:
+    found = universe()
+
+    plan = reconcile(found.model, replace(found.world, older="first"))
+
+    assert plan.acts == ()
+    told = {condition.type: condition for condition in plan.status.conditions}
+    assert told["Ready"].reason == "PipelineTaken"
+    assert told["Ready"].message == "first is older and manages fraud-detector; delete one of the two."
+
+
+def test_a_wrong_schedule_is_an_invalid_spec_that_changes_nothing() -> None:
+    found = universe(training={"schedule": "every day"})
+
+    plan = found.plan()
+
+    assert plan.acts == ()
+    assert {condition.reason for condition in plan.status.conditions if condition.type == "Progressing"} == {
+        "InvalidSpec"
+    }
+
+
+def test_one_that_is_deleted_drops_its_challenger_and_leaves_its_champion() -> None:
+    found = universe()
+    found.until("Pausing")
+    assert found.rollout is not None
+
+    left = released(found.rollout)
+
+    assert left.champion == bundle("baseline")
+    assert left.challenger is None
+    assert left.managed_by == "cli"
+    assert left.generation == found.rollout.generation + 1
+
+
+def test_precision_is_measured_by_jobs_and_awaited() -> None:
+    limits = {"minLabels": 50, "interval": "5m"}
+    found = universe(rollout=QUICK["rollout"] | {"analysis": limits})
+    found.measured = {"one": Measured(20, 0.5), "baseline": Measured(90, 0.5)}
+    found.until("AwaitingEvidence")
+    assert "20 of 50 labelled alerts (Inconclusive)" in found.condition("Progressing").message
+    jobs = [job for job in found.jobs.values() if job.arguments[1] == "precision"]
+    assert jobs
+    assert all(isinstance(job, StartJob) for job in jobs)
+
+    found.measured = {"one": Measured(60, 0.48), "baseline": Measured(90, 0.5)}
+    found.until("Promoted", "Promoted")
+
+
+def test_a_worse_precision_rolls_back() -> None:
+    found = universe(rollout=QUICK["rollout"] | {"analysis": {"minLabels": 50, "interval": "5m"}})
+    found.measured = {"one": Measured(60, 0.2), "baseline": Measured(90, 0.5)}
+
+    found.until("RolledBack")
+
+    message = found.condition("Progressing").message
+    assert "its precision is 20.00% of 60 labelled alerts, below 0.90 of the champion's 50.00%" in message
+
+
+def test_too_few_labels_may_be_no_reason_to_wait() -> None:
+    limits = {"minLabels": 50, "inconclusive": "Continue"}
+
+    promoted(rollout=QUICK["rollout"] | {"analysis": limits})
