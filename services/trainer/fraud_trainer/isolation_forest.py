@@ -19,6 +19,7 @@ from fraud_core.models.isolation_forest import ALGORITHM, TUTORIAL_BOUNDARY, ope
 from fraud_core.models.loaded import RawScorer
 from fraud_core.models.loading import running_versions
 from fraud_core.models.manifest import Manifest, Window
+from fraud_core.models.reference import reference
 from fraud_core.models.score_map import ScoreMap, apply, fit, threshold_for
 from fraud_trainer import hyperparameters as named
 from fraud_trainer.evaluation import Mask, against_labels, alert_shares
@@ -57,6 +58,7 @@ def train(
     hyperparameters: Mapping[str, named.Value] | None = None,
     seed: int = 0,
     parent_version: str | None = None,
+    weights: Floats | None = None,
 ) -> Bundle:
     """Train on one window, set scores and threshold on another. The same input gives the same bytes.
 
@@ -72,6 +74,7 @@ def train(
         hyperparameters: by name; see `IsolationForestHyperparameters`.
         seed: of the forest.
         parent_version: the version that this one shall replace.
+        weights: how many transactions each row of `values` stands for in the traffic; None for one.
 
     Raises:
         ConfigError: a hyperparameter, feature or threshold can't be.
@@ -90,15 +93,17 @@ def train(
     decided = _decided(raw, score_map, validation, threshold)
     content = _pickled(model)
     versions = running_versions()
+    names = tuple(feature_names[row] for row in rows)
     return Bundle(
         Manifest(
             algorithm=ALGORITHM,
-            features=tuple(feature_names[row] for row in rows),
+            features=names,
             dropped_features=dropped,
             hyperparameters={**chosen.model_dump(), "seed": seed},
             threshold=decided.threshold,
             threshold_rule=threshold,
             score_map=score_map,
+            reference=reference(values[rows], names, decided.scores, weights),
             window=window,
             data_until=data_until or window.end,
             counts={"training": values.shape[1], "validation": validation.values.shape[1], **decided.counts},
@@ -115,6 +120,7 @@ def train(
 @dataclass(frozen=True)
 class _Decided:
     threshold: float
+    scores: Floats
     metrics: dict[str, float]
     counts: dict[str, int]
 
@@ -131,9 +137,9 @@ def _decided(raw: RawScorer, score_map: ScoreMap, validation: Validation, thresh
     alerts = scores >= limit
     metrics = alert_shares(alerts, validation.rule_alerts)
     if validation.frauds is None:
-        return _Decided(limit, metrics, {})
+        return _Decided(limit, scores, metrics, {})
     metrics |= against_labels(scores, alerts, validation.frauds)
-    return _Decided(limit, metrics, {"validation_frauds": int(validation.frauds.sum())})
+    return _Decided(limit, scores, metrics, {"validation_frauds": int(validation.frauds.sum())})
 
 
 def _fitted(

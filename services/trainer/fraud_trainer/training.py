@@ -23,6 +23,7 @@ from fraud_core.models.inputs import Floats
 from fraud_core.models.loaded import LoadedModel
 from fraud_core.models.loading import running_versions
 from fraud_core.models.manifest import Manifest, Window
+from fraud_core.models.reference import reference
 from fraud_core.models.score_map import ScoreMap, apply, fit, threshold_for
 from fraud_trainer import hyperparameters as named
 from fraud_trainer import isolation_forest, quality
@@ -110,6 +111,7 @@ class _Block:
     """What the forward block inside the training window has shown."""
 
     score_map: ScoreMap
+    scores: Floats
     calibration: Calibration | None
     metrics: dict[str, float]
     judged: quality.Judged
@@ -170,6 +172,7 @@ def _unsupervised(learned: Rows, later: Rows, start: int, end: int, plan: Plan) 
         hyperparameters={**defaults, **plan.hyperparameters},
         seed=plan.seed,
         parent_version=plan.parent_version,
+        weights=learned.traffic(),
     )
     return Trained(bundle, None)
 
@@ -186,23 +189,27 @@ def _supervised(
     raw = model.raw(ranked.values)
     score_map = fit(raw) if len(later) >= FEWEST or block is None else block.score_map
     scores = apply(raw, score_map.arrays())
+    # What it learned from it knows too well: there its scores are not those that it will give.
+    unseen = scores if len(later) >= FEWEST or block is None else block.scores
     calibration = block.calibration if block else None
     threshold = _threshold(scores, ranked, calibration, plan.threshold)
     shares = alert_shares(scores >= threshold, ranked.rule_alerts)
     content, versions, wish = model.pickled(), running_versions(), plan.wish()
+    names = tuple(FEATURES[row] for row in model.rows)
     sources = {
         f"labels_{name}": int((learned.sources == name).sum()) for name in np.unique(learned.sources) if name
     }
     bundle = Bundle(
         Manifest(
             algorithm=plan.algorithm,
-            features=tuple(FEATURES[row] for row in model.rows),
+            features=names,
             dropped_features=model.dropped,
             hyperparameters={**wish.chosen().model_dump(), "seed": plan.seed},
             threshold=threshold,
             threshold_rule="costs" if isinstance(plan.threshold, Costs) else plan.threshold,
             score_map=score_map,
             calibration=calibration,
+            reference=reference(learned.values[model.rows], names, unseen, learned.traffic()),
             window=Window(start=_moment(start), end=_moment(end)),
             data_until=_moment(int(ranked.times[-1])),
             counts={
@@ -259,7 +266,7 @@ def _forward_block(
         theirs = champion.score(late.values)[use]
         other = replace(judged, scores=theirs, alerts=theirs >= champion.threshold, probabilities=None)
         figures |= {f"champion_{name}": value for name, value in _figures(other).items()}
-    return _Block(score_map, calibration, figures, judged)
+    return _Block(score_map, scores, calibration, figures, judged)
 
 
 def _figures(judged: quality.Judged) -> dict[str, float]:

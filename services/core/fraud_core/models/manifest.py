@@ -1,12 +1,22 @@
 """What a bundle says of itself. The manifest pins the model by digest, and the bundle is known by its own."""
 
 import hashlib
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from fraud_core.errors import BundleError
 from fraud_core.models.calibration import Calibration
+from fraud_core.models.reference import Reference
 from fraud_core.models.score_map import ScoreMap
 
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -48,6 +58,7 @@ class Manifest(BaseModel):
             is to be expected, or the alert budget as a share.
         score_map: from raw output to score.
         calibration: from score to probability of fraud; null where no labels were learned from.
+        reference: what was usual in the training window; missing in older bundles.
         window: event time that the model was trained on.
         data_until: event time at which the data ends that training and validation saw.
         counts: rows by use.
@@ -70,6 +81,7 @@ class Manifest(BaseModel):
     threshold_rule: Literal["tutorial", "costs"] | float
     score_map: ScoreMap
     calibration: Calibration | None = None
+    reference: Reference | None = None
     window: Window
     data_until: AwareDatetime
     counts: dict[str, int]
@@ -78,6 +90,14 @@ class Manifest(BaseModel):
     libraries: dict[str, str]
     model_sha256: Digest
     parent_version: str | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_what_was_not_there(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """An older bundle keeps its bytes, and so its digest."""
+        content: dict[str, Any] = handler(self)
+        if self.reference is None:
+            del content["reference"]
+        return content
 
     def to_bytes(self) -> bytes:
         """The file's content."""
