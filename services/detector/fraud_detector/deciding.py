@@ -18,13 +18,14 @@ from fraud_core.features.side import Logins, networks_of
 from fraud_core.models import LoadedModel
 from fraud_core.rules import Fired, RuleSet, evaluate
 from fraud_core.rules.frame import rule_frame
+from fraud_detector.factors import Factors, column, factors
 from fraud_detector.reading import Read
 from fraud_detector.records import Records, group
 from fraud_detector.sampling import Sample, sample
 from fraud_detector.serving import Models, Scored, Serving
-from fraud_detector.settings import ReviewSettings
+from fraud_detector.settings import ExplanationSettings, ReviewSettings
 
-REVIEW = ReviewSettings()
+REVIEW, EXPLANATION = ReviewSettings(), ExplanationSettings()
 ML_REASON = "ML anomaly detection"
 WARM_UP_USERS = 100
 """More than a new state has room for, so that its growth is warmed up too."""
@@ -68,16 +69,19 @@ class Decider:
         timed: Timed = untimed,
         side: SideTables | None = None,
         review: ReviewSettings = REVIEW,
+        explanation: ExplanationSettings = EXPLANATION,
     ) -> None:
         """Without a model the rules decide alone, until `serving` is told otherwise.
 
         `timed` measures a stage by its name. What is to be known beside the users' own transactions comes
-        into `side`; `review` says how much of what is no alert is drawn for review.
+        into `side`; `review` says how much of what is no alert is drawn for review, `explanation` how much
+        is told of what is one.
         """
         self._timed = timed
         self.side = side or SideTables()
         self.serving = Serving(Models(champion=model))
         self._rules, self._pipeline, self._review = rules, pipeline, review
+        self._most_factors = explanation.factors
 
     def warm_up(self) -> None:
         """Decide made-up transactions, so that all machine code exists before the first real one waits."""
@@ -116,7 +120,7 @@ class Decider:
             fired = evaluate(self._rules, rule_frame(frame, computed, self._rules.columns))
         with self._timed("score"):
             scored = self.serving.score(computed.values, frame["user"])
-        alerted = scored.alerted
+        alerted, top = scored.alerted, self._explained(computed.values, scored)
         fraudulent = alerted | fired.alert
         with self._timed("encode"):
             columns = {
@@ -124,12 +128,20 @@ class Decider:
                 "reason": _reasons(fired, fraudulent, alerted),
                 "rules": _names(fired),
                 "features": _features(computed.values),
+                "top_factors": column(top, computed.values) if top else _empty("top_factors", len(alerted)),
                 **_scores(scored),
                 **self._reviewed(frame["transaction_id"], scored, fraudulent),
                 **self._constants(read),
             }
             batch = _decision_batch(read.batch, columns)
         return Decisions(read.records, batch, fraudulent, _sources(fired, fraudulent, alerted))
+
+    def _explained(self, values: Floats, scored: Scored) -> Factors | None:
+        """What moved the scores of the model's alerts; None where there are none."""
+        if not self._most_factors or not scored.alerted.any():
+            return None
+        with self._timed("explain"):
+            return factors(self.serving.alerting(scored), values, self._most_factors)
 
     def _reviewed(self, ids: pl.Series, scored: Scored, fraudulent: Mask) -> dict[str, pa.Array]:
         found: Sample = sample(
@@ -150,7 +162,6 @@ class Decider:
         now = int(time.time() * 1000)
         return {
             "rules_version": pa.repeat(self._rules.version, count),
-            "top_factors": _empty("top_factors", count),
             "pipeline": pa.repeat(self._pipeline, count),
             "source_partition": pa.array(read.records.partitions, pa.int32()),
             "source_offset": pa.array(read.records.positions),

@@ -24,6 +24,7 @@ from fraud_detector.comparing import Counts, Totals, counts
 
 log = logger(__name__)
 Floats = np.ndarray[Any, np.dtype[np.float64]]
+Ints = np.ndarray[Any, np.dtype[np.int64]]
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 
@@ -62,6 +63,7 @@ class Scored:
         other_scores: by the version that does not decide; NaN where there is none.
         other_versions: that version.
         others_alert: where it alerts.
+        by_challenger: where the version that decides is the challenger.
     """
 
     scores: Floats
@@ -72,6 +74,7 @@ class Scored:
     other_scores: Floats
     other_versions: pa.Array
     others_alert: Mask
+    by_challenger: Mask
 
 
 class ScoringError(Exception):
@@ -124,6 +127,11 @@ class Serving:
             chosen = in_canary(users, challenger.sha256, rollout.share)
         self._count(first, second, chosen, (took, seconds))
         return _chosen(champion, challenger, first, second, chosen)
+
+    def alerting(self, scored: Scored) -> list[tuple[LoadedModel, Ints]]:
+        """The models that decide, each with the rows of the batch just scored that it decided to alert on."""
+        pairs = ((self.models.champion, ~scored.by_challenger), (self._challenger, scored.by_challenger))
+        return [(model, np.flatnonzero(scored.alerted & decided)) for model, decided in pairs if model]
 
     def committed(self) -> None:
         """The batches that were scored are committed; judge the challenger by all that are."""
@@ -257,6 +265,7 @@ def _chosen(
         other_scores=np.where(chosen, first, second),
         other_versions=_versions(chosen, champion, challenger),
         others_alert=np.where(chosen, mine, other),
+        by_challenger=chosen,
     )
 
 

@@ -39,6 +39,14 @@ class ReviewSettings(Section):
     )
 
 
+class ExplanationSettings(Section):
+    """How much is told of why the model alerts."""
+
+    factors: Annotated[int, Field(ge=0, le=20)] = Field(
+        5, description="Features that an alert names, those that moved its score most; 0 saves the time."
+    )
+
+
 class GroupSettings(Section):
     """Timing of the consumer group; the transaction timeout must be below the session timeout.
 
@@ -123,6 +131,7 @@ class DetectorSettings(CoreSettings):
     rules: Path | None = Field(None, description="YAML file of rules; default: the tutorial's three.")
     model: ModelSettings = ModelSettings()
     review: ReviewSettings = ReviewSettings()
+    explanation: ExplanationSettings = ExplanationSettings()
     errors: ErrorSettings = ErrorSettings()
     batch: BatchSettings = BatchSettings()
     group: GroupSettings = GroupSettings()

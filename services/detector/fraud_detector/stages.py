@@ -6,13 +6,14 @@ from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Histogram
 
-STAGES = ("poll", "decode", "features", "rules", "score", "encode", "produce", "commit")
+STAGES = ("poll", "decode", "features", "rules", "score", "explain", "encode", "produce", "commit")
 BUCKETS_S = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 
 
 class Stages:
-    """A histogram for each stage of a batch; `poll` counts only polls that brought records.
+    """A histogram for each stage of a batch.
 
+    `poll` counts only polls that brought records, `explain` only batches in which the model alerts.
     `encode` has two parts and so two observations: the decisions' columns, and their bytes.
     """
 

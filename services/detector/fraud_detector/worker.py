@@ -103,7 +103,13 @@ def decider(settings: DetectorSettings, timed: Timed = untimed) -> Decider:
     """
     side = SideTables(settings.side.label_delay_h, shared=True)
     return Decider(
-        load_rules(settings.rules), _fixed(settings), settings.pipeline, timed, side, settings.review
+        load_rules(settings.rules),
+        _fixed(settings),
+        settings.pipeline,
+        timed,
+        side,
+        settings.review,
+        settings.explanation,
     )
 
 

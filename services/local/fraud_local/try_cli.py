@@ -9,6 +9,7 @@ import typer
 
 from fraud_core.cli import BootstrapServers, SchemaRegistryUrl, TopicPrefix
 from fraud_core.errors import UnavailableError
+from fraud_core.features.words import factor_sentences
 from fraud_core.settings import CoreSettings
 from fraud_core.topics import topics
 from fraud_detector.dead_letters import PREFIX
@@ -105,10 +106,12 @@ def _lines(verdict: Verdict) -> list[str]:
     threshold = (
         f"  (the model alerts from {number(decision['threshold'], 4)})" if decision["threshold"] else ""
     )
+    moved = [f"  moved by     {safe(sentence)}" for sentence in factor_sentences(decision["top_factors"])]
     return [
         f"{'FRAUD' if decision['fraudulent'] else 'legitimate'}, {took}",
         f"  reasons      {safe(reasons)}",
         f"  score        {number(decision['score'], 4)}{threshold}",
+        *moved,
         f"  model        {decision['model_version'] or 'none: the rules decide alone'}",
         f"  stands out   {'; '.join(standing_out(decision['features'])) or 'nothing'}",
         f"  transaction  {decision['transaction_id']} on {verdict.message.topic()}",

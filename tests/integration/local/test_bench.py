@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(900)]
 
 RECORDS = 600
 PEERS = {"passthrough", "tutorial", "quix", "record_by_record"}
-STAGES = {"poll", "decode", "features", "rules", "score", "encode", "produce", "commit"}
+STAGES = {"poll", "decode", "features", "rules", "score", "explain", "encode", "produce", "commit"}
 
 
 def bench(stack: Stack, *arguments: str) -> dict[str, Any]:

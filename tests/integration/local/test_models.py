@@ -137,8 +137,9 @@ def test_the_report_compares_both_and_joins_labels(pipeline: Pipeline, tmp_path:
     table = ran(pipeline, "report", "--label-maturity", "0")
 
     champion, challenger = found["champion"], found["challenger"]
-    alerts = decided.filter(pl.col("score") >= pl.col("threshold")).height
-    assert (champion["version"], champion["scored"], champion["alerts"]) == (old, 900, alerts)
+    alerts = decided.filter(pl.col("score") >= pl.col("threshold"))
+    assert (champion["version"], champion["scored"], champion["alerts"]) == (old, 900, alerts.height)
+    assert 0 not in alerts["top_factors"].list.len()
     assert challenger["scored"] == 900
     assert challenger["alerts"] > champion["alerts"]
     assert found["disagreement"] == (challenger["alerts"] - champion["alerts"]) / 900

@@ -2,10 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
+import numpy as np
+
+from fraud_core.features.names import FEATURES
+from fraud_core.models.explaining import Explained, explained
 from fraud_core.models.inputs import Floats
 from fraud_core.models.manifest import Manifest
+from fraud_core.models.reference import Bins, bins
 from fraud_core.models.score_map import apply
+from fraud_core.models.typical import typical_rows
 
 RawScorer = Callable[[Floats], Floats]
 
@@ -49,3 +56,29 @@ class LoadedModel:
         """Calibrated probabilities of fraud for scores of this model; None if it learned from no labels."""
         calibration = self.manifest.calibration
         return None if calibration is None else calibration.apply(scores)
+
+    def explain(self, values: Floats) -> Explained | None:
+        """Which features moved the scores of these transactions; `values` are as for `score`.
+
+        Returns:
+            None if its bundle, an older one, does not say what is typical.
+        """
+        if self._medians is None:
+            return None
+        rows = np.array([FEATURES.index(name) for name in self.manifest.features], dtype=np.int64)
+        return explained(self.score, values, typical_rows(values, self._medians), rows)
+
+    @cached_property
+    def bins(self) -> Bins | None:
+        """How values of its features are counted; None if its bundle does not say."""
+        usual = self.manifest.reference
+        return None if usual is None else bins(usual.features, FEATURES)
+
+    @cached_property
+    def _medians(self) -> Floats | None:
+        """What is typical in the training window, shape (all features,)."""
+        usual = self.manifest.reference
+        if usual is None:
+            return None
+        found = {name: one.typical for name, one in usual.features.items()}
+        return np.array([found.get(name) for name in FEATURES], dtype=np.float64)

@@ -61,6 +61,11 @@ def load(bundle: Bundle, where: str = "the bundle") -> LoadedModel:
             f"{where} is no {manifest.algorithm} as this version makes them: {error}. "
             "Train and publish the model again."
         ) from error
+    usual = manifest.reference
+    if usual and tuple(usual.features) != manifest.features:
+        raise BundleError(
+            f"{where} says what is usual of other features than it reads. Train and publish the model again."
+        )
     return LoadedModel(manifest, bundle.sha256, raw, manifest.score_map.arrays(), members)
 
 

@@ -3,9 +3,10 @@
 import io
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rich import box
 from rich.align import Align
@@ -17,6 +18,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from fraud_core.features.words import factor_sentences
 from fraud_local.demo.figures import BINS, Detection
 from fraud_local.demo.session import Session
 
@@ -132,9 +134,15 @@ def _alerts(session: Session) -> Panel:
             f"{row['amount']:,.2f} {row['currency'] or ''}",
             row["location"] or "?",
             "-" if score is None else f"{score:.4f}",
-            ", ".join(row["reason"]),
+            _why(row),
         )
     return Panel(table, title="latest alerts", box=box.ROUNDED)
+
+
+def _why(row: Mapping[str, Any]) -> Text:
+    """The reasons, and what moved the model's score most."""
+    factors = factor_sentences((row.get("top_factors") or [])[:1])
+    return Text.assemble(", ".join(row["reason"]), *((f"\n{factor}", "dim") for factor in factors))
 
 
 def _look(look: Look) -> RenderableType:
