@@ -71,7 +71,7 @@ times = st.lists(st.integers(0, 2_000), max_size=25).map(lambda found: [0, *sort
 """All begin at once: where one begins is not known before its first record has come."""
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     streams=st.lists(times, min_size=1, max_size=4),
     polls=st.lists(st.lists(st.integers(0, 9), min_size=4, max_size=4), max_size=9),

@@ -69,7 +69,7 @@ TRANSACTIONS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(stream=transactions(), steps=TRANSACTIONS, cycle=st.sampled_from((1, 7, 20, CHUNKS, 1_000)))
 def test_decisions_equal_those_of_an_undisturbed_run(
     stream: list[Transaction], steps: list[tuple[list[int], str]], cycle: int

@@ -199,7 +199,7 @@ TRANSACTIONS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     stream=streams(),
     partitions=st.integers(1, 3),

@@ -76,7 +76,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(stream=transactions(), steps=STEPS)
 def test_counts_equal_those_of_an_undisturbed_run(
     stream: list[Transaction], steps: list[tuple[int, bool, str]]

@@ -131,7 +131,6 @@ def test_snapshots_that_do_not_lead_to_the_committed_offset_are_refused(
         found(records(LINEAGE, 1, 200)).offsets(partitions, first, committed)
 
 
-@settings(deadline=None)
 @given(
     writes=st.lists(st.tuples(st.integers(0, 2), st.integers(1, 4), st.booleans()), min_size=1, max_size=12),
     data=st.data(),
@@ -179,7 +178,7 @@ class Run:
         return outputs
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     sizes=st.lists(st.integers(1, 400), min_size=20, max_size=60), cycle=st.sampled_from((100, 256, 3_000))
 )

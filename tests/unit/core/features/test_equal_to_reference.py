@@ -20,7 +20,7 @@ def compared(engine: list[Known], stream: list[Transaction]) -> None:
         assert got == want | {"previous_location": cut}, (row, stream[row])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(stream=transactions(), sizes=SIZES)
 def test_any_stream_in_any_batches_has_the_features_of_the_definitions(
     stream: list[Transaction], sizes: list[int]
@@ -34,13 +34,13 @@ def test_long_streams_that_fill_sets_and_grow_blocks_have_the_features_of_the_de
     compared(computed(stream, [1, 7, 100, 3, 150]), stream)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(stream=transactions(), cut=st.integers(0, 40))
 def test_what_comes_later_changes_no_earlier_feature(stream: list[Transaction], cut: int) -> None:
     assert computed(stream[:cut]) == computed(stream)[:cut]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(stream=transactions())
 def test_other_users_change_nothing(stream: list[Transaction]) -> None:
     whole = [known for known, one in zip(computed(stream), stream, strict=True) if one.user == "u"]
@@ -48,7 +48,7 @@ def test_other_users_change_nothing(stream: list[Transaction]) -> None:
     assert computed([one for one in stream if one.user == "u"]) == whole
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(streams=st.lists(transactions(), min_size=1, max_size=4))
 def test_partitions_that_come_in_one_batch_know_nothing_of_each_other(
     streams: list[list[Transaction]],

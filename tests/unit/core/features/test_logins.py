@@ -27,7 +27,7 @@ events = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(stream=events)
 def test_any_stream_has_the_counts_of_the_definitions(stream: list[Login | Transaction]) -> None:
     side, read, known, wanted = SideTables(), list[Login](), list[Known](), list[Known]()

@@ -60,7 +60,7 @@ def looked_up(side: SideTables, ip: list[str | None], location: str | None = "US
     return [(row["ip_reputation"], row["ip_country_differs"]) for row in known]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(found=st.lists(networks(), max_size=12), asked=st.lists(addresses, min_size=1, max_size=8))
 def test_the_narrowest_network_says_what_is_known(found: list[Any], asked: list[str | None]) -> None:
     said = [

@@ -95,7 +95,7 @@ def beside(stream: Sequence[Event], sizes: Sequence[int] = ()) -> list[Known]:
     return [{name: row[name] for name in BESIDE} for row in known]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(stream=events(), sizes=st.lists(st.integers(1, 9), max_size=8))
 def test_any_stream_in_any_batches_has_the_features_of_the_definitions(
     stream: list[Event], sizes: list[int]
@@ -110,7 +110,7 @@ def test_long_streams_have_the_features_of_the_definitions(seed: int) -> None:
     assert beside(stream, [1, 7, 100, 3, 150]) == expected_beside(stream, DELAY)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     stream=events(),
     steps=st.lists(st.tuples(st.integers(0, 9), st.booleans()), max_size=8),
@@ -139,7 +139,7 @@ def test_what_is_rolled_back_leaves_no_trace(stream: list[Event], steps: list[tu
     assert [{name: row[name] for name in BESIDE} for row in known] == wanted
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     streams=st.lists(events(), min_size=1, max_size=3),
     order=st.randoms(use_true_random=False),

@@ -36,7 +36,7 @@ def restored(stream: Sequence[Transaction], offsets: Sequence[int], cut: int, mo
     return state
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data(), stream=transactions())
 def test_any_stream_restored_at_any_cut_from_chunks_of_any_age_goes_on_as_if_undisturbed(
     data: st.DataObject, stream: list[Transaction]
@@ -95,7 +95,7 @@ def test_runs_are_no_longer_than_asked_for_and_lose_nobody() -> None:
     assert loaded.users == state.users
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(stream=transactions(), cuts=st.tuples(st.integers(0, 40), st.integers(0, 40)), sizes=st.integers(1, 9))
 def test_a_roll_back_leaves_no_trace_of_what_came_after_the_savepoint(
     stream: list[Transaction], cuts: tuple[int, int], sizes: int

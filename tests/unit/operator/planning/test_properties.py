@@ -27,7 +27,7 @@ def run(found: Universe, kills: list[int]) -> Universe:
     return found
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(KILLS, st.booleans())
 def test_killed_at_any_act_it_ends_where_it_would_have_ended(kills: list[int], bad: bool) -> None:  # noqa: FBT001
     fails = frozenset({"one"}) if bad else frozenset()
@@ -45,7 +45,7 @@ def test_killed_at_any_act_it_ends_where_it_would_have_ended(kills: list[int], b
     assert generations == sorted(set(generations))
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(st.lists(st.booleans(), min_size=1, max_size=60))
 def test_a_plan_that_is_made_twice_is_the_same_and_one_not_followed_is_made_again(ticks: list[bool]) -> None:
     found = universe()
@@ -60,7 +60,7 @@ def test_a_plan_that_is_made_twice_is_the_same_and_one_not_followed_is_made_agai
 WEIGHTS = st.lists(st.integers(1, 100), min_size=0, max_size=5, unique=True).map(sorted)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(
     st.lists(st.tuples(WEIGHTS, st.sampled_from(["0s", "20s"]), st.integers(1, 12)), min_size=1, max_size=6)
 )
@@ -77,7 +77,7 @@ def test_a_weight_never_falls_while_one_version_is_tried_however_its_steps_are_e
     assert tried == sorted(tried)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(st.lists(st.frozensets(st.sampled_from(["w-0", "w-1"])), min_size=1, max_size=80))
 def test_while_a_worker_that_holds_partitions_is_silent_no_step_is_taken(
     silences: list[frozenset[str]],
@@ -93,7 +93,7 @@ def test_while_a_worker_that_holds_partitions_is_silent_no_step_is_taken(
             assert found.condition("Progressing").reason == "WorkersNotReporting"
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(
     st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=6),
     st.frozensets(st.sampled_from(["a", "b", "c"])),

@@ -64,13 +64,13 @@ def test_another_process_gives_the_same_stream(hash_seed: str) -> None:
     assert printed.stdout.strip() == digest()
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(minutes=st.integers(17, 20_000))
 def test_slices_of_any_width_make_up_the_same_stream(minutes: int) -> None:
     assert_same(stream(step=timedelta(minutes=minutes)), stream())
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(hours=st.floats(0.1, 200))
 def test_the_end_cuts_the_stream_and_changes_nothing_before_it(hours: float) -> None:
     end = START + timedelta(hours=hours)
