@@ -151,7 +151,11 @@ def scaling_command(
 def latency_command(
     rounds: Rounds = 1,
     rate: Annotated[
-        list[int] | None, typer.Option(min=1, help="Transactions a second; may be repeated.")
+        list[int] | None,
+        typer.Option(
+            min=1,
+            help="Transactions a second; may be repeated. Default: 100, 1,000, 10,000 and half of the most.",
+        ),
     ] = None,
     seconds: Annotated[float, typer.Option(min=1, help="How long each is watched.")] = 10.0,
     as_json: AsJson = False,
@@ -161,8 +165,9 @@ def latency_command(
     """Milliseconds from a produced transaction to its committed decision, beside two yardsticks."""
     with tempfile.TemporaryDirectory() as models, addresses(bootstrap_servers, schema_registry_url) as where:
         place = Place(where, publish_bundle(models, forest(Workload(1, 10_000))), "bench")
+        rates = rate or [*latency.RATES, latency.half_of_most(place)]
         _say(latency.HEADING)
-        found = latency.measure(place, rate or latency.RATES, rounds, seconds, _say)
+        found = latency.measure(place, rates, rounds, seconds, _say)
     ratios = latency.ratios(found)
     for each, over in ratios.items():
         _say(f"at {each}/s the detector over the pass-through: p50 {over['p50']:.2f}, p99 {over['p99']:.2f}")

@@ -17,12 +17,15 @@ from confluent_kafka import Consumer, TopicPartition
 
 from fraud_local.bench import paths
 from fraud_local.bench.place import Place
-from fraud_local.bench.runs import BenchError
+from fraud_local.bench.runs import BenchError, run
 from fraud_local.bench.task import Task
+from fraud_local.bench.workload import Workload
 
 PATHS = ("floor", "passthrough", "detector")
 RATES = (100, 1_000, 10_000)
 QUANTILES = (50, 99, 99.9)
+MOST = Workload(150_000, 10_000)
+"""What the detector's greatest rate is taken from, where half of that is to be watched."""
 SETTLED_S = 2.0
 START_S = 60.0
 Say = Callable[[str], None]
@@ -51,6 +54,12 @@ def measure(place: Place, rates: Sequence[int], rounds: int, seconds: float, say
                 found.append(_measured(place, path, rate, seconds))
                 say(_line(found[-1]))
     return found
+
+
+def half_of_most(place: Place) -> int:
+    """Half of the transactions a second that the detector does at most, to two digits."""
+    source = place.fill("most", MOST.chunks())
+    return int(float(f"{run('detector', place, source, MOST.records).per_second / 2:.2g}"))
 
 
 def _measured(place: Place, path: str, rate: int, seconds: float) -> Latencies:
