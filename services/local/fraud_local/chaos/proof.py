@@ -51,8 +51,10 @@ def miscounted(produced: pl.DataFrame, outcome: Outcome, run: str) -> Iterator[s
     for name, frame in (("decided", outcome.decisions), ("letters", outcome.letters)):
         counts = frame.group_by("transaction_id").agg(pl.len().alias(name))
         found = found.join(counts, on="transaction_id", how="full", coalesce=True)
-    found = found.with_columns(
-        pl.col("due", "decided", "letters").fill_null(0), pl.col("poison").fill_null(value=False)
+    found = found.join(_whereabouts(outcome.decisions), on="transaction_id", how="left").with_columns(
+        pl.col("due", "decided", "letters").fill_null(0),
+        pl.col("poison").fill_null(value=False),
+        pl.col("where").fill_null(""),
     )
     due = pl.col("due")
     wrong = (pl.col("decided") != due * ~pl.col("poison")) | (pl.col("letters") != due * pl.col("poison"))
@@ -60,8 +62,17 @@ def miscounted(produced: pl.DataFrame, outcome: Outcome, run: str) -> Iterator[s
         kind = "poison" if row["poison"] else "transaction" if row["due"] else "unknown record"
         yield (
             f"{run} run: {kind} {row['transaction_id']} has {row['decided']} decisions and "
-            f"{row['letters']} dead letters"
+            f"{row['letters']} dead letters{row['where']}"
         )
+
+
+def _whereabouts(decisions: pl.DataFrame) -> pl.DataFrame:
+    """Where each was read from and when it was decided, in words: what to look for in the logs."""
+    place = pl.format("{}:{}", "source_partition", "source_offset")
+    read = pl.format("{} at {}", place, pl.col("decided_at").dt.to_string("%H:%M:%S%.3f"))
+    return decisions.group_by("transaction_id").agg(
+        pl.format(" ({})", read.sort().str.join(" and ")).alias("where")
+    )
 
 
 def unequal(left: pl.DataFrame, right: pl.DataFrame, what: str) -> Iterator[str]:

@@ -15,6 +15,7 @@ from fraud_local.chaos.proof import FIRST, Differences, prove
 NAMES = [f"t{number}" for number in range(20)]
 POISON = ["poison-1", "poison-2"]
 WRONG = datetime(2026, 1, 2)
+AT, FIRST_AT = "0:7 at 00:00:00.000", "0:0 at 00:00:00.000"
 
 
 def produced() -> pl.DataFrame:
@@ -82,7 +83,9 @@ def test_a_doubled_decision_is_found_although_both_are_right() -> None:
 
     found = differences(decisions(pl.concat([rows, rows.slice(7, 1)])))
 
-    assert found == Differences(1, ("disturbed run: transaction t7 has 2 decisions and 0 dead letters",))
+    assert found == Differences(
+        1, (f"disturbed run: transaction t7 has 2 decisions and 0 dead letters ({AT} and {AT})",)
+    )
 
 
 def test_a_decision_for_something_that_was_never_produced_is_found() -> None:
@@ -91,7 +94,7 @@ def test_a_decision_for_something_that_was_never_produced_is_found() -> None:
     found = differences(decisions(pl.concat([outcome().decisions, ghost])))
 
     assert found == Differences(
-        1, ("disturbed run: unknown record ghost has 1 decisions and 0 dead letters",)
+        1, (f"disturbed run: unknown record ghost has 1 decisions and 0 dead letters ({FIRST_AT})",)
     )
 
 
@@ -134,7 +137,9 @@ def test_a_good_transaction_among_the_dead_letters_is_found() -> None:
 
     found = differences(letters(pl.concat([outcome().letters, more])))
 
-    assert found == Differences(1, ("disturbed run: transaction t7 has 1 decisions and 1 dead letters",))
+    assert found == Differences(
+        1, (f"disturbed run: transaction t7 has 1 decisions and 1 dead letters ({AT})",)
+    )
 
 
 def test_poison_that_was_decided_or_lost_is_found() -> None:
@@ -143,7 +148,7 @@ def test_poison_that_was_decided_or_lost_is_found() -> None:
     both = differences(decisions(pl.concat([outcome().decisions, decided])))
     lost = differences(letters(outcome().letters.head(1)))
 
-    assert both.first == ("disturbed run: poison poison-1 has 1 decisions and 1 dead letters",)
+    assert both.first == ("disturbed run: poison poison-1 has 1 decisions and 1 dead letters ({FIRST_AT})",)
     assert lost.first == ("disturbed run: poison poison-2 has 0 decisions and 0 dead letters",)
 
 
