@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from fraud_core.models.reference import SCORE_EDGES
+
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
-EDGES = np.array([*np.arange(1, 10) / 10, 0.95, 0.99, 0.999, 1.0])
+EDGES = np.array([*SCORE_EDGES, 1.0])
 """Upper bounds of the counts of scores, as `ModelStatus.scores` has them: fine where alerts are."""
 
 

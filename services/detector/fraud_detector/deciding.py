@@ -27,6 +27,7 @@ from fraud_detector.settings import ExplanationSettings, ReviewSettings
 
 REVIEW, EXPLANATION = ReviewSettings(), ExplanationSettings()
 ML_REASON = "ML anomaly detection"
+DAY_MS = 86_400_000
 WARM_UP_USERS = 100
 """More than a new state has room for, so that its growth is warmed up too."""
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
@@ -119,7 +120,7 @@ class Decider:
         with self._timed("rules"):
             fired = evaluate(self._rules, rule_frame(frame, computed, self._rules.columns))
         with self._timed("score"):
-            scored = self.serving.score(computed.values, frame["user"])
+            scored = self.serving.score(computed.values, frame["user"], _newest_day(frame))
         alerted, top = scored.alerted, self._explained(computed.values, scored)
         fraudulent = alerted | fired.alert
         with self._timed("encode"):
@@ -167,6 +168,11 @@ class Decider:
             "source_offset": pa.array(read.records.positions),
             "decided_at": pa.repeat(pa.scalar(now, pa.timestamp("ms")), count),
         }
+
+
+def _newest_day(frame: pl.DataFrame) -> int:
+    newest = frame["timestamp"].to_physical().max()
+    return int(newest) // DAY_MS if isinstance(newest, int) else 0
 
 
 def _none() -> Decisions:

@@ -6,6 +6,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from fraud_core.connect.records import ModelStatus, Serving
+from fraud_core.rollouts.drift import drift_of
 
 LABELS = ("version", "role")
 TOTALS = {
@@ -44,6 +45,20 @@ class ModelMetrics(Collector):
             for model in serving.models:
                 family.add_metric(_labels(model), getattr(model, name))
             yield family
+        yield _drift(serving)
+
+
+def _drift(serving: Serving) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(
+        "fraud_model_drift_psi",
+        "How far a feature, or the score, is from the window that the version was trained on.",
+        labels=(*LABELS, "feature"),
+    )
+    for model in serving.models:
+        for drift in drift_of(model.distributions):
+            if drift.psi is not None:
+                family.add_metric((*_labels(model), drift.name), drift.psi)
+    return family
 
 
 def _labels(model: ModelStatus) -> tuple[str, str]:

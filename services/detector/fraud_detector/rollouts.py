@@ -190,6 +190,8 @@ def _probe(model: LoadedModel) -> None:
     values[:, 0] = np.nan
     try:
         scores = model.score(values)
+        if model.bins:
+            model.bins.count(values)
     except Exception as error:
         raise BundleError(f"The model {model.version} can't score: {error!r}. Train it again.") from error
     if scores.shape != (PROBES,) or not np.isfinite(scores).all():

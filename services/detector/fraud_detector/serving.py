@@ -21,6 +21,7 @@ from fraud_core.models import LoadedModel
 from fraud_core.rollouts import BundleRef, Rollout
 from fraud_core.rollouts.canary import in_canary
 from fraud_detector.comparing import Counts, Totals, counts
+from fraud_detector.recent import Recent
 
 log = logger(__name__)
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -94,6 +95,7 @@ class Serving:
     on_change: Callable[[], None] = lambda: None
     _challenger: LoadedModel | None = None
     _totals: dict[Role, Totals] = field(default_factory=dict)
+    _recent: dict[str, Recent] = field(default_factory=dict)
     _errors: Tally[Role] = field(default_factory=Tally)
     _dropped: str = ""
 
@@ -112,8 +114,14 @@ class Serving:
         log.info("rollout_applied", **_described(models))
         self.on_change()
 
-    def score(self, values: Floats, users: pl.Series) -> Scored:
-        """Score a batch: features of shape (features, transactions), and each transaction's user."""
+    def score(self, values: Floats, users: pl.Series, day: int = 0) -> Scored:
+        """Score a batch.
+
+        Args:
+            values: features, shape (features, transactions).
+            users: of each transaction.
+            day: of event time, that of the newest transaction.
+        """
         champion, rollout = self.models.champion, self.models.rollout
         began = time.perf_counter()
         first = champion.score(values) if champion else np.full(values.shape[1], np.nan)
@@ -126,6 +134,9 @@ class Serving:
         if challenger and rollout and rollout.share:
             chosen = in_canary(users, challenger.sha256, rollout.share)
         self._count(first, second, chosen, (took, seconds))
+        for model, scores in ((champion, first), (challenger, second)):
+            if model:
+                self._recent.setdefault(model.sha256, Recent(model)).add(day, values, scores)
         return _chosen(champion, challenger, first, second, chosen)
 
     def alerting(self, scored: Scored) -> list[tuple[LoadedModel, Ints]]:
@@ -137,6 +148,8 @@ class Serving:
         """The batches that were scored are committed; judge the challenger by all that are."""
         for totals in self._totals.values():
             totals.commit()
+        for recent in self._recent.values():
+            recent.commit()
         if self._challenger and (broken := self._broken()):
             self._drop(broken)
 
@@ -144,6 +157,8 @@ class Serving:
         """The batches that were scored since the last commit never happened."""
         for totals in self._totals.values():
             totals.abort()
+        for recent in self._recent.values():
+            recent.abort()
 
     def status(self) -> Report:
         """What runs, for the worker's report."""
@@ -161,6 +176,9 @@ class Serving:
         self._challenger = self.models.challenger
         self._totals = {role: Totals() for role in (Role.CHAMPION, Role.CHALLENGER)}
         self._errors, self._dropped = Tally(), ""
+        running = {model.sha256 for model in (self.models.champion, self._challenger) if model}
+        # What a version has met stays known when its role changes.
+        self._recent = {sha256: recent for sha256, recent in self._recent.items() if sha256 in running}
 
     def _tried(self, values: Floats) -> tuple[Floats, float]:
         """The challenger's scores, NaN where there is none, and the seconds that they took."""
@@ -212,12 +230,14 @@ class Serving:
     def _report(self, role: Role, version: str, model: LoadedModel | None) -> ModelStatus:
         done: Counts = self._totals[role].committed
         trace = (self.models.refused or self._dropped or None) if role is Role.CHALLENGER else None
+        recent = self._recent.get(model.sha256) if model else None
         return ModelStatus(
             version=version, role=role, running=trace is None, trace=trace,
             threshold=model.threshold if model else None,
             scored=done.scored, decided=done.decided, alerts=done.alerts, disagreements=done.disagreements,
             errors=self._errors[role],
             seconds=done.seconds, scores=tuple(done.scores.tolist()),
+            distributions=recent.told() if recent else (),
         )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ COMMANDS = {
     "producer": "fraud_producer.cli",
     "detector": "fraud_detector.cli",
     "models": "fraud_local.models.cli",
+    "drift": "fraud_local.models.drift_cli",
     "train-baseline": "fraud_local.baseline_cli",
     "train": "fraud_local.train.cli",
     "backtest": "fraud_local.backtest.cli",

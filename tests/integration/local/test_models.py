@@ -125,24 +125,25 @@ def test_the_report_compares_both_and_joins_labels(pipeline: Pipeline, tmp_path:
     old, new = (publish(pipeline, bundle).version for bundle in (A, B))
     ran(pipeline, "promote", old, "--wait", "120")
     ran(pipeline, "shadow", new, "--max-alert-rate", "1", "--wait", "120")
-    pipeline.send(transactions(0, 900))
-    decided = pipeline.decisions(900)
+    pipeline.send(transactions(0, 1_000))
+    decided = pipeline.decisions(1_000)
     until(
-        lambda: all(one.scored == 900 for one in reports(pipeline)[0].models), "all is reported", PATIENCE_S
+        lambda: all(one.scored == 1_000 for one in reports(pipeline)[0].models), "all is reported", PATIENCE_S
     )
     _label(pipeline, decided)
     page = tmp_path / "report.html"
 
     found = content(pipeline, "report", "--label-maturity", "0", "--html", str(page))
     table = ran(pipeline, "report", "--label-maturity", "0")
+    _assert_drift_is_told(pipeline, old, new)
 
     champion, challenger = found["champion"], found["challenger"]
     alerts = decided.filter(pl.col("score") >= pl.col("threshold"))
-    assert (champion["version"], champion["scored"], champion["alerts"]) == (old, 900, alerts.height)
+    assert (champion["version"], champion["scored"], champion["alerts"]) == (old, 1_000, alerts.height)
     assert 0 not in alerts["top_factors"].list.len()
-    assert challenger["scored"] == 900
+    assert challenger["scored"] == 1_000
     assert challenger["alerts"] > champion["alerts"]
-    assert found["disagreement"] == (challenger["alerts"] - champion["alerts"]) / 900
+    assert found["disagreement"] == (challenger["alerts"] - champion["alerts"]) / 1_000
     assert found["psi"] == pytest.approx(0)
     assert challenger["precision"]["labelled"] == challenger["alerts"]
     assert challenger["precision"]["value"] == 1.0
@@ -150,6 +151,20 @@ def test_the_report_compares_both_and_joins_labels(pipeline: Pipeline, tmp_path:
     assert f"{challenger['alert_rate']:.3%}" in table
     assert old in page.read_text(encoding="utf-8")
     assert "data:image/png;base64" in page.read_text(encoding="utf-8")
+
+
+def _assert_drift_is_told(pipeline: Pipeline, old: str, new: str) -> None:
+    """These transactions are nothing like the random numbers that the model was trained on."""
+    content = json.loads(ended(pipeline, "drift", "--json").stdout)
+    told = ended(pipeline, "drift").stdout
+
+    champion, challenger = content["versions"]
+    assert (champion["version"], champion["workers"], champion["transactions"]) == (old, 1, 1_000)
+    assert (challenger["version"], challenger["role"]) == (new, "challenger")
+    assert {one["name"] for one in champion["drifts"]} == {"score", "amount", "seconds_since_last"}
+    assert "seconds_since_last" in champion["moved"]
+    assert f"champion {old}: 1,000 transactions of the last seven days, 1 worker(s); moved: " in told
+    assert "time since the user's previous transaction" in told
 
 
 def _label(pipeline: Pipeline, decided: pl.DataFrame) -> None:

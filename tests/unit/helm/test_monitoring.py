@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from fraud_core.connect.records import ModelStatus, Role, Serving
+from fraud_core.connect.records import Distribution, ModelStatus, Role, Serving
 from fraud_detector.metrics import Metrics
 from fraud_detector.model_metrics import ModelMetrics
 from fraud_detector.partition_metrics import Held
@@ -26,7 +26,8 @@ def _there() -> tuple[set[str], set[str]]:
     metrics.reasons.labels("model")
     metrics.dead_letters.labels("TRANSFORMATION")
     metrics.partitions.held = lambda: [Held(0, 1, 2, 3)]
-    serving = Serving(models=(ModelStatus("v1", Role.CHAMPION),))
+    met = Distribution("amount", (1_000, 0), (1_000, 0))
+    serving = Serving(models=(ModelStatus("v1", Role.CHAMPION, distributions=(met,)),))
     metrics.registry.register(ModelMetrics(lambda: serving))
     samples = [sample for family in metrics.registry.collect() for sample in family.samples]
     return {sample.name for sample in samples}, {label for sample in samples for label in sample.labels}
@@ -80,12 +81,17 @@ def test_there_are_alerts_for_what_must_not_pass_unseen() -> None:
         "FraudstreamDown", "FraudstreamLag", "FraudstreamSlow",
         "FraudstreamSilence", "FraudstreamDeadLetters", "FraudstreamAborts",
         "FraudstreamRegistryAway", "FraudstreamChallengerDropped", "FraudstreamRolloutStuck",
-        "FraudstreamModelErrors", "FraudstreamDrift",
+        "FraudstreamModelErrors", "FraudstreamDrift", "FraudstreamFeatureDrift",
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("off", "alert"), [("silence=", "FraudstreamSilence"), ("driftFactor=0", "FraudstreamDrift")]
+    ("off", "alert"),
+    [
+        ("silence=", "FraudstreamSilence"),
+        ("driftFactor=0", "FraudstreamDrift"),
+        ("driftPsi=0", "FraudstreamFeatureDrift"),
+    ],
 )
 def test_alerts_that_do_not_fit_every_input_can_be_switched_off(off: str, alert: str) -> None:
     rule = "metrics.prometheusRule"

@@ -51,6 +51,24 @@ class Role(StrEnum):
     UNKNOWN = "unknown"
 
 
+SCORE = "score"
+"""Name of the distribution that is of no feature."""
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """What a version meets; `schemas/WorkerStatus.avsc` says what each field means."""
+
+    name: str
+    usual: tuple[int, ...]
+    found: tuple[int, ...]
+
+    @classmethod
+    def of(cls, record: dict[str, Any]) -> Self:
+        """From what Avro has."""
+        return cls(record["name"], tuple(record["usual"]), tuple(record["found"]))
+
+
 @dataclass(frozen=True)
 class ModelStatus:
     """One version of the model on a worker; `schemas/WorkerStatus.avsc` says what each field means."""
@@ -67,11 +85,16 @@ class ModelStatus:
     errors: int = 0
     seconds: float = 0.0
     scores: tuple[int, ...] = ()
+    distributions: tuple[Distribution, ...] = ()
 
     @classmethod
     def of(cls, record: dict[str, Any]) -> Self:
         """From what Avro has."""
-        return cls(**record | {"role": Role(record["role"]), "scores": tuple(record["scores"])})
+        lists = {
+            "scores": tuple(record["scores"]),
+            "distributions": tuple(map(Distribution.of, record["distributions"])),
+        }
+        return cls(**record | {"role": Role(record["role"]), **lists})
 
 
 @dataclass(frozen=True)

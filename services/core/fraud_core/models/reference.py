@@ -61,6 +61,12 @@ class Reference(BaseModel):
     features: dict[str, Usual]
     scores: tuple[int, ...]
 
+    @model_validator(mode="after")
+    def _of_all_bins(self) -> Self:
+        if len(self.scores) != len(SCORE_EDGES) + 1:
+            raise ValueError(f"scores are counted in {len(SCORE_EDGES) + 1} bins")
+        return self
+
 
 def reference(
     values: Floats, names: Sequence[str], scores: Floats, weights: Floats | None = None

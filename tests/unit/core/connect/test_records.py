@@ -6,8 +6,19 @@ from datetime import UTC, datetime
 import fastavro
 import pytest
 
+from fraud_core.avro.record import encode_record
 from fraud_core.connect.config import MASK, flat
-from fraud_core.connect.records import State, Target, TargetState, Task, WorkerStatus
+from fraud_core.connect.records import (
+    Distribution,
+    ModelStatus,
+    Role,
+    State,
+    Target,
+    TargetState,
+    Task,
+    WorkerStatus,
+)
+from fraud_core.features import FEATURES
 from fraud_core.schemas import schema
 from fraud_core.settings import CoreSettings, load_settings
 
@@ -27,9 +38,20 @@ def test_a_report_survives_avro() -> None:
     status = WorkerStatus(
         "p/w", NOW, "p", "sink", State.RUNNING, NOW, (Task(3, State.FAILED, "why"),), "0.1.0", "forest-1", 7,
         {"transactions": 12.0},
+        models=(ModelStatus("f", Role.CHAMPION, distributions=(Distribution("amount", (1, 2), (3, 4)),)),),
     )  # fmt: skip
 
     assert WorkerStatus.of(through_avro("WorkerStatus", status.to_record())) == status
+
+
+def test_a_report_stays_small_even_of_two_models_that_read_all_features_of_much_traffic() -> None:
+    met = tuple(Distribution(name, (10_000_000,) * 20, (100_000_000,) * 20) for name in ("score", *FEATURES))
+    models = tuple(
+        ModelStatus(role.value, role, distributions=met) for role in (Role.CHAMPION, Role.CHALLENGER)
+    )
+    status = WorkerStatus("p/w", NOW, "p", "sink", State.RUNNING, NOW, models=models)
+
+    assert len(encode_record("WorkerStatus", 1, status.to_record())) < 25_000
 
 
 @pytest.mark.parametrize(
