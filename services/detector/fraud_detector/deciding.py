@@ -15,7 +15,7 @@ from confluent_kafka import Message
 from fraud_core.avro.types import arrow_type
 from fraud_core.features import SideTables, Span, State, advance_each
 from fraud_core.features.side import Logins, networks_of
-from fraud_core.models import LoadedModel
+from fraud_core.models import LoadedModel, explaining
 from fraud_core.rules import Fired, RuleSet, evaluate
 from fraud_core.rules.frame import rule_frame
 from fraud_detector.factors import Factors, column, factors
@@ -101,6 +101,7 @@ class Decider:
         real, self.side = self.side, SideTables(shared=True)
         self.side.networks, self.side.logins = networks_of(()), Logins()
         self.decide(Read(group(messages), batch, ()), {0: State()})
+        explaining.warm_up()
         self.side.forget(0)  # which takes back what was counted
         self.serving.aborted()
         self.side = real

@@ -10,6 +10,7 @@ nothing.
 The score is asked as it is, so this works for any model. Each row depends on itself alone, in whatever batch.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +18,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from fraud_core.kernels import kernel, part
 from fraud_core.models.inputs import Floats
 
 Ints = NDArray[np.int64]
@@ -70,6 +72,12 @@ def explained(score: Score, values: Floats, typical: Floats, rows: Ints) -> Expl
     return Explained(np.concatenate([nothing, *parts], axis=1), typical[rows])
 
 
+def warm_up() -> None:
+    """Have the machine code before the first alert waits for it."""
+    values = np.zeros((1, 1))
+    explained(lambda asked: np.zeros(asked.shape[1]), values, values + 1.0, np.zeros(1, dtype=np.int64))
+
+
 def _of_some(score: Score, values: Floats, typical: Floats, rows: Ints) -> Floats:
     """Contributions; where the model fails on a made-up row, one transaction after the other is tried."""
     try:
@@ -84,25 +92,74 @@ def _of_some(score: Score, values: Floats, typical: Floats, rows: Ints) -> Float
 
 
 def _contributions(score: Score, values: Floats, typical: Floats, rows: Ints) -> Floats:
-    here, there, turns = values[rows].T, typical[rows].T, orders(len(rows))
-    count, width = here.shape
-    differs = ~((here == there) | (np.isnan(here) & np.isnan(there)))
-    turned = differs[:, turns].cumsum(axis=2)  # shape (transactions, orders, turns)
-    inner = differs[:, turns] & (turned < differs.sum(axis=1)[:, None, None])
-    which, order, turn = np.nonzero(inner)
-    places = np.argsort(turns, axis=1)  # of each feature in each order
-    mixed = np.where(places[order] <= turn[:, None], here[which], there[which])
-    asked = np.full((values.shape[0], len(which) + 2 * count), np.nan)
-    asked[rows] = np.concatenate([there, here, mixed]).T
-    scores = score(asked)
-    ends, found = (scores[:count], scores[count : 2 * count]), scores[2 * count :]
-    # Where each turn leaves the score: at its own row, or where the turn before left it.
-    at = (np.cumsum(inner) - 1).reshape(inner.shape)
-    left = np.where(turned == 0, ends[0][:, None, None], ends[1][:, None, None])
-    between = (turned > 0) & (turned < differs.sum(axis=1)[:, None, None])
-    left[between] = found[at[between]]
-    rises = np.diff(left, axis=2, prepend=np.broadcast_to(ends[0][:, None, None], (*left.shape[:2], 1)))
-    total = np.zeros((count, width))
-    for number, one in enumerate(turns):  # one by one: sums of arrays may round differently in another shape
-        total[:, one] += rises[:, number]
-    return (total / len(turns)).T
+    here, there = (np.ascontiguousarray(one[rows].T) for one in (values, typical))
+    turns = orders(len(rows))
+    firsts = _firsts(here, there, len(turns))
+    asked = np.full((values.shape[0], firsts[-1]), np.nan)
+    _ask(asked, here, there, rows, turns, firsts)
+    scores = np.ascontiguousarray(score(asked), dtype=np.float64)
+    if scores.shape != (asked.shape[1],):  # compiled loops check no index
+        raise ValueError(f"it gave {scores.shape} scores for {asked.shape[1]} rows")
+    return _shared(scores, here, there, turns, firsts)
+
+
+@part
+def _same(one: float, other: float) -> bool:
+    return one == other or (math.isnan(one) and math.isnan(other))
+
+
+@kernel
+def _firsts(here: Floats, there: Floats, count: int) -> Ints:
+    """The first row that is asked of each transaction, and the end: two rows, and those between them."""
+    firsts = np.zeros(here.shape[0] + 1, dtype=np.int64)
+    for row in range(here.shape[0]):
+        differing = 0
+        for feature in range(here.shape[1]):
+            if not _same(here[row, feature], there[row, feature]):
+                differing += 1
+        firsts[row + 1] = firsts[row] + 2 + count * max(differing - 1, 0)
+    return firsts
+
+
+@kernel
+def _ask(asked: Floats, here: Floats, there: Floats, rows: Ints, turns: Ints, firsts: Ints) -> None:
+    """For each transaction the typical row, its own, and those between, order by order."""
+    width = rows.shape[0]
+    for row in range(here.shape[0]):
+        at = firsts[row]
+        for feature in range(width):
+            asked[rows[feature], at] = there[row, feature]
+            asked[rows[feature], at + 1] = here[row, feature]
+        at += 2
+        for order in range(turns.shape[0]):
+            end = at + (firsts[row + 1] - firsts[row] - 2) // turns.shape[0]
+            for column in range(at, end):
+                for feature in range(width):
+                    asked[rows[feature], column] = there[row, feature]
+            for turn in range(width):
+                feature = turns[order, turn]
+                if not _same(here[row, feature], there[row, feature]):
+                    for column in range(at, end):
+                        asked[rows[feature], column] = here[row, feature]
+                    at += at < end
+            at = end
+
+
+@kernel
+def _shared(scores: Floats, here: Floats, there: Floats, turns: Ints, firsts: Ints) -> Floats:
+    """What each feature gets of the scores of these rows, shape (features, transactions)."""
+    found = np.zeros((here.shape[1], here.shape[0]))
+    for row in range(here.shape[0]):
+        at = firsts[row] + 2
+        for order in range(turns.shape[0]):
+            end = at + (firsts[row + 1] - firsts[row] - 2) // turns.shape[0]
+            before = scores[firsts[row]]
+            for turn in range(here.shape[1]):
+                feature = turns[order, turn]
+                if not _same(here[row, feature], there[row, feature]):
+                    after = scores[at] if at < end else scores[firsts[row] + 1]
+                    found[feature, row] += (after - before) / turns.shape[0]
+                    before = after
+                    at += at < end
+            at = end
+    return found

@@ -138,6 +138,12 @@ def test_a_model_that_fails_on_a_made_up_row_leaves_that_row_alone_unexplained()
     np.testing.assert_array_equal(found[1, :13], values[1, :13])
 
 
+def test_a_model_that_gives_too_few_scores_explains_nothing() -> None:
+    found = explain(lambda asked: asked[0, 1:], np.ones((WIDTH, 3)), np.zeros((WIDTH, 3)))
+
+    assert np.isnan(found.contributions).all()
+
+
 def test_typical_is_the_users_own_past_where_there_is_one() -> None:
     values = np.full((len(FEATURES), 2), np.nan)
     medians = np.arange(float(len(FEATURES)))
