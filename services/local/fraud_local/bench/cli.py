@@ -132,7 +132,7 @@ def scaling_command(
     """Throughput of one and two processes as the state grows, memory a user, and restores after a kill."""
     found = []
     with tempfile.TemporaryDirectory() as folder, addresses(bootstrap_servers, schema_registry_url) as where:
-        place = Place(where, publish_bundle(f"{folder}/models", forest(Workload(1, 10_000))), "bench")
+        place = Place(where, publish_bundle(f"{folder}/models", forest(Workload(20_000, 1_000))), "bench")
         for workload in [Workload(max(records, count), count, everyone=True) for count in users or USERS]:
             memory = scaling.bytes_a_user(workload)
             _say(f"{workload.users:>11,} users  {memory:,.0f} bytes of memory a user")
@@ -164,7 +164,7 @@ def latency_command(
 ) -> None:
     """Milliseconds from a produced transaction to its committed decision, beside two yardsticks."""
     with tempfile.TemporaryDirectory() as models, addresses(bootstrap_servers, schema_registry_url) as where:
-        place = Place(where, publish_bundle(models, forest(Workload(1, 10_000))), "bench")
+        place = Place(where, publish_bundle(models, forest(Workload(20_000, 1_000))), "bench")
         rates = rate or [*latency.RATES, latency.half_of_most(place)]
         _say(latency.HEADING)
         found = latency.measure(place, rates, rounds, seconds, _say)

@@ -18,7 +18,8 @@ DAYS = 30
 DAY_MS = 86_400_000
 CHUNK = 20_000
 TREES = 100
-TRAINED_ON = 20_000
+LEAST, MOST = 20_000, 300_000
+"""Of transactions that the model is trained on."""
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 SKEW = 0.3
 """Exponent of the power law: a tenth of the users make half of the transactions."""
@@ -95,8 +96,14 @@ def _named(kind: str, numbers: Ints, between: str = "-") -> np.ndarray[Any, Any]
 
 
 def forest(workload: Workload) -> Bundle:
-    """An Isolation Forest of a hundred trees, grown on the beginning of the same kind of traffic."""
-    sample = Workload(TRAINED_ON, max(workload.users // 10, 10), workload.seed + 1)
+    """An Isolation Forest of a hundred trees, grown on the same kind of traffic of other days.
+
+    As many transactions of as many users, or as many for each user: how often the most diligent come decides
+    what looks odd. With fewer the model alerts on several times its budget, and each alert is explained.
+    """
+    records = min(max(workload.records, LEAST), MOST)
+    users = max(workload.users * records // max(workload.records, 1), 10)
+    sample = Workload(records, users, workload.seed + 1)
     state = State()
     values = np.concatenate([advance(state, chunk).values for chunk in sample.chunks()], axis=1)
     middle = values.shape[1] // 2
