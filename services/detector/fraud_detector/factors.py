@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,10 @@ import pyarrow as pa
 
 from fraud_core.avro.types import arrow_type
 from fraud_core.features import FEATURES
+from fraud_core.log import logger
 from fraud_core.models import LoadedModel
 
+log = logger(__name__)
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -74,6 +77,8 @@ def _of_model(model: LoadedModel, rows: Ints, values: Floats, most: int) -> Fact
     found = model.explain(values[:, rows])
     if found is None:
         return None
+    if np.isnan(found.contributions).any():
+        _not_explained(model.version)
     read = np.array([FEATURES.index(name) for name in model.manifest.features], dtype=np.int64)
     sizes = np.abs(found.contributions)
     order = np.argsort(-sizes, axis=0, kind="stable")[:most]
@@ -83,6 +88,12 @@ def _of_model(model: LoadedModel, rows: Ints, values: Floats, most: int) -> Fact
     return Factors(
         rows[alert], read[feature], found.typical[feature, alert], found.contributions[feature, alert]
     )
+
+
+@cache
+def _not_explained(version: str) -> None:
+    """Once a version: it may be so with every batch."""
+    log.warning("alert_not_explained", version=version, reason="it gives no scores for some made-up rows")
 
 
 def _nullable(values: Floats) -> pa.Array:

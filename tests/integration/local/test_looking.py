@@ -15,8 +15,10 @@ from confluent_kafka import Producer
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from fraud_core.kafka import client_config
+from fraud_core.models import publish_bundle
 from fraud_core.schemas import schema
 from fraud_local.stack import Stack
+from tests.support.bundles import small_bundle
 from tests.support.pipeline import Pipeline, transactions
 from tests.support.pipeline import pipeline as made
 
@@ -194,14 +196,21 @@ def test_a_fraud_is_shown_with_its_reasons_and_how_long_it_took(pipeline: Pipeli
     assert alerts[1].endswith("somebody  High amount; Merchant XYZ_Merchant flagged")
 
 
-def test_an_ordinary_one_is_legitimate_and_a_bad_one_is_told_why(pipeline: Pipeline) -> None:
-    pipeline.detector().says("running")
+def test_an_ordinary_one_is_legitimate_an_odd_one_is_explained_and_a_bad_one_is_told_why(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    published = publish_bundle(tmp_path, small_bundle(0.05))
+    pipeline.detector(MODEL__URL=published.url, MODEL__SHA256=published.sha256).says("running")
 
     fine = output(pipeline, "try", "--user", "u", "--amount", "12.5")
+    odd = output(pipeline, "try", "--user", "u", "--amount", "399")
     bad = run(pipeline, "try", "--user", "u", "--amount", "-5")
     worse = run(pipeline, "try", "--user", "u", "--amount", "nan", "--json")
 
     assert fine.startswith("legitimate, visible ")
+    assert "moved by" not in fine
+    assert "reasons      ML anomaly detection\n" in odd
+    assert "moved by     amount: 399.00, typically 12.50 (+0." in odd
     assert bad.returncode == worse.returncode == 1
     assert bad.stdout.startswith("DEAD LETTER, visible ")
     assert "because      The amount is negative: -5.0.\n" in bad.stdout

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
@@ -22,6 +23,7 @@ from fraud_detector.serving import Models
 from fraud_detector.settings import ExplanationSettings
 from tests.support.bundles import small_bundle
 
+Floats = np.ndarray[Any, np.dtype[np.float64]]
 COUNT = 400
 
 
@@ -131,6 +133,22 @@ def test_without_them_nothing_else_changes(decider: Decider) -> None:
 
     assert found["top_factors"].list.len().sum() == 0
     assert found["fraudulent"].any()
+
+
+def test_a_model_that_fails_on_made_up_rows_decides_as_ever() -> None:
+    whole = model()
+
+    def delicate(values: Floats) -> Floats:
+        if values.shape[1] != COUNT:  # what is asked beside the batch
+            raise RuntimeError("no such tree")
+        return np.asarray(values[0])
+
+    knots = (np.array([0.0, 2_000.0]), np.array([1e-9, 1 - 1e-9]))
+    manifest = whole.manifest.model_copy(update={"threshold": 0.4})
+    found = decided(made(LoadedModel(manifest, whole.sha256, delicate, knots)))
+
+    assert found["reason"].list.contains(ML_REASON).sum() == 10
+    assert found["top_factors"].list.len().sum() == 0
 
 
 def test_as_many_are_named_as_are_wanted() -> None:
