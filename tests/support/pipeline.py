@@ -20,12 +20,12 @@ from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from fraud_core.avro import Decoder, Encoder
 from fraud_core.cli import overrides
 from fraud_core.kafka import PARTITIONER, admin_client, client_config
+from fraud_core.offsets import committed_spans
 from fraud_core.registry import Registry
 from fraud_core.rollouts.first import BaselineSettings, first_rollout
 from fraud_core.settings import ENV_PREFIX, CoreSettings, load_settings
 from fraud_core.setup import setup
 from fraud_core.topics import Topic, Topics, topics
-from fraud_local.offsets import committed_spans
 
 PATIENCE_S = 90.0
 START = datetime(2026, 1, 5, 9)

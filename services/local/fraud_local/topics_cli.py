@@ -9,11 +9,12 @@ from typing import Annotated
 import typer
 from confluent_kafka import Message
 
+from fraud_core import tail
 from fraud_core.cli import BootstrapServers, SchemaRegistryUrl, TopicPrefix
+from fraud_core.offsets import committed_spans
 from fraud_core.registry import Registry
-from fraud_local import addresses, tail
+from fraud_local import addresses
 from fraud_local.lines import line
-from fraud_local.offsets import committed_spans
 from fraud_local.topic_names import resolve, visible
 from fraud_local.values import ValueReader, as_json, to_json
 

@@ -13,10 +13,10 @@ from fraud_core.avro import Encoder
 from fraud_core.avro.types import polars_schema
 from fraud_core.errors import DeliveryError, UnavailableError
 from fraud_core.kafka import PARTITIONER, client_config, reason
+from fraud_core.offsets import committed_spans
 from fraud_core.registry import Registry
 from fraud_core.settings import CoreSettings
-from fraud_local.offsets import committed_spans
-from fraud_local.tail import consumer, place_of, poll
+from fraud_core.tail import consumer, place_of, poll
 from fraud_local.topic_names import of_pipeline
 from fraud_local.values import ValueReader
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from fraud_core import log
+from fraud_core import durations, log
 from fraud_core.cli import (
     BootstrapServers,
     HttpPort,
@@ -21,7 +21,6 @@ from fraud_core.cli import (
 )
 from fraud_core.settings import load_settings
 from fraud_core.shutdown import on_signals
-from fraud_producer import durations
 from fraud_producer.flags import (
     SIMULATION,
     ClockFlag,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fraud_producer import durations
+from fraud_core import durations
 
 SIMULATION, REPLAY = "Simulation", "Replay of a file"
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
+from fraud_core.bundle_topic import BundleTopic
 from fraud_core.errors import BundleError, ConfigError, UnavailableError
 from fraud_core.kafka import client_config
 from fraud_core.models import Bundle, fetch_bundle, publish_bundle, read_bundle
@@ -45,7 +46,8 @@ def put(store: Store, key: str, value: bytes | None) -> None:
 
 def records(store: Store) -> int:
     """How many are on the topic; markers of transactions, which come a little after the commit, are none."""
-    return sum(1 for _ in store._messages())  # noqa: SLF001 - nobody else counts them
+    topic = BundleTopic(store.topic, store.settings)
+    return sum(1 for _ in topic._messages())  # noqa: SLF001 - nobody else counts them
 
 
 def test_a_published_bundle_comes_back_and_publishing_it_again_writes_nothing(store: Store) -> None:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from fraud_core.models import fetch_bundle
 from fraud_local.cli import app
 from fraud_local.stack import Stack
-from fraud_local.train.logged import Topics
+from fraud_trainer.logged import Topics
 from fraud_trainer.rows import UNKNOWN
 from tests.support.histories import DELAY, KNOWN, START, history, send_labels, transactions
 from tests.support.pipeline import Pipeline

@@ -80,13 +80,13 @@ def begin(settings: CoreSettings, pipeline: str, champion: BundleRef | None) -> 
     def first(latest: Rollout | None) -> Rollout | None:
         if latest is not None:
             return None
-        generation = 1 + _applied(settings, pipeline)
+        generation = 1 + applied_generation(settings, pipeline)
         return Rollout(pipeline, generation, champion, issued_by="fraudstream setup")
 
     return write_rollout(settings, pipeline, first)
 
 
-def _applied(settings: CoreSettings, pipeline: str) -> int:
+def applied_generation(settings: CoreSettings, pipeline: str) -> int:
     """The greatest generation that the committed offsets name: more than 0 if the topic was lost."""
     topic = settings.topics.transactions
     count = partition_counts(settings.kafka).get(topic, 0)
@@ -97,6 +97,15 @@ def _applied(settings: CoreSettings, pipeline: str) -> int:
     finally:
         consumer.close()
     return max((generation_in(place.metadata) for place in committed), default=0)
+
+
+def fence_others(settings: CoreSettings, pipeline: str) -> None:
+    """Let whoever is about to write a rollout of the pipeline with `write_rollout` fail.
+
+    Raises:
+        KafkaException: Kafka can't be reached.
+    """
+    _producer(settings, pipeline)
 
 
 def _producer(settings: CoreSettings, pipeline: str) -> Producer:

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import orjson
 import typer
 
+from fraud_core import durations
 from fraud_core.errors import ConfigError
-from fraud_local.training_flags import (
+from fraud_local.training_progress import shown
+from fraud_producer.flags import REPLAY, SIMULATION, LabelDelayFlag, MapFlag, RejectsFlag
+from fraud_trainer.flags import (
     MONTH,
     TRAINING,
     WEEK,
@@ -19,9 +22,6 @@ from fraud_local.training_flags import (
     hyperparameters,
     threshold,
 )
-from fraud_local.training_progress import shown
-from fraud_producer import durations
-from fraud_producer.flags import REPLAY, SIMULATION, LabelDelayFlag, MapFlag, RejectsFlag
 
 if TYPE_CHECKING:
     from fraud_local.backtest.backtest import Backtest

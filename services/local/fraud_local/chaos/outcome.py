@@ -20,11 +20,11 @@ from confluent_kafka.admin import AdminClient
 from fraud_core.avro import Decoder
 from fraud_core.errors import UnavailableError
 from fraud_core.kafka import Config, client_config, end_offsets
+from fraud_core.offsets import committed_spans
 from fraud_core.registry import Registry
 from fraud_core.settings import CoreSettings
 from fraud_core.topics import topics
 from fraud_local.dlq.letter import Letter
-from fraud_local.offsets import committed_spans
 
 TIMEOUT_S = 10.0
 SHORT_S = 2.0

@@ -8,9 +8,9 @@ from typing import Annotated
 import orjson
 import typer
 
+from fraud_core import durations
 from fraud_core.cli import TopicPrefix
 from fraud_local.demo.options import HISTORY, DemoOptions, checked
-from fraud_producer import durations
 from fraud_producer.flags import (
     SIMULATION,
     ClockFlag,

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
+from fraud_core.durations import duration, moment
 from fraud_core.errors import ConfigError
 from fraud_local.dlq.letter import Spot, parse_spot
 from fraud_local.dlq.topic import DeadLetterTopic
 from fraud_local.topic_names import resolve
-from fraud_producer.durations import duration, moment
 
 Stage = Annotated[
     str | None,

@@ -5,13 +5,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 
+from fraud_core import tail
 from fraud_core.errors import ConfigError
+from fraud_core.offsets import Place, Span, committed_spans, narrowed
 from fraud_core.settings import CoreSettings, load_settings
 from fraud_core.setup import SetupSettings
 from fraud_core.topics import topics
-from fraud_local import addresses, tail
+from fraud_local import addresses
 from fraud_local.dlq.letter import Letter, Spot
-from fraud_local.offsets import Place, Span, committed_spans, narrowed
 from fraud_local.topic_names import resolve
 
 Spans = Mapping[Place, Span]

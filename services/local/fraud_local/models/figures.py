@@ -6,7 +6,8 @@ from typing import Any
 
 from fraud_core.rollouts import Rollout
 from fraud_core.rollouts.comparison import Comparison, VersionFigures
-from fraud_local.models import judged, telling
+from fraud_local.models import telling
+from fraud_trainer import judged
 
 COLUMNS = frozenset({"champion", "challenger"})
 

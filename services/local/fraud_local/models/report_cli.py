@@ -7,16 +7,17 @@ from typing import Annotated
 import orjson
 import typer
 
+from fraud_core import durations
 from fraud_core.cli import BootstrapServers, SchemaRegistryUrl, TopicPrefix
 from fraud_core.connect.records import WorkerStatus
 from fraud_core.errors import ConfigError
 from fraud_core.rollouts import Rollout
 from fraud_core.rollouts.comparison import Comparison, compared
-from fraud_local.models import judged, telling
+from fraud_local.models import telling
 from fraud_local.models.figures import contents, lines, rows
 from fraud_local.models.page import write_page
 from fraud_local.models.place import DEFAULT_PIPELINE, Json, PipelineOption, Place, place
-from fraud_producer import durations
+from fraud_trainer import judged
 
 
 def report(

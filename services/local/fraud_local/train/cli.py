@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import orjson
 import typer
 
+from fraud_core import durations
 from fraud_core.cli import BootstrapServers, SchemaRegistryUrl, TopicPrefix
 from fraud_core.errors import ConfigError
 from fraud_core.settings import KafkaSettings
 from fraud_local.models.place import DEFAULT_PIPELINE, PipelineOption, Place, place
-from fraud_local.training_flags import (
+from fraud_local.training_progress import shown
+from fraud_producer.flags import InputFlag, LabelDelayFlag, LabelFlag, MapFlag, RejectsFlag
+from fraud_trainer.flags import (
     MONTH,
     TRAINING,
     WEEK,
@@ -23,13 +26,10 @@ from fraud_local.training_flags import (
     hyperparameters,
     threshold,
 )
-from fraud_local.training_progress import shown
-from fraud_producer import durations
-from fraud_producer.flags import InputFlag, LabelDelayFlag, LabelFlag, MapFlag, RejectsFlag
 
 if TYPE_CHECKING:
     from fraud_core.models import LoadedModel
-    from fraud_local.train.run import Training
+    from fraud_trainer.run import Training
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -133,8 +133,9 @@ def train(
         )
     # Imported late: `--help` and a wrong flag need neither numba nor scikit-learn.
     from fraud_core.models import fetch_bundle  # noqa: PLC0415
-    from fraud_local.train.run import Span, from_file, from_topics, train_on  # noqa: PLC0415
+    from fraud_local.train.histories import from_file  # noqa: PLC0415
     from fraud_producer.replay import parse_mapping, read_history  # noqa: PLC0415
+    from fraud_trainer.run import Span, from_topics, train_on  # noqa: PLC0415
     from fraud_trainer.training import Plan  # noqa: PLC0415
 
     delay = WEEK if label_delay is None else label_delay

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from fraud_core.errors import ConfigError
-from fraud_local.train.run import Training
 from fraud_trainer.quality import BINS, Judged
+from fraud_trainer.run import Training
 
 SIZE = (6.4, 3.2)
 GOOD, BAD, PLAIN, PALE = "#2f7d5b", "#c0392b", "#34495e", "#a9b4bf"

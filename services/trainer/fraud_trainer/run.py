@@ -1,4 +1,4 @@
-"""One training: rows from somewhere, a model of them, judged beside the champion, and published."""
+"""One training: logged decisions, a model of them, judged beside the champion, and published."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -6,13 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fraud_core.errors import InputError
 from fraud_core.models import Bundle, LoadedModel, PublishedBundle, publish_bundle
-from fraud_core.rules import load_rules
 from fraud_core.settings import CoreSettings, KafkaSettings
-from fraud_local.backtest.engine import replayed
-from fraud_local.train.logged import OnRows, Topics
-from fraud_producer.replay import History
+from fraud_trainer.logged import OnRows, Topics
 from fraud_trainer.quality import Judged
 from fraud_trainer.rows import Rows
 from fraud_trainer.training import Plan, train
@@ -68,30 +64,6 @@ def from_topics(
     return source.rows(start, until, labels, most, on_rows), until
 
 
-def from_file(history: History, span: Span, on_rows: OnRows) -> tuple[Rows, datetime]:
-    """The transactions of a file, with features as the engine computes them, and when is trained.
-
-    Raises:
-        InputError: the file can't be read, or ends before the window does.
-    """
-    until = span.until or history.last + MILLISECOND
-    start = until - span.label_delay - span.window
-    if until - span.label_delay <= history.first:
-        raise InputError(
-            f"{history.path} begins on {history.first:%Y-%m-%d %H:%M}, so the training window would end "
-            f"before "
-            "it; give a later --until or a shorter --label-delay."
-        )
-    rows = replayed(
-        history,
-        load_rules(),
-        label_delay=span.label_delay,
-        keep_from=start,
-        on_rows=lambda done: on_rows(done, history.rows),
-    )
-    return rows, until
-
-
 def train_on(
     rows: Rows,
     until: datetime,
@@ -109,7 +81,7 @@ def train_on(
         InputError: there is too little to learn from.
         UnavailableError: the bundle can't be written.
     """
-    end = _ms(until - span.label_delay)
+    end = milliseconds(until - span.label_delay)
     version = champion.version if champion else None
     trained = train(
         rows, end - span.window // MILLISECOND, end, replace(plan, parent_version=version), champion
@@ -118,5 +90,6 @@ def train_on(
     return Training(published, trained.bundle, trained.judged, version)
 
 
-def _ms(moment: datetime) -> int:
+def milliseconds(moment: datetime) -> int:
+    """Of a naive UTC time since 1970."""
     return int(np.datetime64(moment, "ms").astype(np.int64))

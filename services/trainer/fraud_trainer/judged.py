@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from fraud_core import tail
 from fraud_core.avro import Decoder
 from fraud_core.kafka import partition_counts
+from fraud_core.offsets import committed_spans, narrowed
 from fraud_core.registry import Registry
 from fraud_core.settings import CoreSettings
 from fraud_core.topics import topics
-from fraud_local import tail
-from fraud_local.offsets import committed_spans, narrowed
 
 Z = 1.959964
 """Of a two-sided interval of 95 %."""

@@ -7,8 +7,8 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from fraud_core.errors import UnavailableError
 from fraud_core.kafka import client_config
+from fraud_core.offsets import Place, Span
 from fraud_core.settings import KafkaSettings
-from fraud_local.offsets import Place, Span
 
 BATCH = 1_000
 POLL_S = 0.5

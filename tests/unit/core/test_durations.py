@@ -3,7 +3,7 @@ from datetime import datetime, timedelta
 import pytest
 import typer
 
-from fraud_producer.durations import duration, moment
+from fraud_core.durations import duration, moment
 
 
 @pytest.mark.parametrize(

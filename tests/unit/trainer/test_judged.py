@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from fraud_core.avro.types import arrow_type
-from fraud_local.models.judged import DECISIONS, LABELS, Precision, precision, scores
+from fraud_trainer.judged import DECISIONS, LABELS, Precision, precision, scores
 
 NOW = datetime(2026, 11, 24)
 DAY = timedelta(days=1)

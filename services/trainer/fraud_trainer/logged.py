@@ -14,16 +14,16 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from fraud_core import tail
 from fraud_core.avro import Decoder
 from fraud_core.errors import InputError, UnavailableError
 from fraud_core.features.side.keys import SEED
 from fraud_core.features.strings import hashes, text_of
 from fraud_core.kafka import partition_counts
+from fraud_core.offsets import Place, Span, committed_spans, narrowed
 from fraud_core.registry import Registry
 from fraud_core.settings import CoreSettings
 from fraud_core.topics import topics
-from fraud_local import tail
-from fraud_local.offsets import Place, Span, committed_spans, narrowed
 from fraud_trainer.rows import UNKNOWN, Ints, Rows, joined
 
 DAY = timedelta(days=1)
@@ -69,6 +69,14 @@ class Topics:
                 "let a detector run, or train from a file with --input."
             )
         return found
+
+    def shortened(self) -> bool:
+        """Whether retention has deleted decisions already.
+
+        Raises:
+            UnavailableError: the brokers can't be reached.
+        """
+        return any(span.begin for span in self._spans(None).values())
 
     def labels(self, until: datetime) -> Labels:
         """What is known of transactions at this moment.

@@ -1,0 +1,35 @@
+"""Rows to train on from a history of one's own, through the engine that detectors run."""
+
+from datetime import datetime
+
+from fraud_core.errors import InputError
+from fraud_core.rules import load_rules
+from fraud_local.backtest.engine import replayed
+from fraud_producer.replay import History
+from fraud_trainer.logged import OnRows
+from fraud_trainer.rows import Rows
+from fraud_trainer.run import MILLISECOND, Span
+
+
+def from_file(history: History, span: Span, on_rows: OnRows) -> tuple[Rows, datetime]:
+    """The transactions of a file, with features as the engine computes them, and when is trained.
+
+    Raises:
+        InputError: the file can't be read, or ends before the window does.
+    """
+    until = span.until or history.last + MILLISECOND
+    start = until - span.label_delay - span.window
+    if until - span.label_delay <= history.first:
+        raise InputError(
+            f"{history.path} begins on {history.first:%Y-%m-%d %H:%M}, so the training window would end "
+            f"before "
+            "it; give a later --until or a shorter --label-delay."
+        )
+    rows = replayed(
+        history,
+        load_rules(),
+        label_delay=span.label_delay,
+        keep_from=start,
+        on_rows=lambda done: on_rows(done, history.rows),
+    )
+    return rows, until
