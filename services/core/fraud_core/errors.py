@@ -6,6 +6,8 @@
     ├── ConfigError              a setting, flag or file says something that cannot be done
     │   └── RuleError            a rule file is wrong; names the line
     ├── InputError               a user's data file cannot be read or mapped
+    │   ├── WindowNotRetainedError   the topics no longer hold the training window
+    │   └── NotEnoughSamplesError    there are fewer transactions than a model may be trained on
     ├── SchemaError              a schema is missing, unknown or incompatible
     ├── UnavailableError         a broker, registry or store cannot be reached; trying again may help
     │   └── NameInUseError       another process has this worker's name, and is alive
@@ -43,6 +45,14 @@ class InputError(FraudstreamError):
     """A user's data file cannot be read or mapped."""
 
     exit_code = 2
+
+
+class WindowNotRetainedError(InputError):
+    """The topics no longer hold the decisions of the whole training window."""
+
+
+class NotEnoughSamplesError(InputError):
+    """The training window has fewer transactions than a model may be trained on."""
 
 
 class SchemaError(FraudstreamError):

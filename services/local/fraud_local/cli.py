@@ -22,6 +22,8 @@ COMMANDS = {
     "dlq": "fraud_local.dlq.cli",
     "producer": "fraud_producer.cli",
     "detector": "fraud_detector.cli",
+    "trainer": "fraud_trainer.cli",
+    "operator": "fraud_operator.cli",
     "models": "fraud_local.models.cli",
     "drift": "fraud_local.models.drift_cli",
     "train-baseline": "fraud_local.baseline_cli",

@@ -1,0 +1,1 @@
+"""What the operator says to Kubernetes, and what it reads there."""

@@ -1,0 +1,197 @@
+"""Looks at everything every few seconds, and sooner when it is woken, and does what the plans say."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from fraud_core.errors import ConfigError, FencedError, UnavailableError
+from fraud_core.log import logger
+from fraud_core.rollouts import Rollout
+from fraud_operator.cluster import jobs, models, paths
+from fraud_operator.cluster.api import Api, ConflictError, MissingError, RefusedError
+from fraud_operator.cluster.models import Found, Misread
+from fraud_operator.metrics import Metrics
+from fraud_operator.names import MODEL_LABEL
+from fraud_operator.pipeline.kafka import Kafka, Pipeline
+from fraud_operator.planning import Plan, World, reconcile
+from fraud_operator.planning.rollout import released
+from fraud_operator.planning.versions import entry_of
+from fraud_operator.planning.world import Act, DeleteBundle, Run, StartJob, StopJob, WriteRollout
+
+log = logger(__name__)
+ValueT = TypeVar("ValueT")
+Document = dict[str, Any]
+
+
+@dataclass
+class Loop:
+    """One task that does everything, in one order.
+
+    Attributes:
+        namespace: whose FraudModels these are.
+        api: the API server.
+        kafka: the pipeline's topics.
+        job: the chart's template.
+        metrics: are told what is found and done.
+        woken: set by whoever saw a change.
+    """
+
+    namespace: str
+    api: Api
+    kafka: Kafka
+    job: Document
+    metrics: Metrics
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "kafka"))
+    _deleted: set[str] = field(default_factory=set)
+    _said: str = ""
+
+    async def run(self) -> None:
+        """Until it is cancelled.
+
+        Raises:
+            FencedError: another operator has taken over.
+        """
+        while True:
+            self.woken.clear()
+            try:
+                await self.look()
+            except FencedError:
+                raise
+            except (UnavailableError, ConfigError) as error:
+                self.metrics.failures.inc()
+                self.metrics.turned(read=False)
+                self._say(str(error))
+            await self._pause()
+
+    async def look(self) -> None:
+        """Reconcile everything once.
+
+        Raises:
+            FencedError: another operator has taken over.
+            UnavailableError: Kafka or the API server can't be reached.
+            ConfigError: the operator may not what it must.
+        """
+        pipeline = await self._in_thread(self.kafka.read)
+        ours, misread = await self._models()
+        runs = await self._runs()
+        plans = []
+        for found in ours:
+            world = await self._world(found, ours, pipeline, runs.get(found.model.uid, {}))
+            plan = reconcile(found.model, world)
+            plans.append((found.model, plan))
+            await self._follow(found, plan)
+        await self._release(pipeline.rollout, {found.model.uid for found in ours}, misread)
+        self.metrics.looks.inc()
+        self.metrics.told(plans)
+        self.metrics.turned(read=True)
+        self._said = ""
+
+    async def _models(self) -> tuple[list[Found], list[Misread]]:
+        listed = await self.api.get(paths.models(self.namespace))
+        read = [models.read(document) for document in listed["items"]]
+        misread = [each for each in read if isinstance(each, Misread)]
+        for each in misread:
+            self._say(f"The FraudModel {each.name} can't be read: {each.fault}")
+        pipeline = self.kafka.settings.pipeline
+        ours = [each for each in read if isinstance(each, Found) and each.model.spec.pipeline == pipeline]
+        return sorted(ours, key=lambda found: (found.model.created, found.model.name)), misread
+
+    async def _runs(self) -> dict[str, dict[str, Run]]:
+        listed = await self.api.get(paths.jobs(self.namespace), labelSelector=MODEL_LABEL)
+        pods: Document = {"items": []}
+        if listed["items"]:
+            pods = await self.api.get(paths.pods(self.namespace), labelSelector=MODEL_LABEL)
+        return jobs.runs(listed["items"], pods["items"])
+
+    async def _world(
+        self, found: Found, ours: list[Found], pipeline: Pipeline, runs: dict[str, Run]
+    ) -> World:
+        pinned = found.model.spec.pinned_version
+        unknown = pinned is not None and entry_of(found.model.status, pinned) is None
+        return World(
+            now=datetime.now(UTC).replace(microsecond=0),
+            rollout=pipeline.rollout,
+            workers=pipeline.workers,
+            partitions=pipeline.partitions,
+            runs=runs,
+            labels=pipeline.labels,
+            older=models.older(found, ours) or self._foreign(pipeline.rollout),
+            found=await self._in_thread(lambda: self.kafka.find(str(pinned))) if unknown else {},
+            deleted=frozenset(self._deleted),
+        )
+
+    def _foreign(self, rollout: Rollout | None) -> str | None:
+        """The FraudModel of another namespace that manages the rollout; whether it lives can't be seen."""
+        namespace, slash, rest = (rollout.managed_by if rollout else "").partition("/")
+        return f"{namespace}/{rest.partition('/')[0]}" if slash and namespace != self.namespace else None
+
+    async def _follow(self, found: Found, plan: Plan) -> None:
+        """Write the status, and only then act: whoever is killed in between finds in it what to do."""
+        if plan.status != found.model.status:
+            document = models.with_status(found, plan.status)
+            path = paths.status(self.namespace, found.model.name)
+            try:
+                await self.api.replace(path, document)
+            except (ConflictError, MissingError):
+                self.woken.set()  # it was changed or deleted meanwhile: look again
+                return
+        for act in plan.acts:
+            await self._act(found, act)
+        for event in plan.events:
+            document = models.event_of(found, event, datetime.now(UTC))
+            await self._quietly(self.api.create(paths.events(self.namespace), document))
+
+    async def _act(self, found: Found, act: Act) -> None:
+        self.metrics.acts.labels(type(act).__name__).inc()
+        match act:
+            case WriteRollout(rollout, after):
+                await self._in_thread(lambda: self.kafka.write(rollout, after))
+            case StartJob():
+                document = jobs.manifest(self.job, found.model, act)
+                await self._quietly(self.api.create(paths.jobs(self.namespace), document))
+                log.info("job_started", job=act.job_name, run_id=act.run_id)
+            case StopJob(job_name):
+                await self._quietly(self.api.delete(paths.job(self.namespace, job_name)))
+            case DeleteBundle(ref):
+                await self._in_thread(lambda: self.kafka.delete(ref))
+                self._deleted.add(ref.sha256)
+        self.woken.set()
+
+    async def _release(self, rollout: Rollout | None, living: set[str], misread: list[Misread]) -> None:
+        """A rollout whose FraudModel is deleted goes back to the command line, without a challenger."""
+        if rollout is None:
+            return
+        namespace, _, rest = rollout.managed_by.partition("/")
+        uids = living | {str(each.document["metadata"]["uid"]) for each in misread}
+        if namespace != self.namespace or rest.rpartition("/")[2] in uids:
+            return
+        log.info("rollout_released", managed_by=rollout.managed_by)
+        await self._in_thread(lambda: self.kafka.write(released(rollout), rollout.generation))
+
+    async def _quietly(self, act: Awaitable[object]) -> None:
+        """What is there already, or is gone already, is as it shall be; what is refused is told."""
+        try:
+            await act
+        except (ConflictError, MissingError):
+            pass
+        except RefusedError as error:
+            self._say(str(error))
+
+    async def _in_thread(self, ask: Callable[[], ValueT]) -> ValueT:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, ask)
+
+    async def _pause(self) -> None:
+        try:
+            await asyncio.wait_for(self.woken.wait(), self.kafka.settings.reconcile.interval_s)
+        except TimeoutError:
+            return
+        await asyncio.sleep(min(0.2, self.kafka.settings.reconcile.interval_s))
+
+    def _say(self, reason: str) -> None:
+        if reason != self._said:
+            log.warning("waiting", reason=reason)
+            self._said = reason

@@ -1,0 +1,118 @@
+"""FraudModels as the API server has them, and whether its CRD is as new as the operator."""
+
+from datetime import timedelta
+from typing import Any
+
+from fraud_operator.api.crd import schema
+from fraud_operator.cluster.models import Found, Misread, event_of, older, read, with_status
+from fraud_operator.cluster.version import lacking
+from fraud_operator.planning.world import Event
+from tests.support.crd import defaulted
+from tests.support.fraud_models import NOW, QUICK, Universe, spec
+
+
+def document(name: str = "cards", created: str = "2026-11-02T12:00:00Z", **spec: Any) -> dict[str, Any]:
+    found = {
+        "apiVersion": "fraudstream.dev/v1alpha1",
+        "kind": "FraudModel",
+        "metadata": {
+            "name": name, "namespace": "ns", "uid": f"uid-{name}", "generation": 3,
+            "creationTimestamp": created, "resourceVersion": "17",
+        },
+        "spec": spec,
+    }  # fmt: skip
+    stored: dict[str, Any] = defaulted(found, schema())
+    return stored
+
+
+def found(name: str = "cards", created: str = "2026-11-02T12:00:00Z", **spec: Any) -> Found:
+    each = read(document(name, created, **spec))
+    assert isinstance(each, Found)
+    return each
+
+
+def test_what_the_server_stores_is_read() -> None:
+    model = found(**QUICK).model
+
+    assert model.spec == spec(**QUICK)
+    assert model.manager == "ns/cards/uid-cards"
+    assert model.created == NOW
+    assert model.generation == 3
+
+
+def test_a_status_that_is_written_is_read_again() -> None:
+    universe = Universe(spec(**QUICK))
+    universe.until("Promoted", "Promoted")
+
+    written = with_status(found(**QUICK), universe.status)
+
+    again = read(written)
+    assert isinstance(again, Found)
+    assert again.model.status == universe.model.status
+    assert written["metadata"]["resourceVersion"] == "17"
+
+
+def test_one_of_another_version_is_told_and_not_taken_for_deleted() -> None:
+    other = document()
+    other["spec"]["novelty"] = 1
+
+    each = read(other)
+
+    assert isinstance(each, Misread)
+    assert each.name == "cards"
+    assert "novelty" in each.fault
+
+
+def test_of_two_for_one_pipeline_the_older_wins_and_of_one_second_the_first_name() -> None:
+    first, second = found("b", "2026-11-02T12:00:00Z"), found("a", "2026-11-02T12:00:01Z")
+    third, other = found("c", "2026-11-02T12:00:00Z"), found("0", "2026-11-01T12:00:00Z", pipeline="other")
+    together = [first, second, third, other]
+
+    assert older(first, together) is None
+    assert older(second, together) == "b"
+    assert older(third, together) == "b"
+    assert older(other, together) is None
+
+
+def test_an_event_is_about_the_fraud_model() -> None:
+    made = event_of(found(), Event("RolledBack", "x" * 2_000, warning=True), NOW + timedelta(seconds=1))
+
+    assert made["involvedObject"]["uid"] == "uid-cards"
+    assert made["metadata"]["namespace"] == "ns"
+    assert made["type"] == "Warning"
+    assert made["reason"] == "RolledBack"
+    assert len(made["message"]) <= 1_024
+
+
+def served(openapi: dict[str, Any]) -> dict[str, Any]:
+    kind = {"group": "fraudstream.dev", "version": "v1alpha1", "kind": "FraudModel"}
+    ours = {**openapi, "x-kubernetes-group-version-kind": [kind]}
+    return {"components": {"schemas": {"other": {}, "dev.fraudstream.v1alpha1.FraudModel": ours}}}
+
+
+def test_the_cluster_has_all_that_the_operator_knows() -> None:
+    assert lacking(served(schema())) == set()
+
+
+def test_a_newer_definition_is_no_fault() -> None:
+    newer = schema()
+    newer["properties"]["spec"]["properties"]["novelty"] = {"type": "string"}
+
+    assert lacking(served(newer)) == set()
+
+
+def test_an_older_definition_lacks_fields_and_they_are_named() -> None:
+    old = schema()
+    del old["properties"]["spec"]["properties"]["rollout"]["properties"]["canary"]["properties"]["steps"][
+        "items"
+    ]["properties"]["pause"]
+
+    assert lacking(served(old)) == {
+        "spec.rollout.canary.steps[].pause",
+        "spec.rollout.canary.steps[].pause.duration",
+        "spec.rollout.canary.steps[].pause.manual",
+    }
+
+
+def test_without_any_definition_all_is_lacking() -> None:
+    assert "spec.pipeline" in lacking({"components": {"schemas": {}}})
