@@ -16,6 +16,7 @@ GROUPS = {
            "ServiceAccount": "serviceaccounts"},
     "apps/v1": {"Deployment": "deployments", "StatefulSet": "statefulsets"},
     "batch/v1": {"Job": "jobs"},
+    "rbac.authorization.k8s.io/v1": {"Role": "roles", "RoleBinding": "rolebindings"},
 }  # fmt: skip
 Document = dict[str, Any]
 

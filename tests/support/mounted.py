@@ -32,6 +32,17 @@ def lay_out(pod: Manifest, documents: Sequence[Manifest], directory: Path) -> No
         file.write_text(content, encoding="utf-8")
     for entry in made.iterdir():
         (directory / entry.name).symlink_to(Path("..data") / entry.name)
+    _lay_out_beside(pod, documents, directory)
+
+
+def _lay_out_beside(pod: Manifest, documents: Sequence[Manifest], directory: Path) -> None:
+    """Write the chart's ConfigMaps that are mounted beside that volume, each named after its own."""
+    maps = {one["metadata"]["name"]: one["data"] for one in documents if one["kind"] == "ConfigMap"}
+    for volume in pod.get("volumes", ()):
+        for key, content in maps.get(volume.get("configMap", {}).get("name"), {}).items():
+            beside = directory.with_name(f"{directory.name}-{volume['name']}")
+            beside.mkdir(exist_ok=True)
+            (beside / key).write_text(content, encoding="utf-8")
 
 
 def _projected(pod: Manifest, documents: Sequence[Manifest]) -> dict[str, str]:

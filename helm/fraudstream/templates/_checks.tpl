@@ -3,6 +3,7 @@
 {{- define "fraudstream.checks" -}}
 {{- include "fraudstream.checkNames" . -}}
 {{- include "fraudstream.checkAutoscaling" . -}}
+{{- include "fraudstream.checkOperator" . -}}
 {{- include "fraudstream.checkTrust" . -}}
 {{- include "fraudstream.checkSecrets" . -}}
 {{- end -}}
@@ -30,6 +31,13 @@
 {{- fail (printf "detector.autoscaling.%s.minReplicas (%d) is above its maxReplicas (%d)." $kind (int $one.minReplicas) (int $one.maxReplicas)) -}}
 {{- end -}}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "fraudstream.checkOperator" -}}
+{{- $operator := .Values.operator -}}
+{{- if and $operator.enabled (not $operator.rbac.create) (not $operator.serviceAccount.name) -}}
+{{- fail "operator.rbac.create is false, and operator.serviceAccount.name names no account that may what the operator does. Name one (templates/operator/rbac.yaml has its Role), or let the chart make it." -}}
 {{- end -}}
 {{- end -}}
 

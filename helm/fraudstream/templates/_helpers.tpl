@@ -58,6 +58,10 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end -}}
 {{- end -}}
 
+{{- define "fraudstream.operatorAccount" -}}
+{{- default (printf "%s-operator" (include "fraudstream.fullname" .)) .Values.operator.serviceAccount.name -}}
+{{- end -}}
+
 {{/* (dict "root" $ "image" .Values.detector.image) */}}
 {{- define "fraudstream.image" -}}
 {{- with .root.Values.image.registry }}{{ trimSuffix "/" . }}/{{ end -}}

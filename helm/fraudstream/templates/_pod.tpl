@@ -1,7 +1,7 @@
-{{/* What all pods have in common: (dict "root" $ "values" .Values.detector "configMap" NAME "rules" BOOL). */}}
+{{/* What all pods have in common: (dict "root" $ "values" .Values.detector "configMap" NAME "rules" BOOL); "token" for what talks to Kubernetes. */}}
 
 {{- define "fraudstream.pod" -}}
-automountServiceAccountToken: false
+automountServiceAccountToken: {{ default false .token }}
 # A Service named fraud-… would give every pod variables that begin like our settings.
 enableServiceLinks: false
 {{- with .root.Values.image.pullSecrets }}

@@ -37,17 +37,18 @@ def test_pods_run_as_the_user_that_the_images_name(name: str) -> None:
 
 
 @each
-def test_no_pod_can_talk_to_kubernetes_or_takes_variables_of_services(name: str) -> None:
-    for pod in pods(of_matrix(name)).values():
-        assert pod["automountServiceAccountToken"] is False
+def test_only_the_operator_can_talk_to_kubernetes_and_no_pod_takes_variables_of_services(name: str) -> None:
+    for container, pod in pods(of_matrix(name)).items():
+        assert pod["automountServiceAccountToken"] is (container == "operator")
         assert pod["enableServiceLinks"] is False
-    assert not {"Role", "ClusterRole"} & kinds(of_matrix(name))
+    assert "ClusterRole" not in kinds(of_matrix(name))
 
 
 def test_images_are_those_that_compose_builds() -> None:
     built = {service["image"] for service in compose().values() if "build" in service}
 
-    images = {pod["containers"][0]["image"] for pod in pods(of_matrix("plain")).values()}
+    documents = of_matrix("plain")
+    images = {pod["containers"][0]["image"] for name, pod in pods(documents).items() if name != "operator"}
 
     assert images == built
 
@@ -210,8 +211,12 @@ def test_what_workers_read_when_they_start_restarts_them_when_it_changes() -> No
 
 
 def test_pods_are_not_replaced_for_a_chart_that_only_has_another_version() -> None:
-    for pod in ("StatefulSet", "Deployment"):
-        labels = one(of_matrix("plain"), pod)["spec"]["template"]["metadata"]["labels"]
+    for kind, name in (
+        ("StatefulSet", "-detector"),
+        ("Deployment", "-producer"),
+        ("Deployment", "-operator"),
+    ):
+        labels = one(of_matrix("plain"), kind, name)["spec"]["template"]["metadata"]["labels"]
         assert not {"helm.sh/chart", "app.kubernetes.io/version"} & labels.keys()
 
 
@@ -226,10 +231,15 @@ def test_the_policy_lets_out_to_every_broker_and_the_registry_and_in_to_rest_alo
     policy = one(of_matrix("everything"), "NetworkPolicy")["spec"]
     out = {port["port"] for rule in policy["egress"] for port in rule["ports"]}
 
-    assert out == {53, 9094, 9095, 443, 9000}
+    assert out == {53, 9094, 9095, 443, 6443, 9000}
     assert [rule["ports"] for rule in policy["ingress"]] == [[{"protocol": "TCP", "port": "http"}]]
-    for kind in ("StatefulSet", "Deployment", "Job"):
-        labels = one(of_matrix("everything"), kind)["spec"]["template"]["metadata"]["labels"]
+    for kind, name in (
+        ("StatefulSet", ""),
+        ("Deployment", "-producer"),
+        ("Deployment", "-operator"),
+        ("Job", ""),
+    ):
+        labels = one(of_matrix("everything"), kind, name)["spec"]["template"]["metadata"]["labels"]
         assert policy["podSelector"]["matchLabels"].items() <= labels.items()
 
 

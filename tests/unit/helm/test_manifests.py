@@ -1,13 +1,13 @@
 """The chart's manifests for each file of values in its ci/: as expected, and as Kubernetes takes them."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.support import kubernetes_schemas
 from tests.support.chart import CHART, MATRIX, golden, helm, of_matrix, text
-from tests.support.go_tools import tool, waits_for_builds
+from tests.support.conforming import conform
+from tests.support.go_tools import waits_for_builds
 
 pytestmark = waits_for_builds
 each = pytest.mark.parametrize("name", sorted(MATRIX))
@@ -44,7 +44,7 @@ def schemas(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @each
 def test_kubernetes_and_the_operators_know_every_field(name: str, schemas: Path) -> None:
-    done = _conform(schemas, text("--values", str(MATRIX[name])))
+    done = conform(schemas, text("--values", str(MATRIX[name])))
 
     assert done.returncode == 0, done.stdout
     assert "Invalid: 0, Errors: 0, Skipped: 0" in done.stdout
@@ -53,18 +53,7 @@ def test_kubernetes_and_the_operators_know_every_field(name: str, schemas: Path)
 def test_a_field_that_kubernetes_does_not_know_is_found(schemas: Path) -> None:
     mistyped = text().replace("podManagementPolicy:", "podManagmentPolicy:")
 
-    done = _conform(schemas, mistyped)
+    done = conform(schemas, mistyped)
 
     assert done.returncode == 1
     assert "podManagmentPolicy" in done.stdout
-
-
-def _conform(schemas: Path, manifests: str) -> subprocess.CompletedProcess[str]:
-    location = kubernetes_schemas.location(schemas)
-    return subprocess.run(
-        [tool("kubeconform"), "-strict", "-summary", "-schema-location", location],
-        input=manifests,
-        check=False,
-        capture_output=True,
-        text=True,
-    )

@@ -10,6 +10,7 @@ from fraud_core.connect.records import Distribution, ModelStatus, Role, Serving
 from fraud_detector.metrics import Metrics
 from fraud_detector.model_metrics import ModelMetrics
 from fraud_detector.partition_metrics import Held
+from fraud_operator.metrics import Metrics as OperatorMetrics
 from tests.support.chart import Manifest, manifests, of_matrix, one, pods
 from tests.support.go_tools import waits_for_builds
 
@@ -29,7 +30,10 @@ def _there() -> tuple[set[str], set[str]]:
     met = Distribution("amount", (1_000, 0), (1_000, 0))
     serving = Serving(models=(ModelStatus("v1", Role.CHAMPION, distributions=(met,)),))
     metrics.registry.register(ModelMetrics(lambda: serving))
-    samples = [sample for family in metrics.registry.collect() for sample in family.samples]
+    operator = OperatorMetrics()
+    operator.condition.labels("card-fraud", "Degraded")
+    registries = (metrics.registry, operator.registry)
+    samples = [sample for one in registries for family in one.collect() for sample in family.samples]
     return {sample.name for sample in samples}, {label for sample in samples for label in sample.labels}
 
 
@@ -69,11 +73,12 @@ def test_every_metric_and_label_that_is_asked_for_exists() -> None:
 
 def test_alerts_ask_for_the_workers_of_this_release_alone() -> None:
     documents = of_matrix("everything")
-    service = one(documents, "Service", "-detector")["metadata"]["name"]
+    services = [one(documents, "Service", name)["metadata"]["name"] for name in ("-detector", "-operator")]
+    begins = tuple(f'namespace="redpanda",service="{service}"' for service in services)
 
     for rule in _rules(documents):
         for selector in re.findall(r"\{([^}]*)\}", rule["expr"]):
-            assert selector.startswith(f'namespace="redpanda",service="{service}"')
+            assert selector.startswith(begins)
 
 
 def test_there_are_alerts_for_what_must_not_pass_unseen() -> None:
@@ -81,7 +86,7 @@ def test_there_are_alerts_for_what_must_not_pass_unseen() -> None:
         "FraudstreamDown", "FraudstreamLag", "FraudstreamSlow",
         "FraudstreamSilence", "FraudstreamDeadLetters", "FraudstreamAborts",
         "FraudstreamRegistryAway", "FraudstreamChallengerDropped", "FraudstreamRolloutStuck",
-        "FraudstreamModelErrors", "FraudstreamDrift", "FraudstreamFeatureDrift",
+        "FraudstreamModelErrors", "FraudstreamModelDegraded", "FraudstreamDrift", "FraudstreamFeatureDrift",
     }  # fmt: skip
 
 
@@ -116,7 +121,7 @@ def test_the_monitor_scrapes_each_worker_once() -> None:
         if document["kind"] == "Service" and selector.items() <= document["metadata"]["labels"].items()
     ]
 
-    assert sorted(scraped) == ["detector", "producer"]
+    assert sorted(scraped) == ["detector", "operator", "producer"]
 
 
 def test_what_a_prometheus_and_a_grafana_select_by_can_be_given() -> None:
@@ -141,10 +146,11 @@ def test_panels_do_not_overlap() -> None:
         places |= cells
 
 
-def test_nothing_needs_an_operator_by_default() -> None:
+def test_nothing_needs_an_operator_of_others_by_default() -> None:
     assert {document["apiVersion"].split("/")[0] for document in of_matrix("default")} == {
         "v1",
         "apps",
         "batch",
+        "rbac.authorization.k8s.io",
     }
-    assert set(pods(of_matrix("default"))) == {"detector", "setup", "try"}
+    assert set(pods(of_matrix("default"))) == {"detector", "operator", "setup", "try"}

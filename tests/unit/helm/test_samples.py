@@ -85,7 +85,10 @@ def test_every_file_that_the_page_names_is_there() -> None:
 
 def test_the_page_loads_the_images_that_it_builds_and_the_chart_wants_no_others() -> None:
     tags = {part for command in _commands() for part in command if re.match(r"fraudstream-\w+:", part)}
-    wanted = {pod["containers"][0]["image"] for pod in pods(_rendered("fraudstream-dev")).values()}
+    documents = _rendered("fraudstream-dev")
+    wanted = {pod["containers"][0]["image"] for pod in pods(documents).values()}
+    job = yaml.safe_load(one(documents, "ConfigMap", "-job")["data"]["job.yaml"])
+    wanted.add(job["spec"]["template"]["spec"]["containers"][0]["image"])
 
     assert tags == wanted == {f"fraudstream-{name}:0.1.0" for name in DOCKERFILES}
 

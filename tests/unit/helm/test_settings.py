@@ -13,6 +13,8 @@ from fraud_core.setup_cli import app as setup_app
 from fraud_detector.cli import app as detector_app
 from fraud_detector.settings import DetectorSettings
 from fraud_local.try_cli import app as try_app
+from fraud_operator.cli import app as operator_app
+from fraud_operator.settings import OperatorSettings
 from fraud_producer.cli import app as producer_app
 from fraud_producer.settings import ProducerSettings
 from tests.support.chart import MATRIX, Manifest, manifests, of_matrix, pods, values
@@ -24,9 +26,16 @@ SETTINGS: dict[str, type[CoreSettings]] = {
     "setup": SetupSettings,
     "detector": DetectorSettings,
     "producer": ProducerSettings,
+    "operator": OperatorSettings,
     "try": SetupSettings,
 }
-APPS = {"setup": setup_app, "producer": producer_app, "detector": detector_app, "try": try_app}
+APPS = {
+    "setup": setup_app,
+    "producer": producer_app,
+    "detector": detector_app,
+    "operator": operator_app,
+    "try": try_app,
+}
 PRODUCING = {"plain", "everything"}
 IN_EACH = [
     (name, container)

@@ -10,10 +10,16 @@ import pytest
 from fraud_core.settings import CoreSettings, load_settings
 from fraud_detector.settings import DetectorSettings
 from fraud_local.cli import COMMANDS
+from fraud_operator.settings import OperatorSettings
 from fraud_producer.settings import ProducerSettings
 from tests.support.images import DOCKERFILES, ROOT, instructions, project, stages
 
-SETTINGS: dict[str, type[CoreSettings]] = {"detector": DetectorSettings, "producer": ProducerSettings}
+SETTINGS: dict[str, type[CoreSettings]] = {
+    "detector": DetectorSettings,
+    "producer": ProducerSettings,
+    "operator": OperatorSettings,
+    "trainer": CoreSettings,
+}
 OF_ALL_COMMANDS = {"FRAUD_ENV_FILE", "FRAUD_SECRETS_DIR"}
 TEXTS = {name: path.read_text(encoding="utf-8") for name, path in DOCKERFILES.items()}
 each = pytest.mark.parametrize("service", sorted(TEXTS))
