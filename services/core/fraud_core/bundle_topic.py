@@ -1,7 +1,8 @@
 """The topic that bundles are kept on, as records: `kafka://fraud_models/<sha256>`.
 
-The records of a bundle are its chunks, keyed `<sha256>/0000`, `<sha256>/0001`, ..., and its manifest, keyed
-`<sha256>/manifest`. All go in one transaction, the manifest last, so a bundle that can be found is complete.
+The records of a bundle are its chunks, keyed `<sha256>/0000`, `<sha256>/0001`, ..., its signature where it
+has one, keyed `<sha256>/signature`, and its manifest, keyed `<sha256>/manifest`. All go in one transaction,
+the manifest last, so a bundle that can be found is complete.
 What is in a bundle is for `fraud_core.models`; who only finds and deletes them needs none of its libraries.
 """
 
@@ -25,7 +26,7 @@ from fraud_core.settings import KafkaSettings
 
 SCHEME = "kafka"
 CHUNK_BYTES = 512 * 1024
-MANIFEST = "manifest"
+MANIFEST, SIGNATURE = "manifest", "signature"
 TIMEOUT_S = 30.0
 TRANSACTION_S = 60.0
 
@@ -91,6 +92,15 @@ class BundleTopic:
         """
         keys = {key for key, _ in self.records_of(sha256)}
         self.write([(f"{sha256}/{key}", None) for key in sorted(keys, reverse=True)])
+
+    def latest(self, sha256: str) -> dict[str, bytes]:
+        """The bundle's records that were not deleted since, by the second part of their keys.
+
+        Raises:
+            UnavailableError: Kafka can't be reached.
+        """
+        found = dict(self.records_of(sha256))
+        return {key: value for key, value in found.items() if value is not None}
 
     def records_of(self, sha256: str) -> Iterator[tuple[str, bytes | None]]:
         """The bundle's records by the second part of their keys, in order; None is a tombstone.

@@ -107,6 +107,15 @@ class TopicSettings(Section):
     max_message_bytes: Annotated[int, Field(ge=2048)] = 1_048_588
 
 
+class BundleSettings(Section):
+    """Which bundles are trusted."""
+
+    hmac_key: Annotated[SecretStr, Field(min_length=16)] | None = Field(
+        None,
+        description="With it what is published is signed, and only what is signed with it is read.",
+    )
+
+
 class LogSettings(Section):
     """How the service logs: one JSON object a line, or text for people."""
 
@@ -137,6 +146,7 @@ class CoreSettings(BaseSettings):
     kafka: KafkaSettings = KafkaSettings()
     schema_registry: SchemaRegistrySettings = SchemaRegistrySettings()
     topics: TopicSettings = TopicSettings()
+    bundles: BundleSettings = BundleSettings()
     log: LogSettings = LogSettings()
     http: HttpSettings = HttpSettings()
     startup_timeout_s: Annotated[float, Field(ge=0)] = Field(

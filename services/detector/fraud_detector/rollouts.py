@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
+from pydantic import SecretStr
 
 from fraud_core.errors import BundleError, FraudstreamError, UnavailableError
 from fraud_core.log import logger
@@ -32,11 +33,13 @@ class Rollouts:
 
     Attributes:
         kafka: how to reach the brokers that keep bundles.
+        key: what these must be signed with, if with anything.
         on_change: is called when there is a new problem; must return at once.
         problem: why the latest rollout is not applied; None if it is, or will be.
     """
 
     kafka: KafkaSettings
+    key: SecretStr | None = None
     on_change: Callable[[], None] = lambda: None
     problem: str | None = None
     _latest: Rollout | None = None
@@ -137,7 +140,7 @@ class Rollouts:
     def _model(self, ref: BundleRef) -> LoadedModel:
         if ref.sha256 in self._loaded:
             return self._loaded[ref.sha256]
-        model = fetch_bundle(ref.url, ref.sha256, self.kafka)
+        model = fetch_bundle(ref.url, ref.sha256, self.kafka, self.key)
         if model.version != ref.version:
             raise BundleError(
                 f"{ref.url} holds {model.version}, and the rollout calls it {ref.version}. Roll it out by "

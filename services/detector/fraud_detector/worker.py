@@ -48,7 +48,7 @@ def run(settings: DetectorSettings, stop: threading.Event, metrics: Metrics | No
     """
     metrics = metrics or Metrics()
     deciding = decider(settings, metrics.stages.timed)
-    rollouts = None if settings.model.sha256 else Rollouts(settings.kafka)
+    rollouts = None if settings.model.sha256 else Rollouts(settings.kafka, settings.bundles.hmac_key)
     serving = partial(_serving, deciding, rollouts)
     metrics.registry.register(ModelMetrics(serving))
     registry = Registry(settings.schema_registry)
@@ -142,7 +142,7 @@ def _fixed(settings: DetectorSettings) -> LoadedModel | None:
             "FRAUD_MODEL__SHA256 (`fraudstream train-baseline` prints both), or neither for the one that is "
             "rolled out."
         )
-    return fetch_bundle(url, sha256, settings.kafka)
+    return fetch_bundle(url, sha256, settings.kafka, settings.bundles.hmac_key)
 
 
 def _check_topics(settings: DetectorSettings, names: Topics, existing: dict[str, int]) -> None:

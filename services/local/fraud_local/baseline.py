@@ -17,6 +17,7 @@ from fraud_core.models import Bundle, PublishedBundle, Window, publish_bundle
 from fraud_core.models.inputs import Floats
 from fraud_core.rules import RuleSet, evaluate
 from fraud_core.rules.frame import rule_frame
+from fraud_core.settings import CoreSettings, load_settings
 from fraud_local.baseline_defaults import ALERT_BUDGET, CUSTOMERS, DAYS, SEED
 from fraud_producer.simulator import SimulatorSettings, simulate
 from fraud_trainer.evaluation import Mask
@@ -91,7 +92,7 @@ def train_baseline(
         threshold=wanted.threshold,
         seed=wanted.seed,
     )
-    return publish_bundle(output, bundle), bundle
+    return publish_bundle(output, bundle, key=load_settings(CoreSettings).bundles.hmac_key), bundle
 
 
 def _simulated(wanted: Baseline, on_day: OnDay) -> list[_Past]:

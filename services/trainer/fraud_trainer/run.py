@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+from pydantic import SecretStr
 
 from fraud_core.models import Bundle, LoadedModel, PublishedBundle, publish_bundle
 from fraud_core.settings import CoreSettings, KafkaSettings
@@ -73,8 +74,9 @@ def train_on(
     output: str | Path | None,
     champion: LoadedModel | None = None,
     kafka: KafkaSettings | None = None,
+    key: SecretStr | None = None,
 ) -> Training:
-    """Train, judge and publish.
+    """Train, judge and publish, signed where a key is given.
 
     Raises:
         ConfigError: the plan asks for what can't be, or the address can't be used.
@@ -86,7 +88,7 @@ def train_on(
     trained = train(
         rows, end - span.window // MILLISECOND, end, replace(plan, parent_version=version), champion
     )
-    published = None if output is None else publish_bundle(output, trained.bundle, kafka)
+    published = None if output is None else publish_bundle(output, trained.bundle, kafka, key)
     return Training(published, trained.bundle, trained.judged, version)
 
 

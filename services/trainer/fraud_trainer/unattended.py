@@ -48,7 +48,16 @@ def trained(
     ref = _champion(settings, pipeline)
     champion = _fetched(settings, ref) if ref else None
     store = f"kafka://{topics(settings.topics).models.name}"
-    training = train_on(rows, until, span, plan, output=store, champion=champion, kafka=settings.kafka)
+    training = train_on(
+        rows,
+        until,
+        span,
+        plan,
+        output=store,
+        champion=champion,
+        kafka=settings.kafka,
+        key=settings.bundles.hmac_key,
+    )
     return training, ref.version if ref else None
 
 
@@ -119,7 +128,7 @@ def _champion(settings: CoreSettings, pipeline: str) -> BundleRef | None:
 def _fetched(settings: CoreSettings, ref: BundleRef) -> LoadedModel | None:
     """The champion, unless this version can't read it: a gate that asks for its figures will say so."""
     try:
-        return fetch_bundle(ref.url, ref.sha256, settings.kafka)
+        return fetch_bundle(ref.url, ref.sha256, settings.kafka, settings.bundles.hmac_key)
     except BundleError as error:
         log.warning("champion_not_compared", version=ref.version, reason=str(error))
         return None

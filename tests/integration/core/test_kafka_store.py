@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
+from pydantic import SecretStr
 
 from fraud_core.bundle_topic import BundleTopic
 from fraud_core.errors import BundleError, ConfigError, UnavailableError
@@ -60,6 +61,24 @@ def test_a_published_bundle_comes_back_and_publishing_it_again_writes_nothing(st
     assert published.url == f"{url}/{published.sha256}"
     assert fetch_bundle(published.url, published.sha256, store.settings).version == published.version
     assert store.manifests()[published.sha256] == small_bundle().manifest
+
+
+def test_a_bundle_is_signed_once_and_read_by_those_with_the_key(store: Store) -> None:
+    key, other = SecretStr("one key for all of us"), SecretStr("somebody else's key")
+    bundle = of_bytes(b"signed")
+    address = store.publish(bundle)
+    with pytest.raises(BundleError, match="is not signed"):
+        store.fetch(bundle.sha256, key)
+
+    assert store.publish(bundle, key) == address
+    before = records(store)
+    store.publish(bundle, key)
+    store.publish(bundle)
+
+    assert records(store) == before
+    assert store.fetch(bundle.sha256, key) == store.fetch(bundle.sha256) == bundle
+    with pytest.raises(BundleError, match="signed with another key"):
+        store.fetch(bundle.sha256, other)
 
 
 @pytest.mark.parametrize("size", [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES + 7])

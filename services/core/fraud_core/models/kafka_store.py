@@ -3,10 +3,22 @@
 from contextlib import suppress
 from dataclasses import dataclass
 
-from fraud_core.bundle_topic import CHUNK_BYTES, MANIFEST, BundleTopic, Place, Records, is_kafka, place_of
+from pydantic import SecretStr
+
+from fraud_core.bundle_topic import (
+    CHUNK_BYTES,
+    MANIFEST,
+    SIGNATURE,
+    BundleTopic,
+    Place,
+    Records,
+    is_kafka,
+    place_of,
+)
 from fraud_core.errors import BundleError
 from fraud_core.models.bundle import Bundle, open_bundle, open_manifest
 from fraud_core.models.manifest import Manifest
+from fraud_core.models.signing import signature, verify
 from fraud_core.settings import KafkaSettings
 
 __all__ = ["CHUNK_BYTES", "MOST_BYTES", "Store", "is_kafka", "place_of"]
@@ -21,8 +33,8 @@ class Store:
     topic: str
     settings: KafkaSettings
 
-    def publish(self, bundle: Bundle) -> str:
-        """Write the bundle, unless it is there already; gives its address.
+    def publish(self, bundle: Bundle, key: SecretStr | None = None) -> str:
+        """Write the bundle, unless it is there already, signed where a key is given; gives its address.
 
         Raises:
             BundleError: it is larger than the store takes.
@@ -34,31 +46,29 @@ class Store:
                 "Train a smaller one: fewer or shallower trees."
             )
         place = Place(self.topic, bundle.sha256)
-        if bundle.sha256 not in self.manifests():
-            self._records.write(_records(bundle))
+        there = self._records.latest(bundle.sha256)
+        signed = signature(key, bundle.manifest.to_bytes()) if key else there.get(SIGNATURE)
+        if MANIFEST not in there or signed != there.get(SIGNATURE):
+            self._records.write(_records(bundle, signed))
         return place.url
 
-    def fetch(self, sha256: str) -> Bundle:
-        """The bundle with this digest, verified and not unpickled.
+    def fetch(self, sha256: str, key: SecretStr | None = None) -> Bundle:
+        """The bundle with this digest, verified and not unpickled; where a key is given, signed with that.
 
         Raises:
-            BundleError: there is none, or it is not the promised one.
+            BundleError: there is none, or it is not the promised one, or not signed.
             UnavailableError: Kafka can't be reached.
         """
         where = Place(self.topic, sha256).url
-        found: dict[str, bytes] = {}
-        for key, value in self._records.records_of(sha256):
-            if value is None:
-                found.pop(key, None)
-            else:
-                found[key] = value
-        content = found.pop(MANIFEST, None)
+        found = self._records.latest(sha256)
+        content, signed = found.pop(MANIFEST, None), found.pop(SIGNATURE, None)
         if content is None:
             raise BundleError(
                 f"There is no bundle {where}. `fraudstream models list` shows those that there are; "
                 "`fraudstream models publish` adds one."
             )
         manifest = open_manifest(content, sha256, f"{where}/manifest.json")
+        verify(key, content, signed, where)
         model = b"".join(found[key] for key in sorted(found))
         return open_bundle(manifest, model, f"{where}/model.joblib")
 
@@ -87,10 +97,11 @@ class Store:
         return BundleTopic(self.topic, self.settings)
 
 
-def _records(bundle: Bundle) -> Records:
+def _records(bundle: Bundle, signed: bytes | None) -> Records:
     starts = range(0, len(bundle.model), CHUNK_BYTES)
     chunks: Records = [
         (f"{bundle.sha256}/{number:04}", bundle.model[start : start + CHUNK_BYTES])
         for number, start in enumerate(starts)
     ]
-    return [*chunks, (f"{bundle.sha256}/{MANIFEST}", bundle.manifest.to_bytes())]
+    signatures: Records = [(f"{bundle.sha256}/{SIGNATURE}", signed)] if signed else []
+    return [*chunks, *signatures, (f"{bundle.sha256}/{MANIFEST}", bundle.manifest.to_bytes())]

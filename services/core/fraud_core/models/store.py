@@ -1,7 +1,7 @@
 """Where bundles are kept: kafka://, a path, or what obstore knows (file://, s3://, gs://, az://, https://)."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -9,11 +9,13 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
+from pydantic import SecretStr
 
 from fraud_core.errors import BundleError, ConfigError, UnavailableError
 from fraud_core.models.bundle import MANIFEST, MODEL, Bundle, open_bundle, open_manifest
 from fraud_core.models.kafka_store import MOST_BYTES, Store, is_kafka, place_of
 from fraud_core.models.loaded import LoadedModel
+from fraud_core.models.signing import SIGNATURE, signature, verify
 from fraud_core.settings import KafkaSettings
 
 
@@ -32,11 +34,13 @@ class PublishedBundle:
     version: str
 
 
-def publish_bundle(url: str | Path, bundle: Bundle, kafka: KafkaSettings | None = None) -> PublishedBundle:
+def publish_bundle(
+    url: str | Path, bundle: Bundle, kafka: KafkaSettings | None = None, key: SecretStr | None = None
+) -> PublishedBundle:
     """Store the bundle in a place of its own under `url`; doing it again changes nothing.
 
     The manifest goes last, so a bundle that can be found is complete. `kafka` says how to reach the brokers,
-    for kafka:// only.
+    for kafka:// only; `key` is what it is signed with.
 
     Raises:
         ConfigError: the address can't be used.
@@ -44,7 +48,7 @@ def publish_bundle(url: str | Path, bundle: Bundle, kafka: KafkaSettings | None 
         BundleError: the bundle is larger than any store of ours takes.
     """
     if is_kafka(url):
-        address = _kafka(url, kafka).publish(bundle)
+        address = _kafka(url, kafka).publish(bundle, key)
         return PublishedBundle(address, bundle.sha256, bundle.version)
     if len(bundle.model) > MOST_BYTES:
         raise BundleError(
@@ -55,39 +59,55 @@ def publish_bundle(url: str | Path, bundle: Bundle, kafka: KafkaSettings | None 
     store = _store(address, create=True)
     with _explained("written", address):
         obstore.put(store, MODEL, bundle.model)
+        if key:
+            obstore.put(store, SIGNATURE, signature(key, bundle.manifest.to_bytes()))
         obstore.put(store, MANIFEST, bundle.manifest.to_bytes())
     return PublishedBundle(address, bundle.sha256, bundle.version)
 
 
-def fetch_bundle(url: str | Path, sha256: str, kafka: KafkaSettings | None = None) -> LoadedModel:
+def fetch_bundle(
+    url: str | Path, sha256: str, kafka: KafkaSettings | None = None, key: SecretStr | None = None
+) -> LoadedModel:
     """Fetch a bundle, verify it, and only then unpickle it.
 
     Args:
         url: address of the bundle, as it was published.
         sha256: its digest, from whom one trusts.
         kafka: how to reach the brokers, for kafka:// only.
+        key: it must be signed with this.
 
     Raises:
-        BundleError: there is none, or it is not the promised one, or it does not fit this version.
+        BundleError: there is none, or it is not the promised one, not signed, or does not fit this version.
         ConfigError: the address can't be used.
         UnavailableError: the store can't be reached.
     """
-    bundle = read_bundle(url, sha256, kafka)
+    bundle = read_bundle(url, sha256, kafka, key)
     # Imported late: scikit-learn takes seconds, and a detector without a model does not need it.
     from fraud_core.models.loading import load  # noqa: PLC0415
 
     return load(bundle, _shown(_address(url)).rstrip("/"))
 
 
-def read_bundle(url: str | Path, sha256: str, kafka: KafkaSettings | None = None) -> Bundle:
+def read_bundle(
+    url: str | Path, sha256: str, kafka: KafkaSettings | None = None, key: SecretStr | None = None
+) -> Bundle:
     """Fetch a bundle and verify it, without unpickling it; as `fetch_bundle` otherwise."""
     if is_kafka(url):
-        return _kafka(url, kafka).fetch(sha256.lower())
+        return _kafka(url, kafka).fetch(sha256.lower(), key)
     address = _address(url)
     shown = _shown(address).rstrip("/")
     store = _store(address, create=False)
-    manifest = open_manifest(_read(store, MANIFEST, address), sha256.lower(), f"{shown}/{MANIFEST}")
+    content = _read(store, MANIFEST, address)
+    manifest = open_manifest(content, sha256.lower(), f"{shown}/{MANIFEST}")
+    if key:
+        verify(key, content, _signature(store, address), shown)
     return open_bundle(manifest, _read(store, MODEL, address), f"{shown}/{MODEL}")
+
+
+def _signature(store: ObjectStore, address: str) -> bytes | None:
+    with _explained("read", address, SIGNATURE), suppress(FileNotFoundError):
+        return bytes(obstore.get(store, SIGNATURE).bytes())
+    return None
 
 
 def _kafka(url: str | Path, settings: KafkaSettings | None) -> Store:

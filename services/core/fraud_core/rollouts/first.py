@@ -50,5 +50,5 @@ def _published(settings: CoreSettings, baseline: BaselineSettings) -> BundleRef 
 
     bundle = read_bundle(baseline.url, baseline.sha256, settings.kafka)
     store = f"kafka://{topics(settings.topics).models.name}"
-    published = publish_bundle(store, bundle, settings.kafka)
+    published = publish_bundle(store, bundle, settings.kafka, settings.bundles.hmac_key)
     return BundleRef(published.version, published.url, published.sha256)

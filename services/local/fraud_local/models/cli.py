@@ -103,7 +103,9 @@ def publish(
     """Put a bundle into Kafka, where detectors find it. Nothing decides by it yet."""
     here = place(DEFAULT_PIPELINE, bootstrap_servers, schema_registry_url, topic_prefix)
     found = read_bundle(bundle, sha256 or _digest_of(bundle), here.settings.kafka)
-    published = publish_bundle(f"kafka://{here.store.topic}", found, here.settings.kafka)
+    published = publish_bundle(
+        f"kafka://{here.store.topic}", found, here.settings.kafka, here.settings.bundles.hmac_key
+    )
     if as_json:
         _print_json(vars(published))
     else:

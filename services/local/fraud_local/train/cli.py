@@ -11,7 +11,7 @@ import typer
 from fraud_core import durations
 from fraud_core.cli import BootstrapServers, SchemaRegistryUrl, TopicPrefix
 from fraud_core.errors import ConfigError
-from fraud_core.settings import KafkaSettings
+from fraud_core.settings import CoreSettings, KafkaSettings, load_settings
 from fraud_local.models.place import DEFAULT_PIPELINE, PipelineOption, Place, place
 from fraud_local.training_progress import shown
 from fraud_producer.flags import InputFlag, LabelDelayFlag, LabelFlag, MapFlag, RejectsFlag
@@ -151,6 +151,7 @@ def train(
     plan.check()
     span = Span(until, window or MONTH, delay)
     kafka: KafkaSettings | None = None
+    key = load_settings(CoreSettings).bundles.hmac_key
     champion: LoadedModel | None = None
     with shown("Reading", doing="Reading {total:,} transactions") as on_rows:
         if input_ is not None:
@@ -166,8 +167,8 @@ def train(
             seconds = (patience or timedelta(minutes=10)).total_seconds()
             rows, now = from_topics(here.settings, span, most, seconds, on_rows)
         if champion_url is not None and champion_sha256 is not None:
-            champion = fetch_bundle(champion_url, champion_sha256, kafka)
-        training = train_on(rows, now, span, plan, output=target, champion=champion, kafka=kafka)
+            champion = fetch_bundle(champion_url, champion_sha256, kafka, key)
+        training = train_on(rows, now, span, plan, output=target, champion=champion, kafka=kafka, key=key)
     if report is not None:
         from fraud_local.train.page import write_page  # noqa: PLC0415 - matplotlib takes a second
 
@@ -185,7 +186,10 @@ def _champion(here: Place) -> "LoadedModel | None":
     rollout, _ = here.look()
     if rollout is None or rollout.champion is None:
         return None
-    return fetch_bundle(rollout.champion.url, rollout.champion.sha256, here.settings.kafka)
+    settings = here.settings
+    return fetch_bundle(
+        rollout.champion.url, rollout.champion.sha256, settings.kafka, settings.bundles.hmac_key
+    )
 
 
 def _summary(training: "Training") -> dict[str, Any]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+from pydantic import SecretStr
 
 from fraud_core.errors import BundleError, ConfigError, UnavailableError
 from fraud_core.models import Bundle, fetch_bundle, publish_bundle
@@ -62,6 +63,35 @@ def test_publishing_again_changes_no_byte(tmp_path: Path) -> None:
 
     assert publish_bundle(tmp_path, small_bundle()) == published
     assert [(folder(published.url) / name).read_bytes() for name in (MANIFEST, MODEL)] == before
+
+
+def test_who_has_a_key_reads_only_what_was_signed_with_it(tmp_path: Path) -> None:
+    key, other = SecretStr("one key for all of us"), SecretStr("somebody else's key")
+    signed = publish_bundle(tmp_path / "signed", small_bundle(), key=key)
+    unsigned = publish_bundle(tmp_path / "unsigned", small_bundle())
+
+    assert fetch_bundle(signed.url, signed.sha256, key=key).version == signed.version
+    assert fetch_bundle(signed.url, signed.sha256).version == signed.version
+    with pytest.raises(BundleError, match="signed with another key"):
+        fetch_bundle(signed.url, signed.sha256, key=other)
+    with pytest.raises(BundleError, match=r"is not signed.*FRAUD_BUNDLES__HMAC_KEY"):
+        fetch_bundle(unsigned.url, unsigned.sha256, key=key)
+    assert signed.sha256 == unsigned.sha256
+
+
+def test_a_signed_bundle_that_was_changed_with_its_digest_is_never_unpickled(tmp_path: Path) -> None:
+    """Whoever may write rollouts can pin any digest; without the key they can't sign."""
+    key, trap = SecretStr("one key for all of us"), tmp_path / "unpickled"
+    signed = publish_bundle(tmp_path, small_bundle(), key=key)
+    model = bomb(trap)
+    manifest = small_bundle().manifest.model_copy(update={"model_sha256": digest(model)}).to_bytes()
+    (folder(signed.url) / MODEL).write_bytes(model)
+    (folder(signed.url) / MANIFEST).write_bytes(manifest)
+
+    with pytest.raises(BundleError, match="was changed since"):
+        fetch_bundle(signed.url, digest(manifest), key=key)
+
+    assert not trap.exists()
 
 
 def test_a_wrong_digest_is_refused_with_both_digests(tmp_path: Path) -> None:
