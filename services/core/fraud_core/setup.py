@@ -5,7 +5,9 @@ from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic, ResourceType
+from pydantic import Field
 
+from fraud_core.claims import claim
 from fraud_core.error_handling import DeadLetterTopic, ErrorSettings
 from fraud_core.errors import UnavailableError
 from fraud_core.kafka import admin_client, partition_counts, reason, wait_until
@@ -24,6 +26,15 @@ class SetupSettings(CoreSettings):
     pipeline: PipelineName = "fraud-detector"
     baseline: BaselineSettings = BaselineSettings()
     errors: ErrorSettings = ErrorSettings()
+    owner: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9._/-]{1,200}$",
+        description="Who claims the pipeline and its outputs, as in namespace/release; nobody by default.",
+    )
+    take_over: bool = Field(
+        False,  # noqa: FBT003 - a default
+        description="Claim what another owner has claimed.",
+    )
 
 
 def setup(settings: CoreSettings, dead_letters: DeadLetterTopic | None = None) -> list[str]:
@@ -49,6 +60,21 @@ def setup(settings: CoreSettings, dead_letters: DeadLetterTopic | None = None) -
         if topic.schema:
             changes += wait_until(partial(registry.ensure, topic, COMPATIBILITY), settings)
     return changes
+
+
+def claimed(settings: SetupSettings) -> list[str]:
+    """Claim the pipeline and its outputs for the owner, if there is one; gives what was done, in words.
+
+    Raises:
+        ConfigError: another owner has claimed one of them.
+        UnavailableError: Kafka can't be reached.
+    """
+    if settings.owner is None:
+        return []
+    names = topics(settings.topics)
+    letters = _as_set(names.dead_letters, settings.errors.deadletterqueue.topic)
+    outputs = [topic.name for topic in (names.classified, names.alerts, letters)]
+    return claim(settings, settings.owner, settings.pipeline, outputs, take_over=settings.take_over)
 
 
 def _as_set(usual: Topic, dead_letters: DeadLetterTopic) -> Topic:

@@ -8,7 +8,7 @@ from fraud_core import log
 from fraud_core.cli import BootstrapServers, LogFormat, SchemaRegistryUrl, TopicPrefix, overrides
 from fraud_core.rollouts.first import first_rollout
 from fraud_core.settings import load_settings
-from fraud_core.setup import SetupSettings
+from fraud_core.setup import SetupSettings, claimed
 from fraud_core.setup import setup as run_setup
 
 app = typer.Typer(add_completion=False)
@@ -33,7 +33,8 @@ def setup(
 ) -> None:
     """Create the topics, register the schemas, and write the pipeline's first rollout.
 
-    Does only what is missing, and says what it did. Without a baseline the rules decide alone at first.
+    Does only what is missing, and says what it did. Without a baseline the rules decide alone at first. With
+    FRAUD_OWNER it first claims pipeline and outputs for that owner, and refuses what another has claimed.
     """
     settings = load_settings(
         SetupSettings,
@@ -48,7 +49,8 @@ def setup(
         ),
     )
     log.configure(settings.log)
-    changes = run_setup(settings, settings.errors.deadletterqueue.topic)
+    changes = claimed(settings)
+    changes += run_setup(settings, settings.errors.deadletterqueue.topic)
     changes += first_rollout(settings, settings.pipeline, settings.baseline)
     for change in changes:
         typer.echo(change)

@@ -183,6 +183,17 @@ def test_setup_writes_the_first_rollout_of_the_pipeline_that_the_detectors_are()
     assert named[0] == named[1]
 
 
+def test_setup_claims_pipeline_and_outputs_for_the_release_and_takes_over_only_when_told() -> None:
+    found = {
+        name: environment(pods(of_matrix(name))["setup"]["containers"][0], CHART)
+        for name in ("default", "everything")
+    }
+
+    assert found["default"]["FRAUD_OWNER"] == "redpanda/fraud"
+    assert "FRAUD_TAKE_OVER" not in found["default"]
+    assert found["everything"]["FRAUD_TAKE_OVER"] == "true"
+
+
 def test_setup_gives_up_before_helm_does_and_kubernetes_after_it() -> None:
     job = one(of_matrix("default"), "Job")
     waits = float(

@@ -1,0 +1,107 @@
+"""Whose a pipeline and its outputs are, against a real broker."""
+
+import subprocess
+import sys
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from fraud_core.claims import claim
+from fraud_core.errors import ConfigError
+from fraud_core.settings import load_settings
+from fraud_core.setup import SetupSettings, claimed
+from fraud_local.stack import Stack
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def settings(stack: Stack) -> SetupSettings:
+    name = f"claims-{uuid.uuid4().hex[:8]}"
+    return load_settings(
+        SetupSettings,
+        kafka={"bootstrap_servers": stack.addresses.bootstrap_servers},
+        schema_registry={"url": stack.addresses.schema_registry_url},
+        topics={"prefix": f"{name}.", "transactions": f"{name}.transactions"},
+        pipeline=name,
+        owner="here/first",
+        startup_timeout_s=30,
+    )
+
+
+def test_nothing_is_claimed_where_nobody_claims(settings: SetupSettings) -> None:
+    assert claimed(settings.model_copy(update={"owner": None})) == []
+
+
+def test_the_first_time_everything_is_claimed_and_the_second_time_nothing(settings: SetupSettings) -> None:
+    first, second = claimed(settings), claimed(settings)
+
+    prefix = settings.topics.prefix
+    assert first == [
+        f"claimed pipeline {settings.pipeline} for here/first",
+        f"claimed topic {prefix}classified_transactions for here/first",
+        f"claimed topic {prefix}fraud_alerts for here/first",
+        f"claimed topic {prefix}transactions_dlq for here/first",
+    ]
+    assert second == []
+
+
+def test_another_owner_gets_neither_the_pipeline_nor_its_outputs(settings: SetupSettings) -> None:
+    claimed(settings)
+    other = settings.model_copy(update={"owner": "there/second"})
+
+    with pytest.raises(ConfigError) as refused:
+        claimed(other.model_copy(update={"topics": settings.topics.model_copy(update={"prefix": "b."})}))
+    assert f"pipeline {settings.pipeline}: here/first" in str(refused.value)
+    assert "topic" not in str(refused.value).split("\n")[1]
+
+    with pytest.raises(ConfigError) as refused:
+        claimed(other.model_copy(update={"pipeline": f"{settings.pipeline}-b"}))
+    assert f"topic {settings.topics.prefix}fraud_alerts: here/first" in str(refused.value)
+    assert "setup.takeOver" in str(refused.value)
+
+
+def test_what_an_owner_that_is_gone_had_can_be_taken_over(settings: SetupSettings) -> None:
+    claimed(settings)
+    other = settings.model_copy(update={"owner": "there/second", "take_over": True})
+
+    assert f"claimed pipeline {settings.pipeline} for there/second, before of here/first" in claimed(other)
+    with pytest.raises(ConfigError, match=f"pipeline {settings.pipeline}: there/second"):
+        claimed(settings)
+
+
+def test_of_several_at_once_exactly_one_gets_it(settings: SetupSettings) -> None:
+    def attempt(owner: str) -> bool:
+        try:
+            return bool(claim(settings, owner, settings.pipeline, (), take_over=False))
+        except ConfigError:
+            return False
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(attempt, [f"release/{number}" for number in range(4)])) == 1
+
+
+def test_the_command_refuses_before_it_makes_a_topic_and_ends_as_for_a_wrong_setting(
+    settings: SetupSettings, stack: Stack
+) -> None:
+    claimed(settings)
+    variables = {
+        "FRAUD_KAFKA__BOOTSTRAP_SERVERS": stack.addresses.bootstrap_servers,
+        "FRAUD_SCHEMA_REGISTRY__URL": stack.addresses.schema_registry_url,
+        "FRAUD_TOPICS__PREFIX": settings.topics.prefix,
+        "FRAUD_PIPELINE": settings.pipeline,
+        "FRAUD_OWNER": "there/second",
+    }
+
+    done = subprocess.run(
+        [sys.executable, "-m", "fraud_local", "setup"],
+        env=variables,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 2
+    assert f"pipeline {settings.pipeline}: here/first" in done.stderr
+    assert "created topic" not in done.stdout
