@@ -72,7 +72,7 @@ def schema() -> Document:
         "properties": {
             "apiVersion": {"type": "string", "description": "fraudstream.dev/v1alpha1."},
             "kind": {"type": "string", "description": "FraudModel."},
-            "metadata": {"type": "object", "description": "Name, namespace and labels."},
+            "metadata": {"type": "object"},  # the server allows no more
             "spec": spec,
             "status": structural(FraudModelStatus, "What is. Written by the operator alone."),
         },
