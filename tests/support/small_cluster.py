@@ -36,6 +36,8 @@ NAMESPACE = "fraud"
 class SmallCluster:
     """The objects of one namespace; may be used by any thread."""
 
+    namespace = NAMESPACE
+
     def __init__(self) -> None:
         """Holds nothing yet."""
         self._objects: dict[tuple[str, str], Document] = {}
