@@ -20,7 +20,7 @@ from fraud_core.rules.frame import rule_frame
 from fraud_core.settings import CoreSettings, load_settings
 from fraud_local.baseline_defaults import ALERT_BUDGET, CUSTOMERS, DAYS, SEED
 from fraud_producer.simulator import SimulatorSettings, simulate
-from fraud_trainer.evaluation import Mask
+from fraud_trainer.evaluation import Mask, Names
 from fraud_trainer.isolation_forest import Threshold, Validation, train
 
 START = datetime(2025, 1, 1)  # noqa: DTZ001 - event times are naive UTC
@@ -58,7 +58,7 @@ class _Past:
 
     values: Floats
     frauds: Mask
-    rule_alerts: Mask
+    rules: Names
 
 
 def train_baseline(
@@ -86,7 +86,7 @@ def train_baseline(
     bundle = train(
         training.values,
         FEATURES,
-        validation=Validation(validation.values, validation.rule_alerts, validation.frauds),
+        validation=Validation(validation.values, validation.rules != "", validation.frauds, validation.rules),
         window=Window(start=_day(WARM_UP_DAYS), end=_day(split)),
         data_until=_day(wanted.days),
         threshold=wanted.threshold,
@@ -107,17 +107,17 @@ def _simulated(wanted: Baseline, on_day: OnDay) -> list[_Past]:
     return past
 
 
-def _alerts(rules: RuleSet | None, transactions: pl.DataFrame, computed: Computed) -> Mask:
+def _alerts(rules: RuleSet | None, transactions: pl.DataFrame, computed: Computed) -> Names:
     if rules is None:
-        return np.zeros(transactions.height, dtype=bool)
-    return evaluate(rules, rule_frame(transactions, computed)).alert
+        return np.full(transactions.height, "", dtype=object)
+    return evaluate(rules, rule_frame(transactions, computed)).alerting()
 
 
 def _joined(days: list[_Past]) -> _Past:
     return _Past(
         np.concatenate([day.values for day in days], axis=1),
         np.concatenate([day.frauds for day in days]),
-        np.concatenate([day.rule_alerts for day in days]),
+        np.concatenate([day.rules for day in days]),
     )
 
 

@@ -8,6 +8,7 @@ import typer
 
 from fraud_local.baseline_defaults import ALERT_BUDGET, CUSTOMERS, DAYS, SEED
 from fraud_local.training_progress import shown
+from fraud_trainer.budget import over_budget
 
 if TYPE_CHECKING:
     from fraud_core.models import Bundle, PublishedBundle
@@ -73,7 +74,7 @@ def train_baseline(
     if as_json:
         typer.echo(orjson.dumps(_summary(published, bundle)).decode())
     else:
-        typer.echo("\n".join(_lines(published, bundle, [rule.name for rule in rules.rules])))
+        typer.echo("\n".join(_lines(published, bundle)))
 
 
 def _summary(published: "PublishedBundle", bundle: "Bundle") -> dict[str, object]:
@@ -90,7 +91,7 @@ def _summary(published: "PublishedBundle", bundle: "Bundle") -> dict[str, object
     }
 
 
-def _lines(published: "PublishedBundle", bundle: "Bundle", rules: list[str]) -> list[str]:
+def _lines(published: "PublishedBundle", bundle: "Bundle") -> list[str]:
     manifest = bundle.manifest
     metrics = manifest.metrics
     shares = ", ".join(f"{name} {metrics[f'alert_rate_{name}']:.2%}" for name in RATES)
@@ -108,21 +109,13 @@ def _lines(published: "PublishedBundle", bundle: "Bundle", rules: list[str]) -> 
         f"url      {published.url}",
         f"sha256   {published.sha256}",
         f"trained  on {counts}",
-        f"alerts   {shares} of the traffic{_excess(manifest.threshold_rule, metrics, rules)}",
+        f"alerts   {shares} of the traffic",
+        *(f"         {said}" for said in [over_budget(manifest.threshold_rule, metrics)] if said),
         f"against  the truth: {', '.join(found) or 'there was no fraud to find'}",
         "",
         "Go on with:",
         f"  {_detector(published)}",
     ]
-
-
-def _excess(budget: Budget | Literal["costs"], metrics: dict[str, float], rules: list[str]) -> str:
-    if isinstance(budget, str) or metrics["alert_rate_rules"] <= budget:
-        return ""
-    return (
-        f"\n         The rules alone ({', '.join(rules)}) exceed the budget of {budget:.2%}; "
-        "so it is the model's own."
-    )
 
 
 def _detector(published: "PublishedBundle") -> str:

@@ -10,6 +10,7 @@ import typer
 from fraud_core import durations, log
 from fraud_core.errors import FraudstreamError
 from fraud_core.settings import CoreSettings, load_settings
+from fraud_trainer.budget import over_budget
 from fraud_trainer.flags import (
     AlgorithmFlag,
     SetFlag,
@@ -77,6 +78,9 @@ def train(
             seed=seed,
         )
         training, parent = trained(settings, pipeline, Span(None, window, label_delay), plan, min_samples)
+        manifest = training.bundle.manifest
+        if said := over_budget(manifest.threshold_rule, manifest.metrics):
+            log.logger(__name__).warning(said)
         return results.of_training(training, parent)
 
     _told(work, result)

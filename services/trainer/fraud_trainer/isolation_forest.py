@@ -22,7 +22,7 @@ from fraud_core.models.manifest import Manifest, Window
 from fraud_core.models.reference import reference
 from fraud_core.models.score_map import ScoreMap, apply, fit, threshold_for
 from fraud_trainer import hyperparameters as named
-from fraud_trainer.evaluation import Mask, against_labels, alert_shares
+from fraud_trainer.evaluation import Mask, Names, against_labels, alert_shares
 from fraud_trainer.inputs import DEFAULT_FEATURES, limits
 
 Threshold = Literal["tutorial"] | float
@@ -39,11 +39,13 @@ class Validation:
         values: shape (features, rows), features as in training.
         rule_alerts: rows that are alerts by a rule; they use up the alert budget.
         frauds: rows that are frauds, for metrics only.
+        rules: names of the rules that make rows alerts, joined by commas, for metrics only.
     """
 
     values: Floats
     rule_alerts: Mask | None = None
     frauds: Mask | None = None
+    rules: Names | None = None
 
 
 def train(
@@ -135,7 +137,7 @@ def _decided(raw: RawScorer, score_map: ScoreMap, validation: Validation, thresh
     else:
         limit = threshold_for(scores, threshold, validation.rule_alerts)
     alerts = scores >= limit
-    metrics = alert_shares(alerts, validation.rule_alerts)
+    metrics = alert_shares(alerts, validation.rule_alerts, validation.rules)
     if validation.frauds is None:
         return _Decided(limit, scores, metrics, {})
     metrics |= against_labels(scores, alerts, validation.frauds)

@@ -192,7 +192,7 @@ def _rows(batch: pa.RecordBatch, start: int, until: int, labels: Labels, share: 
         .fill_null(1.0)
         .clip(upper_bound=MOST_WEIGHT)
     ).to_series()
-    rules = (frame["fraudulent"] & (frame["rules"].list.len() > 0)).to_numpy()
+    rules = frame.select(pl.when("fraudulent").then(pl.col("rules").list.join(",")).otherwise(pl.lit("")))
     known_at, sources = np.zeros(ids.size, dtype=np.int64), np.full(ids.size, "", dtype=object)
     known_at[known], sources[known] = labels.known_at[at[known]], labels.sources[at[known]]
     standing = np.where(found == 1, 1.0, 1.0 / share)
@@ -201,7 +201,7 @@ def _rows(batch: pa.RecordBatch, start: int, until: int, labels: Labels, share: 
         times=times[kept],
         labels=found[kept],
         known_at=known_at[kept],
-        rule_alerts=rules[kept],
+        rules=rules.to_series().to_numpy()[kept],
         users=hashes(text_of(frame["user"]), SEED)[kept],
         weights=(weights.to_numpy() * standing)[kept],
         scenarios=np.full(int(kept.sum()), "", dtype=object),

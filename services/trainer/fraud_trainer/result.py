@@ -14,6 +14,7 @@ from fraud_core.errors import (
     UnavailableError,
     WindowNotRetainedError,
 )
+from fraud_trainer.budget import BY_RULE
 from fraud_trainer.run import Training
 
 MOST_BYTES = 4_000
@@ -38,7 +39,11 @@ def of_training(training: Training, parent_version: str | None) -> dict[str, Any
         "sha256": training.bundle.sha256,
         "data_until": manifest.data_until.isoformat(),
         "parent_version": parent_version,
-        "metrics": {name: float(f"{value:.6g}") for name, value in manifest.metrics.items()},
+        "metrics": {
+            name: float(f"{value:.6g}")
+            for name, value in manifest.metrics.items()
+            if not name.startswith(BY_RULE)  # there may be many rules, and they are in the manifest
+        },
     }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ class Rows:
         times: event times, ms.
         labels: 1 fraud, 0 legitimate, -1 where no label is known.
         known_at: when the label became known, ms; 0 where there is none.
-        rule_alerts: rows that are alerts by a rule.
+        rules: names of the rules that make the row an alert, joined by commas; "" where none does.
         users: hashes of the users.
         weights: how many transactions each stands for: 1, or more where a sample was labelled.
         scenarios: kind of fraud, "" where unknown.
@@ -34,7 +35,7 @@ class Rows:
     times: Ints
     labels: NDArray[np.int8]
     known_at: Ints
-    rule_alerts: Mask
+    rules: NDArray[np.object_]
     users: Ints
     weights: Floats
     scenarios: NDArray[np.object_]
@@ -44,6 +45,11 @@ class Rows:
     def __len__(self) -> int:
         """How many transactions."""
         return self.times.size
+
+    @cached_property
+    def rule_alerts(self) -> Mask:
+        """The rows that are alerts by a rule."""
+        return np.asarray(self.rules != "", dtype=bool)
 
     def traffic(self) -> Floats:
         """How many transactions of the traffic each row stands for: of the frauds all were kept.

@@ -164,7 +164,7 @@ def _unsupervised(learned: Rows, later: Rows, start: int, end: int, plan: Plan) 
     bundle = isolation_forest.train(
         learned.values,
         FEATURES,
-        validation=isolation_forest.Validation(later.values, later.rule_alerts),
+        validation=isolation_forest.Validation(later.values, later.rule_alerts, rules=later.rules),
         window=Window(start=_moment(start), end=_moment(end)),
         data_until=_moment(int(later.times[-1])),
         features=DEFAULT_FEATURES if plan.features is None else plan.features,
@@ -193,7 +193,7 @@ def _supervised(
     unseen = scores if len(later) >= FEWEST or block is None else block.scores
     calibration = block.calibration if block else None
     threshold = _threshold(scores, ranked, calibration, plan.threshold)
-    shares = alert_shares(scores >= threshold, ranked.rule_alerts)
+    shares = alert_shares(scores >= threshold, ranked.rule_alerts, ranked.rules)
     content, versions, wish = model.pickled(), running_versions(), plan.wish()
     names = tuple(FEATURES[row] for row in model.rows)
     sources = {

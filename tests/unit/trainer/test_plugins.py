@@ -32,7 +32,7 @@ def rows() -> Rows:
         times=times,
         labels=frauds.astype(np.int8),
         known_at=times + DAY_MS,
-        rule_alerts=np.zeros(COUNT, dtype=bool),
+        rules=np.full(COUNT, "", dtype=object),
         users=np.arange(COUNT) % 50,
         weights=np.ones(COUNT),
         scenarios=np.full(COUNT, "", dtype=object),

@@ -13,6 +13,7 @@ from fraud_core.rules.template import fill
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 Rows = np.ndarray[Any, np.dtype[np.intp]]
+Names = np.ndarray[Any, np.dtype[np.object_]]
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,14 @@ class Fired:
         """Rows for which a rule with action `alert` fired, shape (rows,)."""
         alerting = np.array([rule.action == "alert" for rule in self.rules], dtype=bool)
         return np.asarray(self.matrix[alerting].any(axis=0))
+
+    def alerting(self) -> Names:
+        """For each row the names of the rules with action `alert` that fired, joined by commas."""
+        found = np.full(self.frame.height, "", dtype=object)
+        for rule, fired in zip(self.rules, self.matrix, strict=True):
+            if rule.action == "alert":
+                found[fired] = [f"{before},{rule.name}".lstrip(",") for before in found[fired]]
+        return found
 
     def names(self) -> list[list[str]]:
         """For each row the names of the rules that fired, in the file's order; the lists are the caller's."""

@@ -11,6 +11,8 @@ from fraud_core.errors import ConfigError, InputError
 from fraud_core.rules import RuleSet, load_rules
 from fraud_local.backtest.engine import OnRows, Past, replayed
 from fraud_local.backtest.run import Outcome, Schedule, run
+from fraud_trainer.budget import over_budget
+from fraud_trainer.evaluation import alert_shares
 from fraud_trainer.fitting import LABEL_DERIVED, SUPERVISED_FEATURES, algorithms
 from fraud_trainer.hyperparameters import Value
 from fraud_trainer.rows import Rows
@@ -97,6 +99,8 @@ def backtest(history: Past, wanted: Wanted, on_rows: OnRows = lambda _: None) ->
     _check(history, schedule)
     rules, other = _against(wanted)
     sides, rows = [], _replayed(history, wanted, wanted.rules, on_rows)
+    tested = rows.between(*_milliseconds(schedule.test_from, schedule.test_until))
+    excess = over_budget(wanted.threshold, _rule_shares(tested))
     sides.append(_side(rows, wanted, wanted.algorithm, wanted.algorithm))
     if other:
         sides.append(_side(rows, wanted, other, other))
@@ -104,7 +108,6 @@ def backtest(history: Past, wanted: Wanted, on_rows: OnRows = lambda _: None) ->
         sides.append(
             _side(_replayed(history, wanted, rules, on_rows), wanted, wanted.algorithm, rules.source)
         )
-    tested = rows.between(*_milliseconds(schedule.test_from, schedule.test_until))
     first_end = schedule.test_from - schedule.label_delay
     warm_up = max(schedule.first - history.first, timedelta())
     return Backtest(
@@ -116,7 +119,7 @@ def backtest(history: Past, wanted: Wanted, on_rows: OnRows = lambda _: None) ->
         frauds=int((tested.labels == 1).sum()),
         unlabelled=int((tested.labels == -1).sum()),
         sides=tuple(sides),
-        warnings=tuple(_warnings(warm_up, schedule, history)),
+        warnings=(*_warnings(warm_up, schedule, history), *([excess] if excess else [])),
     )
 
 
@@ -208,6 +211,10 @@ def _warnings(warm_up: timedelta, schedule: Schedule, history: Past) -> list[str
             f"of merchants for {(LONGEST + schedule.label_delay) / DAY:g} days"
         )
     return found
+
+
+def _rule_shares(tested: Rows) -> dict[str, float]:
+    return alert_shares(np.zeros(len(tested), dtype=bool), tested.rule_alerts, tested.rules)
 
 
 def _milliseconds(*moments: object) -> list[int]:

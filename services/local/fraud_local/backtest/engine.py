@@ -16,7 +16,7 @@ from fraud_core.models.inputs import Floats
 from fraud_core.rules import RuleSet, evaluate
 from fraud_core.rules.frame import rule_frame
 from fraud_producer.slices import Slice
-from fraud_trainer.evaluation import Mask
+from fraud_trainer.evaluation import Names
 from fraud_trainer.rows import Rows, joined
 
 HOUR = timedelta(hours=1)
@@ -82,7 +82,7 @@ def replayed(
         if not frame.height:
             continue
         computed = advance(state, frame, side)
-        alerts = evaluate(rules, rule_frame(frame, computed, rules.columns)).alert
+        alerts = evaluate(rules, rule_frame(frame, computed, rules.columns)).alerting()
         first = int(frame["timestamp"].search_sorted(keep_from))
         here = values[:, kept : kept + frame.height - first]
         here[:] = computed.values[:, first:]
@@ -92,7 +92,7 @@ def replayed(
     return joined(parts, values[:, :kept])
 
 
-def _rows(piece: Slice, values: Floats, alerts: Mask, first: int, delay: timedelta) -> Rows:
+def _rows(piece: Slice, values: Floats, alerts: Names, first: int, delay: timedelta) -> Rows:
     frame, truth = piece.transactions[first:], piece.truth[first:]
     times = frame["timestamp"].to_physical().to_numpy()
     labels = truth["fraud"].cast(pl.Int8).fill_null(-1).to_numpy()
@@ -101,7 +101,7 @@ def _rows(piece: Slice, values: Floats, alerts: Mask, first: int, delay: timedel
         times=times,
         labels=labels,
         known_at=times + delay // timedelta(milliseconds=1),
-        rule_alerts=alerts[first:],
+        rules=alerts[first:],
         users=hashes(text_of(frame["user"]), SEED),
         weights=np.ones(len(times)),
         scenarios=truth["scenario"].fill_null("").to_numpy(),

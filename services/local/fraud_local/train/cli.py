@@ -15,6 +15,7 @@ from fraud_core.settings import CoreSettings, KafkaSettings, load_settings
 from fraud_local.models.place import DEFAULT_PIPELINE, PipelineOption, Place, place
 from fraud_local.training_progress import shown
 from fraud_producer.flags import InputFlag, LabelDelayFlag, LabelFlag, MapFlag, RejectsFlag
+from fraud_trainer.budget import over_budget
 from fraud_trainer.flags import (
     MONTH,
     TRAINING,
@@ -218,16 +219,14 @@ def _lines(training: "Training", report: Path | None) -> list[str]:
     text.append("")
     metrics = manifest.metrics
     ours = {name: value for name, value in metrics.items() if not name.startswith("champion_")}
+    width = max(24, *map(len, ours))
     if training.champion:
-        text.append(f"{'':<24} {'this':>9} {'champion':>9}   ({training.champion})")
+        text.append(f"{'':<{width}} {'this':>9} {'champion':>9}   ({training.champion})")
     for name, value in ours.items():
         theirs = metrics.get(f"champion_{name}")
-        text.append(f"{name:<24} {value:>9.4f}" + ("" if theirs is None else f" {theirs:>9.4f}"))
-    rule, rules = manifest.threshold_rule, metrics.get("alert_rate_rules", 0.0)
-    if not isinstance(rule, str) and rules > rule:
-        text.append(
-            f"The rules alone alert on {rules:.2%}, over the budget of {rule:.2%}; so it is the model's own."
-        )
+        text.append(f"{name:<{width}} {value:>9.4f}" + ("" if theirs is None else f" {theirs:>9.4f}"))
+    if said := over_budget(manifest.threshold_rule, metrics):
+        text.append(said)
     if published:
         go_on = (
             f"fraudstream models shadow {published.version}"

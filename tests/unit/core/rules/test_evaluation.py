@@ -36,6 +36,7 @@ def test_the_tutorials_rules_give_the_tutorials_reasons() -> None:
     ]
     assert fired.names() == [["high_amount", "location_change", "flagged_merchant"], []]
     assert fired.alert.tolist() == [True, False]
+    assert fired.alerting().tolist() == ["high_amount,location_change,flagged_merchant", ""]
 
 
 def test_a_location_change_counts_for_two_hours() -> None:

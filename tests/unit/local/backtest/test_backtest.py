@@ -93,6 +93,19 @@ def test_unsupervised_it_knows_of_merchants_only_where_it_may(path: Path) -> Non
     assert "average_precision_spread" in knowing["metrics"]
 
 
+def test_rules_that_use_up_the_budget_alone_are_named(path: Path, tmp_path: Path) -> None:
+    strict = tmp_path / "strict.yaml"
+    strict.write_text("- {name: many, expression: amount > 20, reason: Many}\n")
+
+    found = document(path, "--algorithm", "logistic_regression", "--rules", str(strict))
+
+    said = f"{found['rules']['alert_rate']:.2%}"
+    assert any(
+        f"alert on {said} of the traffic, over the budget of 5.00%: many {said}." in warning
+        for warning in found["warnings"]
+    )
+
+
 def test_one_seed_gives_one_bundle(path: Path) -> None:
     once = document(path, "--algorithm", "random_forest", "--set", "n_estimators=10")
     again = document(path, "--algorithm", "random_forest", "--set", "n_estimators=10")
