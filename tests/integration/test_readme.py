@@ -29,10 +29,10 @@ BESIDE = (
 OWN_HISTORY = next(line for line in README.splitlines() if line.startswith("make demo ARGS='--input"))
 OWN_CLUSTER = (
     "export FRAUD_KAFKA__BOOTSTRAP_SERVERS=broker:9092 FRAUD_SCHEMA_REGISTRY__URL=http://registry:8081",
-    "uv run fraudstream setup",
     "uv run fraudstream train-baseline --output models",
+    "uv run fraudstream setup --baseline-url models/… --baseline-sha256 …",
     "uv run fraudstream producer --profile realistic --rate 100",
-    "uv run fraudstream detector --model-url models/… --model-sha256 …",
+    "uv run fraudstream detector",
 )
 RUN_BY_CI = ("make demo", "make test")
 
@@ -135,15 +135,18 @@ def test_your_own_history_goes_through(tmp_path: Path) -> None:
 
 
 def test_on_a_cluster_of_yours_each_step_leads_to_the_next(pipeline: Pipeline, tmp_path: Path) -> None:
-    variables = pipeline.process_environment()
-    _, setup, train, producer, detector = OWN_CLUSTER
+    variables = pipeline.process_environment(FRAUD_PIPELINE=f"{pipeline.name}-of-yours")
+    _, train, setup, producer, detector = OWN_CLUSTER
 
-    assert "Nothing to do" in ran(setup, tmp_path, variables)
     shown = ran(f"{train} --customers 100 --days 40", tmp_path, variables)
-    last = next(line.strip() for line in shown.splitlines() if "fraudstream detector" in line)
+    first = next(line.strip() for line in shown.splitlines() if "fraudstream setup" in line)
+    version = next(line.split()[1] for line in shown.splitlines() if line.startswith("version"))
 
-    assert re.sub(r"(--model-url )\S+( --model-sha256 )\S+", r"\1models/…\2…", last) in detector
-    with running(last, tmp_path, variables, tmp_path / "detector.log"):
+    assert re.sub(r"(--baseline-url )\S+( --baseline-sha256 )\S+", r"\1models/…\2…", first) in setup
+    assert f"{version} decides" in ran(first, tmp_path, variables)
+    with running(detector, tmp_path, variables, tmp_path / "detector.log"):
         with running(producer, tmp_path, variables, tmp_path / "producer.log"):
             until(lambda: pipeline.produced() >= 100, "the producer has produced")
-        assert pipeline.decisions(pipeline.produced()).height == pipeline.produced()
+        decided = pipeline.decisions(pipeline.produced())
+    assert decided.height == pipeline.produced()
+    assert set(decided["model_version"]) == {version}

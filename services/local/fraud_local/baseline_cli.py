@@ -59,8 +59,8 @@ def train_baseline(
 ) -> None:
     """Train the Isolation Forest that a new installation begins with, on simulated customers.
 
-    Prints the address and the digest that `fraudstream detector` takes. On one installation the same
-    arguments give the same digest.
+    Prints the command with its address and digest that lets it decide in a new pipeline. On one installation
+    the same arguments give the same digest.
     """
     budget = _budget(threshold)
     # Imported late: `--help` and a wrong flag need neither numba nor scikit-learn.
@@ -87,7 +87,7 @@ def _summary(published: "PublishedBundle", bundle: "Bundle") -> dict[str, object
         "threshold_rule": manifest.threshold_rule,
         "counts": manifest.counts,
         "metrics": manifest.metrics,
-        "detector": _detector(published),
+        "setup": _setup(published),
     }
 
 
@@ -114,10 +114,23 @@ def _lines(published: "PublishedBundle", bundle: "Bundle") -> list[str]:
         f"against  the truth: {', '.join(found) or 'there was no fraud to find'}",
         "",
         "Go on with:",
-        f"  {_detector(published)}",
+        f"  {_setup(published)}",
+        "or, in a pipeline that has a rollout already:",
+        f"  {_publish(published)}",
     ]
 
 
-def _detector(published: "PublishedBundle") -> str:
-    """The very command that runs the model."""
-    return f"fraudstream detector --model-url {shlex.quote(published.url)} --model-sha256 {published.sha256}"
+def _setup(published: "PublishedBundle") -> str:
+    """The command that lets the model decide where nothing was rolled out yet."""
+    return (
+        f"fraudstream setup --baseline-url {shlex.quote(published.url)} --baseline-sha256 {published.sha256}"
+    )
+
+
+def _publish(published: "PublishedBundle") -> str:
+    """The command that puts it beside the champion of a pipeline, to be tried."""
+    url = published.url
+    here = url.removeprefix("file://")
+    if here != url:
+        return f"fraudstream models publish {shlex.quote(here)}"
+    return f"fraudstream models publish {shlex.quote(url)} --sha256 {published.sha256}"

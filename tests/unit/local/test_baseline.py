@@ -97,14 +97,18 @@ def test_another_seed_gives_another_model(tmp_path: Path) -> None:
     assert len(digests) == 2
 
 
-def test_it_prints_the_line_that_a_detector_is_started_with(tmp_path: Path) -> None:
+def test_it_prints_what_lets_it_decide_in_a_new_pipeline_and_what_tries_it_in_another(tmp_path: Path) -> None:
     result = command(*SMALL, "--output", str(tmp_path / "my models"))
 
     assert result.exit_code == 0
-    words = shlex.split(result.stdout.splitlines()[-1])
-    assert words[:3] == ["fraudstream", "detector", "--model-url"]
-    assert words[4] == "--model-sha256"
-    assert fetch_bundle(words[3], words[5]).version in result.stdout
+    first, other = (
+        shlex.split(line) for line in result.stdout.splitlines() if line.startswith("  fraudstream ")
+    )
+    assert first[:3] == ["fraudstream", "setup", "--baseline-url"]
+    assert first[4] == "--baseline-sha256"
+    assert fetch_bundle(first[3], first[5]).version in result.stdout
+    assert other[:3] == ["fraudstream", "models", "publish"]
+    assert f"file://{other[3]}" == first[3]
     assert "alerts   model 0." in result.stdout
 
 
