@@ -16,6 +16,7 @@ from fraud_core.models import classifier
 from fraud_core.models.derived import derivable, with_derived
 from fraud_core.models.inputs import Floats, shape_inputs
 from fraud_trainer.algorithm import Algorithm, Examples
+from fraud_trainer.drawing import Past, Risk, drawn
 from fraud_trainer.evaluation import Mask
 from fraud_trainer.hyperparameters import (
     BoostingHyperparameters,
@@ -64,7 +65,7 @@ def _logistic(examples: Examples, chosen: LogisticHyperparameters, seed: int) ->
     limits = {"logged": logged, "low": tuple(-limit for limit in unlimited), "high": unlimited}
     steps = [
         ("shape", FunctionTransformer(shape_inputs, kw_args=limits)),
-        ("impute", SimpleImputer(strategy="median", add_indicator=True)),
+        ("impute", SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)),
         ("scale", StandardScaler()),
         ("regression", LogisticRegression(**settings, random_state=seed)),
     ]
@@ -77,6 +78,18 @@ CLASSIFIERS = {
     "hist_gradient_boosting": Algorithm(BoostingHyperparameters, _boosting),
     "logistic_regression": Algorithm(LogisticHyperparameters, _logistic),
 }
+
+
+def _risk(examples: Examples, seed: int) -> Risk:
+    """A first guess at which transactions are risky: a logistic regression's."""
+    with one_thread():
+        regression = _logistic(examples, LogisticHyperparameters(), seed)
+
+    def risk(inputs: Floats) -> Floats:
+        with one_thread():
+            return np.asarray(regression.decision_function(inputs), dtype=np.float64)
+
+    return risk
 
 
 def fitted(
@@ -99,7 +112,7 @@ def fitted(
         weights: how many transactions each stands for.
         seed: of all that is drawn.
     """
-    kept, weighted = _drawn(frauds, weights, chosen.legitimate_per_fraud, seed)
+    kept, weighted = drawn(Past(values, names, frauds, weights), chosen.legitimate_per_fraud, seed, _risk)
     columns = values[:, kept].T
     derived = derivable(names)
     inputs = with_derived(columns, names, derived)
@@ -109,13 +122,3 @@ def fitted(
     with one_thread():
         estimator = algorithm.fit(Examples(inputs, frauds[kept], weighted, (*names, *derived)), chosen, seed)
     return classifier.pipeline(estimator, names, derived)
-
-
-def _drawn(frauds: Mask, weights: Floats, legitimate_per_fraud: float, seed: int) -> tuple[Any, Floats]:
-    """All frauds and some of the others, in order, and what each stands for."""
-    legitimate = np.flatnonzero(~frauds)
-    wanted = min(len(legitimate), int(np.ceil(legitimate_per_fraud * frauds.sum())))
-    some = np.random.default_rng(seed).choice(legitimate, wanted, replace=False)
-    kept = np.sort(np.concatenate([np.flatnonzero(frauds), some]))
-    scale = weights[legitimate].sum() / weights[some].sum()
-    return kept, np.where(frauds[kept], weights[kept], weights[kept] * scale)

@@ -46,8 +46,8 @@ class Supervised(Hyperparameters):
     """What all that learn from labels have in common.
 
     Attributes:
-        legitimate_per_fraud: so many legitimate transactions a fraud are learned from, drawn at random and
-            weighted up to all of them; frauds are learned from all.
+        legitimate_per_fraud: so many legitimate transactions a fraud are learned from, half of them those
+            that most resemble fraud, the rest drawn at random and weighted up; all frauds are learned from.
     """
 
     legitimate_per_fraud: Annotated[float, Field(ge=1, le=10_000)] = 30.0
