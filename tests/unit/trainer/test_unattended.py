@@ -40,7 +40,7 @@ def rows(since_days: float, count: int = 1_000) -> Rows:
         times=times,
         labels=zeros.astype(np.int8),
         known_at=times,
-        rule_alerts=zeros.astype(bool),
+        rules=np.full(count, "", dtype=object),
         users=times,
         weights=zeros + 1,
         scenarios=np.full(count, "", dtype=object),
