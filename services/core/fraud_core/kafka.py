@@ -28,8 +28,11 @@ STALE = {
     KafkaError.FENCED_LEADER_EPOCH,
     KafkaError.UNKNOWN_LEADER_EPOCH,
     KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._NOENT,  # noqa: SLF001 - its own name; the client knows no leader
 }
-"""Refusals by which a broker says that the client knows an earlier leader."""
+"""Refusals by which a broker, or the client itself, says that the client's metadata are of an earlier time."""
 
 
 def client_config(settings: KafkaSettings) -> Config:
@@ -104,7 +107,8 @@ def end_offsets(
     """Ask where partitions, (topic, number), end.
 
     The client asks the leaders of its metadata, by their epochs, and does not notice by itself that they are
-    of before a broker's restart, so that it would be refused for ever. After a refusal it gets new ones.
+    of before a broker's restart, or of before the topic had a leader, so that it would be refused for ever.
+    After a refusal it gets new ones.
 
     Raises:
         KafkaException: the brokers did not say.
