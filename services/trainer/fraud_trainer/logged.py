@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from fraud_core import tail
 from fraud_core.avro import Decoder
-from fraud_core.errors import InputError, UnavailableError
+from fraud_core.errors import ConfigError, InputError, UnavailableError
 from fraud_core.features.side.keys import SEED
 from fraud_core.features.strings import hashes, text_of
 from fraud_core.kafka import partition_counts
@@ -84,8 +84,8 @@ class Topics:
         Raises:
             UnavailableError: the brokers or the registry can't be reached.
         """
-        spans = self._committed([self._names.labels.name])
-        read = self._read("Label", spans, lambda *_: None)
+        spans = self.committed([self._names.labels.name])
+        read = self.read("Label", spans, lambda *_: None)
         parts = [_label_columns(pl.DataFrame(batch)) for batch in read]
         latest = pl.concat([pl.DataFrame(schema=_LABELS), *parts]).filter(pl.col("known_at") <= _ms(until))
         latest = latest.sort("known_at", maintain_order=True).unique("id", keep="last").sort("id")
@@ -110,7 +110,7 @@ class Topics:
         spans = self._spans(start - DAY)
         share = min(1.0, most / max(1, sum(span.length for span in spans.values())))
         parts = []
-        for batch in self._read("Decision", spans, on_rows):
+        for batch in self.read("Decision", spans, on_rows):
             part = _rows(batch, _ms(start), _ms(until), labels, share)
             if len(part.rows):
                 parts.append(part)
@@ -119,18 +119,33 @@ class Topics:
         return _in_order(parts)
 
     def _spans(self, since: datetime | None) -> dict[Place, Span]:
-        spans = self._committed([self._names.alerts.name, self._names.classified.name])
+        spans = self.committed([self._names.alerts.name, self._names.classified.name])
         return spans if since is None else narrowed(self._settings.kafka, spans, since)
 
-    def _committed(self, names: list[str]) -> dict[Place, Span]:
+    def committed(self, names: list[str]) -> dict[Place, Span]:
+        """All that is committed now on these topics.
+
+        Raises:
+            ConfigError: one of them is not there.
+            UnavailableError: the brokers can't be reached.
+        """
         existing = partition_counts(self._settings.kafka)
+        if missing := [name for name in names if name not in existing]:
+            raise ConfigError(
+                f"There is no topic {', '.join(missing)} at {self._settings.kafka.bootstrap_servers}; "
+                "name one that is."
+            )
         return committed_spans(self._settings.kafka, {name: existing[name] for name in names})
 
     def _decoder(self, schema: str) -> Decoder:
         return Decoder(schema, Registry(self._settings.schema_registry))
 
-    def _read(self, schema: str, spans: dict[Place, Span], on_rows: OnRows) -> Iterator[pa.RecordBatch]:
-        """All records of the spans; goes on where it was when brokers come back."""
+    def read(self, schema: str, spans: dict[Place, Span], on_rows: OnRows) -> Iterator[pa.RecordBatch]:
+        """All records of the spans; goes on where it was when brokers come back.
+
+        Raises:
+            UnavailableError: they stayed away for too long, or the registry did.
+        """
         left, total = dict(spans), sum(span.length for span in spans.values())
         decoder, deadline = self._decoder(schema), time.monotonic() + self._patience_s
         while any(span.length for span in left.values()):

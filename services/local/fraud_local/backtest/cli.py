@@ -8,6 +8,7 @@ import orjson
 import typer
 
 from fraud_core import durations
+from fraud_core.cli import BootstrapServers, SchemaRegistryUrl, TopicPrefix
 from fraud_core.errors import ConfigError
 from fraud_local.training_progress import shown
 from fraud_producer.flags import REPLAY, SIMULATION, LabelDelayFlag, MapFlag, RejectsFlag
@@ -26,11 +27,15 @@ from fraud_trainer.flags import (
 if TYPE_CHECKING:
     from fraud_local.backtest.backtest import Backtest
     from fraud_local.backtest.engine import Past
+    from fraud_local.backtest.logged import Stretch
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 TESTING = "What is judged"
+KAFKA = "From Kafka"
 TESTED_SHARE = 1 / 4
+PATIENCE_S = 60.0
+NO_HISTORY = "Give one history: --input with --map and --label, --topic NAME, or --simulate DAYS."
 
 
 @app.command()
@@ -69,6 +74,36 @@ def backtest(
     world: Annotated[
         int, typer.Option(min=0, metavar="N", help="Seed of the simulation.", rich_help_panel=SIMULATION)
     ] = 11,
+    topic: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Instead of a file, transactions on this topic, with the labels that are in Kafka by now.",
+            rich_help_panel=KAFKA,
+        ),
+    ] = None,
+    from_: Annotated[
+        datetime | None,
+        typer.Option(
+            "--from",
+            parser=durations.moment,
+            metavar="TIME",
+            help="Event time of the first of them, UTC. Default: all there are.",
+            rich_help_panel=KAFKA,
+        ),
+    ] = None,
+    to: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=durations.moment,
+            metavar="TIME",
+            help="First moment after the last of them.",
+            rich_help_panel=KAFKA,
+        ),
+    ] = None,
+    bootstrap_servers: BootstrapServers = None,
+    schema_registry_url: SchemaRegistryUrl = None,
+    topic_prefix: TopicPrefix = None,
     map_: MapFlag = None,
     label_delay: LabelDelayFlag = None,
     scenario: Annotated[
@@ -164,6 +199,7 @@ def backtest(
     # Imported late: `--help` and a wrong flag need neither numba nor scikit-learn.
     from fraud_core.rules import load_rules  # noqa: PLC0415
     from fraud_local.backtest.backtest import Wanted, backtest  # noqa: PLC0415
+    from fraud_local.backtest.logged import Stretch  # noqa: PLC0415
     from fraud_local.backtest.report import as_document, lines  # noqa: PLC0415
     from fraud_local.backtest.run import Schedule  # noqa: PLC0415
     from fraud_local.backtest.simulated import simulated  # noqa: PLC0415
@@ -171,15 +207,19 @@ def backtest(
 
     delay = WEEK if label_delay is None else label_delay
     past: Past
-    if simulate is not None and input_ is None:
+    if sum(given is not None for given in (input_, simulate, topic)) != 1:
+        raise ConfigError(NO_HISTORY)
+    if topic is not None:
+        past = _logged(Stretch(topic, from_, to), bootstrap_servers, schema_registry_url, topic_prefix)
+    elif simulate is not None:
         past = simulated(simulate, customers, world)
-    elif input_ is not None and simulate is None and label is not None:
+    elif input_ is not None and label is not None:
         mapping = parse_mapping(map_ or ())
         past = read_history(
             input_, mapping, label=label, label_delay=delay, rejects=rejects, scenario=scenario
         )
     else:
-        raise ConfigError("Give a history, --input with --map and --label, or --simulate DAYS.")
+        raise ConfigError(NO_HISTORY)
     begin = test_from or past.last - TESTED_SHARE * (past.last - past.first)
     until = test_until or past.last + timedelta(milliseconds=1)
     wanted = Wanted(
@@ -192,7 +232,7 @@ def backtest(
         shuffled=shuffle_labels,
         seeds=tuple(range(seed, seed + seeds)),
         against=against,
-        changing=simulate is not None,
+        changing=input_ is None,
     )
     title = f"Sending {past.rows:,} transactions through the engine"
     with shown(title, past.rows) as on_progress:
@@ -202,3 +242,14 @@ def backtest(
         typer.echo(orjson.dumps(as_document(found)).decode())
     else:
         typer.echo("\n".join(lines(found)))
+
+
+def _logged(wanted: "Stretch", servers: str | None, registry: str | None, prefix: str | None) -> "Past":
+    """The transactions of a topic of the cluster that is named, or that runs on this machine."""
+    from fraud_local import addresses  # noqa: PLC0415 - as above
+    from fraud_local.backtest.logged import logged  # noqa: PLC0415
+
+    found = addresses.find(servers, registry, prefix)
+    addresses.quiet(found.settings)
+    with shown("Reading", doing="Reading {total:,} transactions") as on_rows:
+        return logged(found.settings, wanted, PATIENCE_S, on_rows)

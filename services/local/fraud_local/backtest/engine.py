@@ -17,7 +17,7 @@ from fraud_core.rules import RuleSet, evaluate
 from fraud_core.rules.frame import rule_frame
 from fraud_producer.slices import Slice
 from fraud_trainer.evaluation import Names
-from fraud_trainer.rows import Rows, joined
+from fraud_trainer.rows import Ints, Rows, joined
 
 HOUR = timedelta(hours=1)
 OnRows = Callable[[int], None]
@@ -100,7 +100,7 @@ def _rows(piece: Slice, values: Floats, alerts: Names, first: int, delay: timede
         values=values,
         times=times,
         labels=labels,
-        known_at=times + delay // timedelta(milliseconds=1),
+        known_at=_known_at(truth, times, delay),
         rules=alerts[first:],
         users=hashes(text_of(frame["user"]), SEED),
         weights=np.ones(len(times)),
@@ -108,3 +108,11 @@ def _rows(piece: Slice, values: Floats, alerts: Names, first: int, delay: timede
         reviewed=np.zeros(len(times), dtype=bool),
         sources=np.where(labels < 0, "", "file").astype(object),
     )
+
+
+def _known_at(truth: pl.DataFrame, times: Ints, delay: timedelta) -> Ints:
+    """When labels became known, ms: as the history says, or so long after their transactions."""
+    if "known_at" not in truth.columns:
+        return times + delay // timedelta(milliseconds=1)
+    found: Ints = truth["known_at"].to_physical().fill_null(0).to_numpy()
+    return found
