@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
+from fraud_core.errors import NotEnoughSamplesError
 from fraud_core.models import fetch_bundle
 from fraud_local.cli import app
 from fraud_local.stack import Stack
@@ -123,6 +124,39 @@ def test_the_command_of_the_page_compares_with_the_champion_of_the_rollout(
     assert found["champion"] == champion["version"]
     assert "champion_average_precision" in found["metrics"]
     assert found["version"] in (tmp_path / "report.html").read_text()
+    _trained_by_a_job(pipeline, tmp_path / "result.json", champion["version"])
+
+
+def _trained_by_a_job(pipeline: Pipeline, result: Path, champion: str) -> None:
+    """What the Jobs of a FraudModel run, on the same decisions and beside the same champion."""
+    job = [
+        "trainer",
+        "train",
+        "--algorithm",
+        "hist_gradient_boosting",
+        "--label-delay",
+        "3d",
+        "--threshold",
+        "0.05",
+    ]
+    ends = ["--pipeline", pipeline.name, "--result", str(result)]
+
+    done = CliRunner().invoke(app, [*job, *ends], env=pipeline.environment)
+    assert done.exit_code == 0, done.output
+    said = orjson.loads(result.read_bytes())
+    assert said["parent_version"] == champion
+    assert {"average_precision", "champion_average_precision"} <= said["metrics"].keys()
+    assert fetch_bundle(said["url"], said["sha256"], pipeline.settings.kafka).version == said["version"]
+
+    refused = CliRunner().invoke(app, [*job, "--min-samples", "1000000", *ends], env=pipeline.environment)
+    assert isinstance(refused.exception, NotEnoughSamplesError)
+    assert orjson.loads(result.read_bytes())["reason"] == "NotEnoughSamples"
+
+    measured = CliRunner().invoke(
+        app, ["trainer", "precision", "--label-maturity", "1d", *ends], env=pipeline.environment
+    )
+    assert measured.exit_code == 0, measured.output
+    assert orjson.loads(result.read_bytes())["precision"].keys() == {champion}
 
 
 def test_rows_have_what_decisions_say_and_a_share_of_them_still_has_all_frauds(pipeline: Pipeline) -> None:
