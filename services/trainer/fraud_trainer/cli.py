@@ -37,7 +37,12 @@ Said = dict[str, Any]
 
 
 def _span(text: str) -> Any:  # noqa: ANN401 - typer keeps the type of its options to itself
-    return typer.Option(parser=durations.duration, metavar="DURATION", help=text)
+    return typer.Option(parser=_duration, metavar="DURATION", help=text)
+
+
+def _duration(given: str | timedelta) -> timedelta:
+    """Defaults are parsed, too."""
+    return given if isinstance(given, timedelta) else durations.duration(given)
 
 
 @app.command()

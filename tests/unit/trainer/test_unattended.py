@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import orjson
 import pytest
+import typer.main
 
 from fraud_core.errors import (
     ConfigError,
@@ -20,6 +21,7 @@ from fraud_core.errors import (
 from fraud_core.models import PublishedBundle
 from fraud_operator.cluster.jobs import runs
 from fraud_trainer import result
+from fraud_trainer.cli import app
 from fraud_trainer.rows import Rows
 from fraud_trainer.run import Span, Training, milliseconds
 from fraud_trainer.unattended import check
@@ -116,3 +118,12 @@ def test_it_fits_into_a_pods_last_words(tmp_path: Path) -> None:
 
     assert file.stat().st_size <= 4_096
     assert orjson.loads(file.read_bytes())["version"] == bundle.version
+
+
+@pytest.mark.parametrize("command", ["train", "precision"])
+def test_durations_have_defaults(command: str) -> None:
+    group = typer.main.get_command(app)
+
+    parameters = group.commands[command].make_context(command, []).params  # type: ignore[attr-defined]
+
+    assert parameters["label_maturity"] == timedelta(days=30)
