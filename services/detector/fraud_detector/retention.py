@@ -69,7 +69,10 @@ def _config(admin: AdminClient, topic: str) -> dict[str, str]:
         found = admin.describe_configs([resource])[resource].result(TIMEOUT_S)
     except (KafkaException, TimeoutError) as error:
         log.warning(
-            "retention_unknown", topic=topic, reason=str(error), now="trusting that it is long enough"
+            "retention_unknown",
+            topic=topic,
+            reason=str(error) or f"no answer within {TIMEOUT_S:.0f} s",
+            now="trusting that it is long enough",
         )
         return {}
     return {name: entry.value for name, entry in found.items() if entry.value is not None}
