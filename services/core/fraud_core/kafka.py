@@ -32,7 +32,7 @@ STALE = {
     KafkaError.UNKNOWN_TOPIC_OR_PART,
     KafkaError._NOENT,  # noqa: SLF001 - its own name; the client knows no leader
 }
-"""Refusals by which a broker, or the client itself, says that the client's metadata are of an earlier time."""
+"""Refusals by which a broker, or the client itself, says that the client's metadata are too old."""
 
 
 def client_config(settings: KafkaSettings) -> Config:
