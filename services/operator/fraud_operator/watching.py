@@ -25,16 +25,22 @@ async def watch(namespace: str, woken: asyncio.Event, stop: asyncio.Event) -> No
 
 def handlers(woken: asyncio.Event) -> kopf.OperatorRegistry:
     """What kopf does: it logs in and it wakes. Event handlers write no annotation and no finalizer."""
-    registry = kopf.OperatorRegistry()
+    registry, known = kopf.OperatorRegistry(), dict[str, object]()
 
     @kopf.on.login(registry=registry)
     def login(**_: Any) -> kopf.ConnectionInfo:  # noqa: ANN401 - kopf's own signature
         return credentials()
 
-    @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     @kopf.on.event("batch", "v1", "jobs", labels={MODEL_LABEL: kopf.PRESENT}, registry=registry)
     async def wake(**_: Any) -> None:  # noqa: ANN401 - as above
         woken.set()
+
+    @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
+    async def wake_for_another_spec(uid: str, meta: kopf.Meta, **event: Any) -> None:  # noqa: ANN401 - as above
+        """What the operator writes itself into a status wakes nobody."""
+        if event["type"] == "DELETED" or known.get(uid) != meta.get("generation"):
+            woken.set()
+        known[uid] = meta.get("generation")
 
     return registry
 

@@ -50,7 +50,7 @@ class TrainingStatus(Part):
         description="Digest of what the training depends on: algorithm, hyperparameters, features, window, "
         "label delay and maturity, alert budget and nonce. Another one trains again."
     )
-    cause: str = Field(description="FirstTraining, SpecChanged, Schedule or Labels.")
+    cause: str = Field(description="FirstTraining, SpecChanged, Schedule, Labels or Retry.")
     job_name: str = Field(description="The Job.")
     attempt: int = Field(default=1, description="Pods that were tried so far.")
     started_at: Time = Field(description="When it was started.")
@@ -61,6 +61,7 @@ class TrainingStatus(Part):
     )
     version: str | None = Field(default=None, description="The version that came out.")
     failure: str | None = Field(default=None, description="Reason of its failure, in one word.")
+    retries: int = Field(default=0, description="Trainings before it that failed for what passes with time.")
 
 
 class AnalysisStatus(Part):
@@ -139,7 +140,9 @@ class FraudModelStatus(Part):
     )
     replicas: Replicas = Field(default=Replicas(), description="Detectors on the rollout, and all.")
     last_training_time: Time | None = Field(default=None, description="When a training ended well.")
-    next_training_time: Time | None = Field(default=None, description="When the schedule trains again.")
+    next_training_time: Time | None = Field(
+        default=None, description="When it trains again, by schedule or after a failure that may pass."
+    )
     last_failure: str | None = Field(
         default=None, description="Last lines of the training that failed last, until one succeeds."
     )

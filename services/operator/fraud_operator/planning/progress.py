@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fraud_core.rollouts import BundleRef
+from fraud_operator.api.base import moment
 from fraud_operator.api.status import ConditionStatus, FraudModelStatus, Outcome
 from fraud_operator.planning import gates
 from fraud_operator.planning.analysis import Verdict
@@ -18,6 +19,7 @@ from fraud_operator.planning.steps import (
     overdue,
     standing,
 )
+from fraud_operator.planning.training import retry_time
 from fraud_operator.planning.versions import entry_of, noted, ref_of, rejected
 from fraud_operator.planning.world import Model, World
 
@@ -184,7 +186,9 @@ def _at_rest(status: Status) -> Progress:
     decides = f"{stable} decides." if stable else "The rules decide alone."
     if training is not None and training.failure:
         first = (status.last_failure or "").strip().partition("\n")[0]
-        return Progress(ConditionStatus.FALSE, training.failure, f"Training failed: {first} {decides}")
+        again = retry_time(training)
+        later = f" It is tried again at {moment(again)}." if again else ""
+        return Progress(ConditionStatus.FALSE, training.failure, f"Training failed: {first}{later} {decides}")
     return Progress(ConditionStatus.FALSE, "Complete", decides)
 
 

@@ -14,6 +14,7 @@ from fraud_operator.planning.analysis import Verdict
 
 Status = FraudModelStatus
 NOTHING = timedelta()
+MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -130,8 +131,8 @@ def evidence(status: Status, verdict: Verdict) -> int:
 
 
 def overdue(status: Status, spec: FraudModelSpec, now: datetime) -> str | None:
-    """How long the step has been stuck, if that is longer than the deadline."""
+    """How long the step has been stuck, in minutes, if that is longer than the deadline."""
     if status.step_started_at is None:
         return None
     late = now - status.step_started_at - present(status, spec.rollout).pause
-    return spelled(late) if late > spec.rollout.progress_deadline else None
+    return spelled(late - late % MINUTE) if late > spec.rollout.progress_deadline else None

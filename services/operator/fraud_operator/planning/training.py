@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from cronsim import CronSim, CronSimError
 
@@ -19,6 +19,9 @@ LOST = Failure(
     "ResultLost",
     "The Job succeeded, and what its pod said is gone. Set spec.retrainNonce to train again.",
 )
+PASSING = {"NotEnoughSamples", "NothingToLearnFrom", "Unavailable"}
+"""Failures that time may mend: what a new pipeline lacks comes by itself."""
+FIRST_RETRY, LONGEST_RETRY = timedelta(minutes=1), timedelta(hours=6)
 MOST_TEXT = 2_000
 NAME_LENGTH = 40
 
@@ -132,6 +135,7 @@ def started(model: Model, status: Status, world: World) -> tuple[Status, tuple[S
         job_name=f"{model.name[:NAME_LENGTH].rstrip('-.')}-train-{run_id}",
         started_at=world.now,
         labels=world.labels,
+        retries=before.retries + 1 if before and cause == "Retry" else 0,
     )
     stops = (StopJob(before.job_name),) if before and before.finished_at is None else ()
     return status.model_copy(update={"training": training}), stops
@@ -152,11 +156,22 @@ def _cause(model: Model, status: Status, world: World) -> str | None:
 
 def _again(wanted: TrainingSpec, last: TrainingStatus, world: World) -> str | None:
     """Why what was trained is trained again, unchanged."""
+    retry = retry_time(last)
+    if retry is not None and retry <= world.now:
+        return "Retry"
     due = next_time(wanted.schedule, last.started_at)
     if due is not None and due <= world.now:
         return "Schedule"
     fresh = 0 if world.labels is None or last.labels is None else world.labels - last.labels
     return "Labels" if 0 < wanted.retrain_after_labels <= fresh else None
+
+
+def retry_time(training: TrainingStatus | None) -> datetime | None:
+    """When a training that failed is tried again: later each time; None if it is not."""
+    if training is None or training.finished_at is None or training.failure not in PASSING:
+        return None
+    doubled: timedelta = FIRST_RETRY * 2 ** min(training.retries, 20)
+    return training.finished_at + min(doubled, LONGEST_RETRY)
 
 
 def job(model: Model, status: Status, world: World) -> StartJob | None:
@@ -195,6 +210,7 @@ def arguments(spec: FraudModelSpec) -> tuple[str, ...]:
 
 
 def upcoming(model: Model, status: Status) -> datetime | None:
-    """When the schedule trains again."""
+    """When it is trained again, by schedule or after a failure that may pass."""
     since = status.training.started_at if status.training else model.created
-    return next_time(model.spec.training.schedule, since)
+    times = (next_time(model.spec.training.schedule, since), retry_time(status.training))
+    return min((time for time in times if time is not None), default=None)

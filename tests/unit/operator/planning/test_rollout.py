@@ -9,10 +9,12 @@ import pytest
 from fraud_core.connect.records import WorkerStatus
 from fraud_core.rollouts import Limits, Mode, Rollout
 from fraud_operator.api import Outcome
+from fraud_operator.api.status import TrainingStatus
 from fraud_operator.planning import reconcile
 from fraud_operator.planning.rollout import released
+from fraud_operator.planning.training import FIRST_RETRY, LONGEST_RETRY, retry_time
 from fraud_operator.planning.world import Measured, StartJob, StopJob, WriteRollout
-from tests.support.fraud_models import QUICK, Universe, bundle, spec, weights
+from tests.support.fraud_models import NOW, QUICK, TICK, Universe, bundle, spec, weights
 
 MANAGER = "ns/cards/uid-1"
 
@@ -532,3 +534,43 @@ def test_too_few_labels_may_be_no_reason_to_wait() -> None:
     limits = {"minLabels": 50, "inconclusive": "Continue"}
 
     promoted(rollout=QUICK["rollout"] | {"analysis": limits})
+
+
+def test_what_a_new_pipeline_lacks_is_waited_for_longer_each_time() -> None:
+    found = universe()
+    found.trains = [None, None, None, "one"]
+    found.until("Promoted", "Promoted")
+
+    starts = [event for event in found.events if event.reason == "NotEnoughSamples"]
+    assert len(found.jobs) == 4
+    assert starts
+    assert found.status.training is not None
+    assert (found.status.training.cause, found.status.training.retries) == ("Retry", 3)
+
+
+def test_it_is_told_when_a_failed_training_is_tried_again() -> None:
+    found = universe()
+    found.trains = [None] * 5
+    found.until("NotEnoughSamples")
+
+    assert found.status.next_training_time == found.now - TICK + FIRST_RETRY
+    assert "It is tried again at 2026-11-02T12:01:05Z." in found.condition("Progressing").message
+    found.now += timedelta(days=3)
+    found.tick(3)
+    again = retry_time(found.status.training)
+    assert again is not None
+    assert found.status.training is not None
+    assert found.status.training.finished_at is not None
+    assert again - found.status.training.finished_at == 2 * FIRST_RETRY
+
+
+def test_what_time_does_not_mend_is_not_tried_again() -> None:
+    failed = TrainingStatus(
+        run_id="a", number=1, hash="b", cause="FirstTraining", job_name="c", started_at=NOW, finished_at=NOW,
+        failure="WindowNotRetained",
+    )  # fmt: skip
+
+    assert retry_time(failed) is None
+    assert (
+        retry_time(failed.model_copy(update={"failure": "Unavailable", "retries": 99})) == NOW + LONGEST_RETRY
+    )
