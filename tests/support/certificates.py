@@ -39,9 +39,15 @@ class Authority:
         self.certificate = directory / f"{name}-ca.pem"
         self._authority.cert_pem.write_to_path(self.certificate)
 
-    def pair(self, host: str, key_password: str | None = None) -> Pair:
-        """A new certificate for a host, or a client of that name; its key is encrypted with the password."""
-        made = self._authority.issue_cert(host, common_name=host)
+    def pair(self, host: str, key_password: str | None = None, *, also: tuple[str, ...] = ()) -> Pair:
+        """A new certificate for a host, or a client of that name; its key is encrypted with the password.
+
+        Args:
+            host: its name, or the client's.
+            key_password: None for a key that is not encrypted.
+            also: further names of the host.
+        """
+        made = self._authority.issue_cert(host, *also, common_name=host)
         stem = self._directory / f"{self._name}-{host}{'-locked' if key_password else ''}"
         chain = b"".join(one.bytes() for one in made.cert_chain_pems)
         locked: KeySerializationEncryption = (

@@ -1,0 +1,90 @@
+"""A cluster that a person has named for tests, with what stands in for Redpanda on it."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from fraud_core.settings import CoreSettings, load_settings
+from tests.support.certificates import Authority
+from tests.support.cluster import Cluster, named
+from tests.support.pipeline import Pipeline
+
+REDPANDA = Path(__file__).with_name("redpanda") / "redpanda.yaml"
+NAMESPACE = "redpanda"
+HOST = "redpanda.redpanda.svc.cluster.local"
+KAFKA_FOR_TESTS = 19092
+"""The port under which the broker tells its own address to clients outside of the cluster."""
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A namespace of Redpanda's name, which must not be there, as it is deleted in the end."""
+    one = Cluster(named(), NAMESPACE)
+    one.kubectl("create", "namespace", NAMESPACE)
+    # What the chart makes has to fit the strictest standard; only Redpanda's stand-in does not, and warns.
+    one.kubectl("label", "namespace", NAMESPACE, "pod-security.kubernetes.io/warn=restricted")
+    try:
+        yield one
+    finally:
+        if not os.environ.get("FRAUD_TESTS_KEEP"):
+            one.kubectl("delete", "namespace", NAMESPACE, "--timeout=180s")
+
+
+@pytest.fixture(scope="module")
+def redpanda(cluster: Cluster) -> Iterator[Cluster]:
+    """The cluster with a broker and a registry without TLS, under Redpanda's names and ports."""
+    with served(cluster, "PLAINTEXT"):
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def secured(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """The same with TLS and SASL; certificates and users in the secrets that k8s/README.md names."""
+    files = tmp_path_factory.mktemp("secrets")
+    authority, password = Authority(files, "redpanda"), secrets.token_hex(16)
+    pair = authority.pair(HOST, also=(f"*.{HOST}",))
+    (files / "users.txt").write_text(f"fraud:{password}:SCRAM-SHA-512\n", encoding="utf-8")
+    made = {
+        "redpanda-default-cert": {
+            "ca.crt": authority.certificate, "tls.crt": pair.certificate, "tls.key": pair.key
+        },
+        "redpanda-users": {"users.txt": files / "users.txt"},
+    }  # fmt: skip
+    for name, items in made.items():
+        flags = [f"--from-file={key}={file}" for key, file in items.items()]
+        cluster.kubectl("create", "secret", "generic", name, *flags)
+    login = ("--from-literal=username=fraud", f"--from-literal=password={password}")
+    cluster.kubectl("create", "secret", "generic", "fraud-kafka", *login)
+    with served(cluster, "SASL_SSL"):
+        yield cluster
+
+
+@contextmanager
+def served(cluster: Cluster, protocol: str) -> Iterator[None]:
+    """The stand-in with new data while the block runs."""
+    text = REDPANDA.read_text(encoding="utf-8").replace("@PROTOCOL@", protocol)
+    cluster.kubectl("apply", "--filename", "-", given=text)
+    cluster.rolled_out("statefulset/redpanda")
+    yield
+    if not os.environ.get("FRAUD_TESTS_KEEP"):
+        cluster.kubectl("delete", "statefulset/redpanda", "--timeout=60s")
+        cluster.kubectl("wait", "--for=delete", "pod/redpanda-0", "--timeout=60s")
+
+
+@pytest.fixture(scope="module")
+def outside(redpanda: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    """The pipeline's topics, read from outside of the cluster."""
+    with (
+        redpanda.forwarded("pod/redpanda-0", KAFKA_FOR_TESTS, KAFKA_FOR_TESTS) as kafka,
+        redpanda.forwarded("pod/redpanda-0", 8081) as registry,
+    ):
+        settings = load_settings(
+            CoreSettings,
+            kafka={"bootstrap_servers": f"127.0.0.1:{kafka}"},
+            schema_registry={"url": f"http://127.0.0.1:{registry}"},
+        )
+        yield Pipeline(settings, {"FRAUD_PIPELINE": "fraud-detector"}, tmp_path_factory.mktemp("logs"))
