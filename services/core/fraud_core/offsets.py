@@ -1,10 +1,11 @@
 """Where the committed records of topics begin and end."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
 from fraud_core.errors import UnavailableError
@@ -13,6 +14,14 @@ from fraud_core.settings import KafkaSettings
 
 Place = tuple[str, int]
 TIMEOUT_S = 10.0
+PATIENCE_S = 30.0
+PAUSE_S = 0.5
+EARLY = {
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+}
+"""Refusals while a topic is new: a busy broker may learn that it leads some seconds after its clients do."""
 
 
 @dataclass(frozen=True)
@@ -70,16 +79,25 @@ def narrowed(settings: KafkaSettings, spans: Mapping[Place, Span], moment: datet
 def _offsets(settings: KafkaSettings, places: list[Place], which: OffsetSpec) -> dict[Place, int]:
     if not places:
         return {}
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return _asked(settings, places, which)
+        except KafkaException as error:
+            if error.args[0].code() not in EARLY or time.monotonic() > deadline:
+                raise UnavailableError(
+                    f"The brokers at {settings.bootstrap_servers} don't say where topics end "
+                    f"({reason(error)}). Try again."
+                ) from error
+        time.sleep(PAUSE_S)
+
+
+def _asked(settings: KafkaSettings, places: list[Place], which: OffsetSpec) -> dict[Place, int]:
     admin = admin_client(settings)  # held until the last answer: without it there would never be one
-    asked = {TopicPartition(*place): which for place in places}
-    try:
-        answers = admin.list_offsets(
-            asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=TIMEOUT_S
-        )
-        found = {place: int(answer.result(2 * TIMEOUT_S).offset) for place, answer in answers.items()}
-    except KafkaException as error:
-        raise UnavailableError(
-            f"The brokers at {settings.bootstrap_servers} don't say where topics end ({reason(error)}). "
-            "Try again."
-        ) from error
+    answers = admin.list_offsets(
+        {TopicPartition(*place): which for place in places},
+        isolation_level=IsolationLevel.READ_COMMITTED,
+        request_timeout=TIMEOUT_S,
+    )
+    found = {place: int(answer.result(2 * TIMEOUT_S).offset) for place, answer in answers.items()}
     return {(place.topic, place.partition): offset for place, offset in found.items()}
