@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fraud_core.errors import ConfigError
-from fraud_core.rollouts import Mode
+from fraud_core.rollouts import Mode, Rollout
 from fraud_local.models.changes import change
 from fraud_local.models.place import Place
 from fraud_local.stack import Stack
@@ -76,12 +76,17 @@ def test_a_fraud_model_is_trained_rolled_out_in_steps_and_promoted_through_a_kil
 
         place = Place(pipeline.settings, pipeline.name)
         with pytest.raises(ConfigError, match="The FraudModel cards in namespace fraud manages"):
-            change(place, lambda known: replace(known, generation=known.generation + 1), lambda _: {}, 0)
+            change(place, _unchanged, lambda _: {}, 0)
 
         cluster.delete("fraudmodels", "cards")
         until(lambda: rollout(pipeline).managed_by == "cli", "the rollout is given back", PATIENCE_S)
+        change(place, _unchanged, lambda _: {}, 0)
         assert rollout(pipeline).champion == candidate
         assert cluster.all("jobs") == []
+
+
+def _unchanged(latest: Rollout) -> Rollout:
+    return replace(latest, generation=latest.generation + 1)
 
 
 def test_a_failed_training_and_a_pin_need_no_detector(
@@ -100,6 +105,21 @@ def test_a_failed_training_and_a_pin_need_no_detector(
 
         cluster.apply(fraud_model(pipeline, pinnedVersion=theirs.version))
         until(lambda: rollout(pipeline).champion == theirs, f"it is pinned; {said(pipeline)}", PATIENCE_S)
+
+    place = Place(pipeline.settings, pipeline.name)  # the operator is gone, and so may the FraudModel be
+    assert change(place, _unchanged, lambda _: {}, 0, take_over=True).rollout.managed_by == "cli"
+
+
+def test_an_older_definition_is_refused_with_the_line_that_applies_the_new_one(
+    pipeline: Pipeline, cluster: SmallCluster, tmp_path: Path
+) -> None:
+    pipeline.set_up()
+    del cluster.schema["properties"]["spec"]["properties"]["gates"]
+    with served(cluster, tmp_path) as kubeconfig, operating(pipeline, kubeconfig, NAMESPACE) as process:
+        assert process.wait(PATIENCE_S) == 2
+
+    assert "older than this operator: it lacks spec.gates" in said(pipeline)
+    assert "kubectl apply --server-side -f helm/fraudstream/crds" in said(pipeline)
 
 
 def test_a_second_operator_takes_over_and_the_first_one_ends_when_it_writes(

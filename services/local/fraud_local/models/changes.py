@@ -4,7 +4,7 @@ import json
 import shlex
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fraud_core.connect.records import WorkerStatus
@@ -43,7 +43,9 @@ class Applied:
         return {status.worker: status.rollout_problem for status in self.workers if status.rollout_problem}
 
 
-def change(place: Place, change: Change, spec: Callable[[Rollout], Spec], wait_s: float) -> Applied:
+def change(
+    place: Place, change: Change, spec: Callable[[Rollout], Spec], wait_s: float, *, take_over: bool = False
+) -> Applied:
     """Write what follows on the latest rollout, and wait so long for the workers.
 
     Args:
@@ -51,6 +53,7 @@ def change(place: Place, change: Change, spec: Callable[[Rollout], Spec], wait_s
         change: gives the next rollout from the latest.
         spec: of a FraudModel, gives what does the same, where one manages the pipeline.
         wait_s: 0 does not wait.
+        take_over: write it though a FraudModel manages the pipeline, for one that is gone.
 
     Raises:
         ConfigError: a FraudModel manages it, or there is nothing to change.
@@ -59,13 +62,23 @@ def change(place: Place, change: Change, spec: Callable[[Rollout], Spec], wait_s
 
     def following(latest: Rollout | None) -> Rollout:
         known = latest or Rollout(place.pipeline, 0)
-        if known.managed_by != CLI:
+        if known.managed_by != CLI and not take_over:
             raise ConfigError(_managed(known, spec(known)))
-        return change(known)
+        return change(replace(known, managed_by=CLI))
 
     written = write_rollout(place.settings, place.pipeline, following)
     assert written is not None  # noqa: S101 - `following` always gives one
     return _awaited(place, written, wait_s)
+
+
+SHADOW_SPEC: Spec = {"rollout": {"shadow": "24h"}}
+"""What lets a FraudModel shadow its candidate for a day."""
+
+
+def canary_spec(weight: float) -> Spec:
+    """What lets a FraudModel stop at a canary of this percentage until a person approves."""
+    steps = [{"weight": max(1, round(weight)), "pause": {"manual": True}}]
+    return {"rollout": {"canary": {"steps": steps}}}
 
 
 def rolled_back(rollout: Rollout) -> Rollout:
@@ -105,7 +118,8 @@ def _managed(rollout: Rollout, spec: Spec) -> str:
     return (
         f"The FraudModel {name} in namespace {namespace} manages {rollout.pipeline}, and would undo this. "
         f"Change it there:\n  kubectl --namespace {namespace} patch fraudmodel {name} --type merge "
-        f"--patch {patch}"
+        f"--patch {patch}\n"
+        "If it was deleted while no operator ran: promote and rollback have --take-over."
     )
 
 

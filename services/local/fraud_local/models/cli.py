@@ -1,5 +1,6 @@
 """`fraudstream models list|show|publish|promote|shadow|canary|rollback|delete|report`."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,16 @@ from fraud_core.models.bundle import MANIFEST, digest
 from fraud_core.rollouts import Limits, Rollout
 from fraud_core.rollouts.records import canaried, promoted, shadowed
 from fraud_local.models import telling
-from fraud_local.models.changes import Applied, Change, Spec, challenger_of, change, rolled_back
+from fraud_local.models.changes import (
+    SHADOW_SPEC,
+    Applied,
+    Change,
+    Spec,
+    canary_spec,
+    challenger_of,
+    change,
+    rolled_back,
+)
 from fraud_local.models.place import DEFAULT_PIPELINE, Json, PipelineOption, Place, place
 from fraud_local.models.report_cli import report
 
@@ -31,6 +41,10 @@ app.command()(report)
 Version = Annotated[str, typer.Argument(help="Its version or digest, or how either begins.")]
 VersionOrChallenger = Annotated[
     str | None, typer.Argument(help="Its version or digest, or how either begins. Default: the challenger.")
+]
+TakeOver = Annotated[
+    bool,
+    typer.Option("--take-over", help="Though a FraudModel manages the pipeline: for one that is gone."),
 ]
 Wait = Annotated[float, typer.Option("--wait", metavar="SECONDS", help="For the workers to run it.")]
 MaxAlertRate = Annotated[
@@ -117,6 +131,7 @@ def publish(
 def promote(
     version: VersionOrChallenger = None,
     wait_s: Wait = WAIT_S,
+    take_over: TakeOver = False,
     pipeline: PipelineOption = DEFAULT_PIPELINE,
     as_json: Json = False,
     bootstrap_servers: BootstrapServers = None,
@@ -132,6 +147,7 @@ def promote(
         lambda latest: {"pinnedVersion": (named or challenger_of(latest, "promote")).version},
         wait_s,
         as_json=as_json,
+        take_over=take_over,
     )
 
 
@@ -154,7 +170,7 @@ def shadow(
     _change(
         here,
         lambda latest: shadowed(_other(latest, ref.version), ref, limits),
-        lambda _: {"rollout": {"shadow": "24h"}},
+        lambda _: SHADOW_SPEC,
         wait_s,
         as_json=as_json,
     )
@@ -185,13 +201,13 @@ def canary(
         ref = named or challenger_of(latest, "canary")
         return canaried(_other(latest, ref.version), ref, weight, limits)
 
-    steps = [{"weight": weight, "pause": "manual"}]
-    _change(here, next_of, lambda _: {"rollout": {"canary": {"steps": steps}}}, wait_s, as_json=as_json)
+    _change(here, next_of, lambda _: canary_spec(weight), wait_s, as_json=as_json)
 
 
 @app.command()
 def rollback(
     wait_s: Wait = WAIT_S,
+    take_over: TakeOver = False,
     pipeline: PipelineOption = DEFAULT_PIPELINE,
     as_json: Json = False,
     bootstrap_servers: BootstrapServers = None,
@@ -205,7 +221,7 @@ def rollback(
         back = rolled_back(latest).champion
         return {"pinnedVersion": back.version if back else None}
 
-    _change(here, rolled_back, pinned, wait_s, as_json=as_json)
+    _change(here, rolled_back, pinned, wait_s, as_json=as_json, take_over=take_over)
 
 
 @app.command()
@@ -226,8 +242,16 @@ def delete(
     typer.echo(f"Deleted {ref.version}.")
 
 
-def _change(here: Place, next_of: Change, spec: Any, wait_s: float, *, as_json: bool) -> None:  # noqa: ANN401 - as in change
-    applied: Applied = change(here, next_of, spec, wait_s)
+def _change(
+    here: Place,
+    next_of: Change,
+    spec: Callable[[Rollout], Spec],
+    wait_s: float,
+    *,
+    as_json: bool,
+    take_over: bool = False,
+) -> None:
+    applied: Applied = change(here, next_of, spec, wait_s, take_over=take_over)
     if as_json:
         _print_json(
             {
