@@ -80,7 +80,7 @@ def operating(
         yield process
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(PATIENCE_S) in {0, 3, 143, -signal.SIGKILL}, said(pipeline, name)
+        assert process.wait(PATIENCE_S) in {0, 2, 3, 143, -signal.SIGKILL}, said(pipeline, name)
 
 
 def said(pipeline: Pipeline, name: str = "operator") -> str:

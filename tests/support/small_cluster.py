@@ -45,6 +45,7 @@ class SmallCluster:
         self._lock = threading.RLock()
         self._version = 100
         self.refused: list[str] = []
+        self.schema = schema()
 
     def apply(self, document: Document) -> Document:
         """Make it, or change its spec, as `kubectl apply` does.
@@ -202,7 +203,7 @@ def _app(cluster: SmallCluster) -> web.Application:
     app = web.Application()
     app.router.add_get("/api", _always({"versions": ["v1"]}))
     app.router.add_get("/apis", _always({"groups": _groups()}))
-    app.router.add_get("/openapi/v3/apis/fraudstream.dev/v1alpha1", _always(_openapi()))
+    app.router.add_get("/openapi/v3/apis/fraudstream.dev/v1alpha1", _always(_openapi(cluster.schema)))
     for version, kinds in RESOURCES.items():
         base = f"/api/{version}" if version == "v1" else f"/apis/{version}"
         app.router.add_get(base, _always(_discovery(version, kinds)))
@@ -311,7 +312,7 @@ def _discovery(version: str, kinds: tuple[tuple[str, str], ...]) -> Document:
     return {"kind": "APIResourceList", "groupVersion": version, "resources": resources}
 
 
-def _openapi() -> Document:
+def _openapi(served: Document) -> Document:
     kind = {"group": "fraudstream.dev", "version": "v1alpha1", "kind": "FraudModel"}
-    ours = {**schema(), "x-kubernetes-group-version-kind": [kind]}
+    ours = {**served, "x-kubernetes-group-version-kind": [kind]}
     return {"components": {"schemas": {"dev.fraudstream.v1alpha1.FraudModel": ours}}}

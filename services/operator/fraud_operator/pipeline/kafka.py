@@ -82,12 +82,12 @@ class Kafka:
         return {version: known[version]} if version in known else {}
 
     def delete(self, ref: BundleRef) -> None:
-        """Delete a bundle that is in Kafka.
+        """Delete a bundle that is in Kafka, unless the rollout of some pipeline names it.
 
         Raises:
             UnavailableError: Kafka can't be reached.
         """
-        if is_kafka(ref.url):
+        if is_kafka(ref.url) and not any(_names(one, ref) for one in self.board.rollouts().values()):
             BundleTopic(place_of(ref.url).topic, self.settings.kafka).delete(ref.sha256)
             log.info("bundle_deleted", version=ref.version)
 
@@ -120,6 +120,11 @@ class Kafka:
             found = ask()
             self._kept[name] = (time.monotonic(), found)
         return found  # type: ignore[return-value]
+
+
+def _names(rollout: Rollout, ref: BundleRef) -> bool:
+    named = (rollout.champion, rollout.challenger, rollout.previous)
+    return ref.sha256 in {one.sha256 for one in named if one}
 
 
 @contextmanager
