@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from fraud_local.cli import app
+from fraud_producer.simulator import FraudMix
 from tests.support.histories import history, written
 
 DOCS = Path(__file__).parents[4] / "docs"
@@ -48,3 +49,10 @@ def test_every_figure_of_the_page_is_in_the_report(tmp_path: Path, monkeypatch: 
     metrics = result.stdout.splitlines()[-1]
     assert named
     assert all(f'"{name}":' in metrics for name in named)
+
+
+def test_the_table_of_the_simulator_has_all_its_kinds_of_fraud() -> None:
+    table = (DOCS / "backtest.md").read_text(encoding="utf-8").split("| kind of fraud |")[1]
+    kinds = re.findall(r"^\| (\w+_\w+) \|", table, flags=re.MULTILINE)
+
+    assert kinds == sorted(FraudMix.model_fields)
