@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).with_name("redpanda")
 STACK = ROOT / "services" / "local" / "fraud_local" / "stack"
 VERSION = "0.1.0"
-SERVICES = ("producer", "detector")
+SERVICES = ("producer", "detector", "operator", "trainer")
 REDPANDA = f"fraudstream-test-redpanda:{VERSION}"
 
 
