@@ -148,7 +148,7 @@ def test_poison_that_was_decided_or_lost_is_found() -> None:
     both = differences(decisions(pl.concat([outcome().decisions, decided])))
     lost = differences(letters(outcome().letters.head(1)))
 
-    assert both.first == ("disturbed run: poison poison-1 has 1 decisions and 1 dead letters ({FIRST_AT})",)
+    assert both.first == (f"disturbed run: poison poison-1 has 1 decisions and 1 dead letters ({FIRST_AT})",)
     assert lost.first == ("disturbed run: poison poison-2 has 0 decisions and 0 dead letters",)
 
 
