@@ -16,6 +16,8 @@ from fraud_local.bench.task import Result, Task, main
 from fraud_local.bench.workload import Workload
 
 TICK_S = 0.001
+MANY, LINGER_MS = 5_000, 5
+"""From so many a second on they are sent together: a request for each keeps the broker from all else."""
 
 
 def load(task: Task) -> Result:
@@ -23,7 +25,11 @@ def load(task: Task) -> Result:
     rate = float(task.options["rate"])
     ready = cycle(_encoded(task, rate))
     sink = Producer(
-        {"bootstrap.servers": task.bootstrap_servers, "partitioner": "murmur2_random", "linger.ms": 0}
+        {
+            "bootstrap.servers": task.bootstrap_servers,
+            "partitioner": "murmur2_random",
+            "linger.ms": 0 if rate < MANY else LINGER_MS,
+        }
     )
     began, sent = time.perf_counter(), 0
     while sent < task.records:
