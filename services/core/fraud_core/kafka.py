@@ -113,22 +113,30 @@ def end_offsets(
     Raises:
         KafkaException: the brokers did not say.
     """
-    wanted = set(places)
+    wanted, latest = set(places), OffsetSpec.latest()  # type: ignore[no-untyped-call]
     try:
-        return _end_offsets(admin, wanted, timeout_s, isolation)
+        return listed_offsets(admin, wanted, latest, timeout_s, isolation)
     except KafkaException as error:
         if error.args[0].code() not in STALE:
             raise
     for topic in {topic for topic, _ in wanted}:
         admin.list_topics(topic, timeout_s)
-    return _end_offsets(admin, wanted, timeout_s, isolation)
+    return listed_offsets(admin, wanted, latest, timeout_s, isolation)
 
 
-def _end_offsets(
-    admin: AdminClient, places: Iterable[tuple[str, int]], timeout_s: float, isolation: IsolationLevel
+def listed_offsets(
+    admin: AdminClient,
+    places: Iterable[tuple[str, int]],
+    which: OffsetSpec,
+    timeout_s: float,
+    isolation: IsolationLevel,
 ) -> dict[tuple[str, int], int]:
-    latest: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-    wanted = {TopicPartition(*place): latest for place in places}
+    """Ask once for an offset of each partition, (topic, number).
+
+    Raises:
+        KafkaException: the brokers did not say.
+    """
+    wanted = {TopicPartition(*place): which for place in places}
     asked = admin.list_offsets(wanted, isolation_level=isolation, request_timeout=timeout_s)
     try:
         return {

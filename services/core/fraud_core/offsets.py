@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException
 from confluent_kafka.admin import OffsetSpec
 
 from fraud_core.errors import UnavailableError
-from fraud_core.kafka import admin_client, reason
+from fraud_core.kafka import admin_client, listed_offsets, reason
 from fraud_core.settings import KafkaSettings
 
 Place = tuple[str, int]
@@ -82,7 +82,9 @@ def _offsets(settings: KafkaSettings, places: list[Place], which: OffsetSpec) ->
     deadline = time.monotonic() + PATIENCE_S
     while True:
         try:
-            return _asked(settings, places, which)
+            return listed_offsets(
+                admin_client(settings), places, which, TIMEOUT_S, IsolationLevel.READ_COMMITTED
+            )
         except KafkaException as error:
             if error.args[0].code() not in EARLY or time.monotonic() > deadline:
                 raise UnavailableError(
@@ -90,14 +92,3 @@ def _offsets(settings: KafkaSettings, places: list[Place], which: OffsetSpec) ->
                     f"({reason(error)}). Try again."
                 ) from error
         time.sleep(PAUSE_S)
-
-
-def _asked(settings: KafkaSettings, places: list[Place], which: OffsetSpec) -> dict[Place, int]:
-    admin = admin_client(settings)  # held until the last answer: without it there would never be one
-    answers = admin.list_offsets(
-        {TopicPartition(*place): which for place in places},
-        isolation_level=IsolationLevel.READ_COMMITTED,
-        request_timeout=TIMEOUT_S,
-    )
-    found = {place: int(answer.result(2 * TIMEOUT_S).offset) for place, answer in answers.items()}
-    return {(place.topic, place.partition): offset for place, offset in found.items()}
