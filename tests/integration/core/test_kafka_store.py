@@ -7,12 +7,12 @@ import pytest
 from confluent_kafka import Producer
 from pydantic import SecretStr
 
-from fraud_core.bundle_topic import BundleTopic
+from fraud_core.bundle_topic import CHUNK_BYTES, BundleTopic
 from fraud_core.errors import BundleError, ConfigError, UnavailableError
 from fraud_core.kafka import client_config
 from fraud_core.models import Bundle, fetch_bundle, publish_bundle, read_bundle
 from fraud_core.models.bundle import digest
-from fraud_core.models.kafka_store import CHUNK_BYTES, MOST_BYTES, Store
+from fraud_core.models.kafka_store import MOST_BYTES, Store
 from fraud_local.stack import Stack
 from tests.support.bundles import small_bundle
 from tests.support.pipeline import Pipeline

@@ -9,46 +9,19 @@ UNKNOWN = "unknown"
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
 LONG = 2
 """A unit is used from twice its length on: 90 s are seconds, 150 s are minutes."""
-
-
-def _money(value: float) -> str:
-    return f"{value:,.2f}"
-
-
-def _times(value: float) -> str:
-    return f"{value:,.1f} times"
-
-
-def _deviations(value: float) -> str:
-    return f"{value:,.1f} standard deviations"
-
-
-def _count(value: float) -> str:
-    return f"{value:,.0f}"
+_money: Form = "{:,.2f}".format
+_times: Form = "{:,.1f} times".format
+_deviations: Form = "{:,.1f} standard deviations".format
+_count: Form = "{:,.0f}".format
+_share: Form = "{:.1%}".format
+_rank: Form = "{:.2f}".format
+_days: Form = "{:,.1f} days".format
+_km: Form = "{:,.0f} km".format
+_kmh: Form = "{:,.0f} km/h".format
 
 
 def _yes_no(value: float) -> str:
     return "yes" if value else "no"
-
-
-def _share(value: float) -> str:
-    return f"{value:.1%}"
-
-
-def _rank(value: float) -> str:
-    return f"{value:.2f}"
-
-
-def _days(value: float) -> str:
-    return f"{value:,.1f} days"
-
-
-def _km(value: float) -> str:
-    return f"{value:,.0f} km"
-
-
-def _kmh(value: float) -> str:
-    return f"{value:,.0f} km/h"
 
 
 def _duration(value: float) -> str:

@@ -5,23 +5,12 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from fraud_core.bundle_topic import (
-    CHUNK_BYTES,
-    MANIFEST,
-    SIGNATURE,
-    BundleTopic,
-    Place,
-    Records,
-    is_kafka,
-    place_of,
-)
+from fraud_core.bundle_topic import CHUNK_BYTES, MANIFEST, SIGNATURE, BundleTopic, Place, Records
 from fraud_core.errors import BundleError
 from fraud_core.models.bundle import Bundle, open_bundle, open_manifest
 from fraud_core.models.manifest import Manifest
 from fraud_core.models.signing import signature, verify
 from fraud_core.settings import KafkaSettings
-
-__all__ = ["CHUNK_BYTES", "MOST_BYTES", "Store", "is_kafka", "place_of"]
 
 MOST_BYTES = 64 * 2**20
 

@@ -11,9 +11,10 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 from pydantic import SecretStr
 
+from fraud_core.bundle_topic import is_kafka, place_of
 from fraud_core.errors import BundleError, ConfigError, UnavailableError
 from fraud_core.models.bundle import MANIFEST, MODEL, Bundle, open_bundle, open_manifest
-from fraud_core.models.kafka_store import MOST_BYTES, Store, is_kafka, place_of
+from fraud_core.models.kafka_store import MOST_BYTES, Store
 from fraud_core.models.loaded import LoadedModel
 from fraud_core.models.signing import SIGNATURE, signature, verify
 from fraud_core.settings import KafkaSettings

@@ -284,4 +284,4 @@ def _digest_of(bundle: str) -> str:
 
 
 def _print_json(content: Any) -> None:  # noqa: ANN401 - anything that JSON has
-    typer.echo(orjson.dumps(content, option=orjson.OPT_INDENT_2).decode())
+    typer.echo(telling.as_json(content))

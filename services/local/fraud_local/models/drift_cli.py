@@ -3,7 +3,6 @@
 from dataclasses import asdict
 from typing import Any
 
-import orjson
 import typer
 
 from fraud_core.cli import BootstrapServers, SchemaRegistryUrl, TopicPrefix
@@ -35,7 +34,7 @@ def drift(
         found = drifted(board.workers(pipeline))
     if as_json:
         content = {"pipeline": pipeline, "versions": list(map(_json, found))}
-        typer.echo(orjson.dumps(content, option=orjson.OPT_INDENT_2).decode())
+        typer.echo(telling.as_json(content))
         return
     typer.echo("\n".join(lines(pipeline, found)))
 

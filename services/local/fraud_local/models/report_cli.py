@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 
 from fraud_core import durations
@@ -55,7 +54,7 @@ def report(
         write_page(html, standing, rollout, found, rows(found, precision))
     if as_json:
         content = contents(rollout, found, precision)
-        typer.echo(orjson.dumps(content, option=orjson.OPT_INDENT_2).decode())
+        typer.echo(telling.as_json(content))
     else:
         typer.echo("\n".join([standing, "", *lines(found, precision), *_problems(workers)]))
 

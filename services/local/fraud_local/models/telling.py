@@ -3,12 +3,19 @@
 from dataclasses import asdict
 from typing import Any
 
+import orjson
+
 from fraud_core.connect.records import WorkerStatus
 from fraud_core.models.manifest import Manifest
 from fraud_core.rollouts import BundleRef, Mode, Rollout
 from fraud_local.models.changes import Applied
 
 Row = dict[str, Any]
+
+
+def as_json(content: Any) -> str:  # noqa: ANN401 - anything that JSON has
+    """One JSON object, indented."""
+    return orjson.dumps(content, option=orjson.OPT_INDENT_2).decode()
 
 
 def table(rows: list[Row], right: frozenset[str] = frozenset()) -> list[str]:
