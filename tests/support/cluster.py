@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -88,9 +89,8 @@ class Cluster:
         return subprocess.run(command, check=False, capture_output=True, text=True, input=given)
 
     def _command(self, program: str, *arguments: str) -> list[str]:
-        programs = {"kubectl": os.environ.get(KUBECTL, "kubectl"), "helm": str(tool("helm"))}
         return [
-            programs[program],
+            str(tool("helm")) if program == "helm" else kubectl(),
             "--kubeconfig",
             str(self.kubeconfig),
             "--namespace",
@@ -109,6 +109,14 @@ class Cluster:
             )
         ]
         return "\n".join(text[-4_000:] for text in shown)
+
+
+def kubectl() -> str:
+    """The program; where there is none the test is skipped."""
+    found = os.environ.get(KUBECTL) or shutil.which("kubectl")
+    if found is None:
+        pytest.skip(f"there is no kubectl on the path, and {KUBECTL} names none")
+    return found
 
 
 def named() -> Path:

@@ -1,8 +1,6 @@
 """A namespace of the Kubernetes that FRAUD_TESTS_KUBECONFIG names, never of the user's current context."""
 
 import json
-import os
-import shutil
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -11,13 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from tests.support.chart import CHART, manifests, one
+from tests.support.cluster import kubectl, named
 from tests.support.pipeline import until
 
-KUBECONFIG = "FRAUD_TESTS_KUBECONFIG"
 CRD = CHART / "crds" / "fraudmodels.fraudstream.dev.yaml"
 PATIENCE_S = 120
 MOMENT = "2026-01-01T00:00:00Z"
@@ -42,7 +39,7 @@ class RealCluster:
             RefusedError: it failed.
         """
         done = subprocess.run(
-            [_kubectl(), "--kubeconfig", str(self.kubeconfig), "--namespace", self.namespace, *arguments],
+            [kubectl(), "--kubeconfig", str(self.kubeconfig), "--namespace", self.namespace, *arguments],
             check=False,
             capture_output=True,
             text=True,
@@ -109,10 +106,7 @@ class RealCluster:
 @contextmanager
 def real_cluster() -> Iterator[RealCluster]:
     """A namespace with the chart's definition of FraudModel; skipped where no cluster is named."""
-    named = os.environ.get(KUBECONFIG)
-    if not named:
-        pytest.skip(f"{KUBECONFIG} names no cluster")
-    cluster = RealCluster(Path(named), f"fraud-test-{uuid.uuid4().hex[:8]}")
+    cluster = RealCluster(named(), f"fraud-test-{uuid.uuid4().hex[:8]}")
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "--filename", str(CRD))
     cluster.kubectl("create", "namespace", cluster.namespace)
     until(lambda: _served(cluster), "FraudModels are served", PATIENCE_S)
@@ -128,10 +122,3 @@ def _served(cluster: RealCluster) -> bool:
     except RefusedError:
         return False
     return True
-
-
-def _kubectl() -> str:
-    found = os.environ.get("FRAUD_TESTS_KUBECTL") or shutil.which("kubectl")
-    if found is None:
-        pytest.skip("there is no kubectl on the path, and FRAUD_TESTS_KUBECTL names none")
-    return found
