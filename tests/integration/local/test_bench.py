@@ -60,6 +60,10 @@ def test_latency_stands_beside_the_floor_and_a_pass_through(stack: Stack) -> Non
     assert set(found["ratios"]) == {"50"}
     assert [one["path"] for one in found["figures"]] == ["floor", "passthrough", "detector"]
     assert all(one["records"] > 0 for one in found["figures"])
+    turns = found["figures"][-1]["turns"]
+    assert turns["transactions"] >= 1
+    assert set(turns["milliseconds"]) == STAGES
+    assert turns["milliseconds"]["commit"] > 0
 
 
 def test_durable_state_stands_beside_none(stack: Stack) -> None:

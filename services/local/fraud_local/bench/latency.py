@@ -19,7 +19,9 @@ from fraud_local.bench import paths
 from fraud_local.bench.place import Place
 from fraud_local.bench.runs import BenchError, run
 from fraud_local.bench.task import Task
+from fraud_local.bench.turns import Turns, counts
 from fraud_local.bench.workload import Workload
+from fraud_local.stack.ports import several_free
 
 PATHS = ("floor", "passthrough", "detector")
 RATES = (100, 1_000, 10_000)
@@ -37,12 +39,14 @@ class Latencies:
 
     Attributes:
         quantiles: milliseconds, for each of QUANTILES; resolution 1 ms, that of Kafka's timestamps.
+        turns: of the detector, None of other paths.
     """
 
     path: str
     rate: int
     records: int
     quantiles: tuple[float, ...]
+    turns: Turns | None = None
 
 
 def measure(place: Place, rates: Sequence[int], rounds: int, seconds: float, say: Say) -> list[Latencies]:
@@ -65,16 +69,20 @@ def half_of_most(place: Place) -> int:
 def _measured(place: Place, path: str, rate: int, seconds: float) -> Latencies:
     source = place.fill(f"{path}-{time.monotonic_ns()}", [])
     records = round(rate * (seconds + SETTLED_S + START_S))
-    options = {"producers": "2"} if path == "passthrough" else {}
+    (port,) = several_free(1)
+    options = {"passthrough": {"producers": "2"}, "detector": {"port": str(port)}}.get(path, {})
     with ExitStack() as held:
         task = held.enter_context(place.task(source, records))
         reader = held.enter_context(_reader(task, path))
         held.enter_context(_process("load", task.model_copy(update={"options": {"rate": str(rate)}})))
         if path != "floor":
             held.enter_context(_process(path, task.model_copy(update={"options": options})))
+        _settled(reader)
+        before = counts(port) if path == "detector" else None
         seen = _seen(reader, seconds)
+        turns = counts(port).since(before) if before else None
     quantiles = tuple(float(value) for value in np.quantile(seen, [q / 100 for q in QUANTILES]))
-    return Latencies(path, rate, len(seen), quantiles)
+    return Latencies(path, rate, len(seen), quantiles, turns)
 
 
 @contextmanager
@@ -113,18 +121,20 @@ def _reader(task: Task, path: str) -> Iterator[Consumer]:
         reader.close()
 
 
+def _settled(reader: Consumer) -> None:
+    """Read until the backlog of the start is gone, and a while on."""
+    give_up = time.monotonic() + START_S
+    while not (came := _arrived(reader)) or came[-1] >= 1_000:  # noqa: PLR2004 - a second
+        if time.monotonic() > give_up:
+            raise BenchError(f"No decision came within a second of its transaction for {START_S:g} s.")
+    _seen(reader, SETTLED_S)
+
+
 def _seen(reader: Consumer, seconds: float) -> list[float]:
-    """Latencies in milliseconds, from a while after the backlog of the start is gone."""
-    give_up, settled_at, found = time.monotonic() + START_S, None, list[float]()
-    while settled_at is None or time.monotonic() < settled_at + SETTLED_S + seconds:
-        came = _arrived(reader)
-        if settled_at is None:
-            if time.monotonic() > give_up:
-                raise BenchError(f"No decision came within a second of its transaction for {START_S:g} s.")
-            if came and came[-1] < 1_000:  # noqa: PLR2004 - a second
-                settled_at = time.monotonic()
-        elif time.monotonic() > settled_at + SETTLED_S:
-            found += came
+    """Latencies in milliseconds."""
+    until, found = time.monotonic() + seconds, list[float]()
+    while time.monotonic() < until:
+        found += _arrived(reader)
     if not found:
         raise BenchError("Decisions stopped coming during the measurement.")
     return found
@@ -141,7 +151,8 @@ def _arrived(reader: Consumer) -> list[float]:
 
 def _line(one: Latencies) -> str:
     values = "".join(f"{value:>9.0f}" for value in one.quantiles)
-    return f"{one.rate:>7,}/s  {one.path:<12}{values}   {one.records:>9,}"
+    turns = f"   {one.turns.text()}" if one.turns else ""
+    return f"{one.rate:>7,}/s  {one.path:<12}{values}   {one.records:>9,}{turns}"
 
 
 HEADING = f"{'rate':>9}  {'path':<12}" + "".join(f"{f'p{q:g} ms':>9}" for q in QUANTILES) + "     records"

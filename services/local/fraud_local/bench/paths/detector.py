@@ -10,6 +10,7 @@ from fraud_detector.metrics import Metrics
 from fraud_detector.settings import DetectorSettings
 from fraud_detector.worker import run
 from fraud_local.bench.task import Result, Task, main
+from fraud_local.stack.ports import HOST
 
 LOOK_S = 0.005
 
@@ -40,7 +41,7 @@ def _settings(task: Task) -> DetectorSettings:
         schema_registry={"url": task.schema_registry_url},
         topics={"transactions": task.source, "prefix": task.prefix},
         model={"url": task.model_url, "sha256": task.model_sha256},
-        http={"enabled": False},
+        http={"enabled": "port" in task.options, "host": HOST, "port": task.options.get("port", "0")},
         state={"durable": task.options.get("durable", "true")},
     )
 
