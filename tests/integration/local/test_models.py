@@ -81,6 +81,8 @@ def test_a_version_goes_from_a_file_through_shadow_and_canary_and_back(
         }
     ]
     assert f"{old} decides, shadow of {new}; managed by cli; run by 1 of 1 workers" in shadow
+    assert over["seconds"] > 0
+    assert "The last of them ran it after " in shadow
     assert f"{old} decides, canary 20 % of {new}" in canary
     assert {row["version"]: row["role"] for row in listed["bundles"]} == {old: "champion", new: "canary 20 %"}
     assert back["rollout"]["champion"]["version"] == old

@@ -14,7 +14,7 @@ from fraud_core.rollouts.records import CLI, calmed, promoted
 from fraud_core.rollouts.writing import write_rollout
 from fraud_local.models.place import Place
 
-LOOK_S = 0.2
+LOOK_S = 0.05
 
 Change = Callable[[Rollout], Rollout]
 Spec = dict[str, Any]
@@ -41,6 +41,14 @@ class Applied:
     def problems(self) -> dict[str, str]:
         """Worker -> why it does not run it, or not all of it."""
         return {status.worker: status.rollout_problem for status in self.workers if status.rollout_problem}
+
+    @property
+    def seconds(self) -> float | None:
+        """From the rollout until the last worker ran it, by their clocks; None where not all do."""
+        if not 0 < len(self.workers) == self.running:
+            return None
+        last = max(status.reported_at for status in self.workers)
+        return max((last - self.rollout.issued_at).total_seconds(), 0.0)
 
 
 def change(

@@ -257,6 +257,7 @@ def _change(
             {
                 "rollout": telling.rollout_json(applied.rollout),
                 "workers": telling.workers_json(applied.workers),
+                "seconds": applied.seconds,
             }
         )
     else:

@@ -104,6 +104,8 @@ def changed(applied: Applied) -> list[str]:
     lines = [standing(rollout, applied.workers, rollout.pipeline)]
     if not applied.workers:
         lines.append("No worker runs now; it holds once one does.")
+    if applied.seconds is not None:
+        lines.append(f"The last of them ran it after {applied.seconds:.1f} s.")
     lines += [f"{worker}: {problem}" for worker, problem in applied.problems.items()]
     return lines
 
