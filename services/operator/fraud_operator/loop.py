@@ -48,6 +48,7 @@ class Loop:
     _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "kafka"))
     _deleted: set[str] = field(default_factory=set)
     _said: str = ""
+    _told: set[tuple[str, str, str]] = field(default_factory=set)
 
     async def run(self) -> None:
         """Until it is cancelled.
@@ -94,11 +95,22 @@ class Loop:
         listed = await self.api.get(paths.models(self.namespace))
         read = [models.read(document) for document in listed["items"]]
         misread = [each for each in read if isinstance(each, Misread)]
-        for each in misread:
-            self._say(f"The FraudModel {each.name} can't be read: {each.fault}")
+        self._report(read)
         pipeline = self.kafka.settings.pipeline
         ours = [each for each in read if isinstance(each, Found) and each.model.spec.pipeline == pipeline]
         return sorted(ours, key=lambda found: (found.model.created, found.model.name)), misread
+
+    def _report(self, read: list[Found | Misread]) -> None:
+        """Say once what is not understood of FraudModels."""
+        told = set()
+        for each in read:
+            if isinstance(each, Misread):
+                told.add(("fraud_model_not_read", each.name, each.fault))
+            elif each.ignored:
+                told.add(("newer_fields_ignored", each.model.name, ", ".join(each.ignored)))
+        for event, name, what in sorted(told - self._told):
+            log.warning(event, fraud_model=name, reason=what)
+        self._told = told
 
     async def _runs(self) -> dict[str, dict[str, Run]]:
         listed = await self.api.get(paths.jobs(self.namespace), labelSelector=MODEL_LABEL)

@@ -2,16 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from fraud_operator.api import FraudModelSpec, FraudModelStatus
+from fraud_operator.api.base import Part
 from fraud_operator.names import API_VERSION, KIND
 from fraud_operator.planning import Model
 from fraud_operator.planning.world import Event
 
 Document = dict[str, Any]
+PartT = TypeVar("PartT", bound=Part)
 
 
 @dataclass(frozen=True)
@@ -21,15 +23,17 @@ class Found:
     Attributes:
         document: as the server has it.
         model: what it says.
+        ignored: paths of fields that only a newer operator knows; what they ask for is not done.
     """
 
     document: Document
     model: Model
+    ignored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Misread:
-    """A FraudModel that this operator does not understand: of another version of the CRD, or without one."""
+    """A FraudModel that this operator does not understand, as a value is not one that it knows."""
 
     document: Document
     fault: str
@@ -43,8 +47,8 @@ class Misread:
 def read(document: Document) -> Found | Misread:
     """What a document says."""
     try:
-        spec = FraudModelSpec.model_validate(document.get("spec", {}))
-        status = FraudModelStatus.model_validate(document.get("status", {}))
+        spec, ignored = _understood(FraudModelSpec, document.get("spec", {}))
+        status, _ = _understood(FraudModelStatus, document.get("status", {}))
     except ValidationError as error:
         faults = "; ".join(
             f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_url=False)
@@ -60,7 +64,22 @@ def read(document: Document) -> Found | Misread:
         spec=spec,
         status=status,
     )
-    return Found(document, model)
+    return Found(document, model, ignored)
+
+
+def _understood(part: type[PartT], given: Document) -> tuple[PartT, tuple[str, ...]]:
+    """What is known of it here, and the paths of what is not: a newer definition has more fields.
+
+    Raises:
+        ValidationError: a field that is known has a value that is not.
+    """
+    try:
+        return part.model_validate(given), ()
+    except ValidationError as error:
+        unknown = [
+            each["loc"] for each in error.errors(include_url=False) if each["type"] == "extra_forbidden"
+        ]
+        return part.model_validate(given, extra="ignore"), tuple(".".join(map(str, path)) for path in unknown)
 
 
 def older(found: Found, all_: list[Found]) -> str | None:

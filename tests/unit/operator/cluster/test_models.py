@@ -52,15 +52,30 @@ def test_a_status_that_is_written_is_read_again() -> None:
     assert written["metadata"]["resourceVersion"] == "17"
 
 
-def test_one_of_another_version_is_told_and_not_taken_for_deleted() -> None:
+def test_fields_of_a_newer_definition_are_ignored_and_named_and_the_rest_holds() -> None:
+    newer = document(**QUICK)
+    newer["spec"]["novelty"] = 1
+    newer["spec"]["rollout"]["canary"]["steps"][0]["mirror"] = True
+    newer["status"] = {"stableVersion": "one", "novelty": 1}
+
+    each = read(newer)
+
+    assert isinstance(each, Found)
+    assert each.ignored == ("rollout.canary.steps.0.mirror", "novelty")
+    assert each.model.spec == spec(**QUICK)
+    assert each.model.status.stable_version == "one"
+    assert with_status(each, each.model.status)["spec"] == newer["spec"]
+
+
+def test_one_with_a_value_that_is_not_known_is_told_and_not_taken_for_deleted() -> None:
     other = document()
-    other["spec"]["novelty"] = 1
+    other["spec"] |= {"rollout": {"shadow": "soon"}, "novelty": 1}
 
     each = read(other)
 
     assert isinstance(each, Misread)
     assert each.name == "cards"
-    assert "novelty" in each.fault
+    assert "rollout.shadow: " in each.fault
 
 
 def test_of_two_for_one_pipeline_the_older_wins_and_of_one_second_the_first_name() -> None:
