@@ -59,6 +59,8 @@ def secured(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Itera
         cluster.kubectl("create", "secret", "generic", name, *flags)
     login = ("--from-literal=username=fraud", f"--from-literal=password={password}")
     cluster.kubectl("create", "secret", "generic", "fraud-kafka", *login)
+    key = f"--from-literal=hmac-key={secrets.token_hex(16)}"
+    cluster.kubectl("create", "secret", "generic", "fraud-bundles", key)
     with served(cluster, "SASL_SSL"):
         yield cluster
 

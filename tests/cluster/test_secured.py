@@ -1,4 +1,4 @@
-"""The chart with passwords: TLS by the authority of Redpanda's own secret, SCRAM, and a registry's login."""
+"""The chart with secrets: TLS by the authority of Redpanda's own, passwords, and a key for bundles."""
 
 import pytest
 
@@ -16,6 +16,7 @@ pytestmark = [
 VALUES = (
     *("--values", str(ROOT / "k8s" / "fraudstream-tls-sasl.yaml")),
     *("--set", "operator.enabled=false,producer.enabled=false,detector.replicas=1"),
+    *("--set", "bundles.signing.existingSecret=fraud-bundles"),
 )
 
 
@@ -26,7 +27,7 @@ def test_a_missing_secret_is_named_before_anything_is_made(cluster: Cluster) -> 
     assert not cluster.get("jobs")["items"]
 
 
-def test_a_transaction_is_decided_over_tls_and_with_passwords(secured: Cluster) -> None:
+def test_a_transaction_is_decided_over_tls_with_passwords_and_by_a_signed_model(secured: Cluster) -> None:
     secured.helm("install", RELEASE, str(CHART), *VALUES, "--wait", "--timeout", "8m")
 
     assert "Phase:          Succeeded" in secured.helm("test", RELEASE, "--logs", "--timeout", "5m")

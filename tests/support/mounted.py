@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.support.chart import Manifest
 
 MOUNT = "/etc/fraudstream"
-HELD = "of a secret"
+HELD = "what a secret holds"
 """What every key of every secret holds."""
 
 

@@ -76,6 +76,9 @@
 - {name: {{ . }}, keys: [tls.crt, tls.key], setting: schemaRegistry.tls.clientCertificateSecret}
 {{- end }}
 {{- end }}
+{{- with .Values.bundles.signing.existingSecret }}
+- {name: {{ . }}, keys: [{{ $.Values.bundles.signing.key | quote }}], setting: bundles.signing.existingSecret}
+{{- end }}
 {{- with $registry.auth.existingSecret }}
 - {name: {{ . }}, keys: [{{ $registry.auth.usernameKey | quote }}, {{ $registry.auth.passwordKey | quote }}], setting: schemaRegistry.auth.existingSecret}
 {{- end }}

@@ -48,16 +48,16 @@ rules.yaml: |
 {{- end }}
 {{- end -}}
 
-{{/* The environment that all of ours share: the root context. */}}
+{{/* The environment that all of ours share: as for the sources of the volume. */}}
 {{- define "fraudstream.env" -}}
-{{- $kafka := .Values.kafka -}}
-{{- $registry := .Values.schemaRegistry -}}
-{{- $kafkaTrust := include "fraudstream.kafkaTrust" . | fromYaml -}}
-{{- $registryTrust := include "fraudstream.registryTrust" . | fromYaml -}}
+{{- $kafka := .root.Values.kafka -}}
+{{- $registry := .root.Values.schemaRegistry -}}
+{{- $kafkaTrust := include "fraudstream.kafkaTrust" .root | fromYaml -}}
+{{- $registryTrust := include "fraudstream.registryTrust" .root | fromYaml -}}
 - name: FRAUD_KAFKA__BOOTSTRAP_SERVERS
   value: {{ $kafka.bootstrapServers | quote }}
 - name: FRAUD_KAFKA__SECURITY_PROTOCOL
-  value: {{ include "fraudstream.protocol" . }}
+  value: {{ include "fraudstream.protocol" .root }}
 {{- if $kafka.sasl.existingSecret }}
 - name: FRAUD_KAFKA__SASL_MECHANISM
   value: {{ $kafka.sasl.mechanism }}
@@ -86,32 +86,32 @@ rules.yaml: |
 - name: FRAUD_SCHEMA_REGISTRY__SSL_CA_LOCATION
   value: /etc/fraudstream/registry/ca.crt
 {{- end }}
-{{- if and (include "fraudstream.registryTLS" .) $registry.tls.clientCertificateSecret }}
+{{- if and (include "fraudstream.registryTLS" .root) $registry.tls.clientCertificateSecret }}
 - name: FRAUD_SCHEMA_REGISTRY__SSL_CERTIFICATE_LOCATION
   value: /etc/fraudstream/registry/tls.crt
 - name: FRAUD_SCHEMA_REGISTRY__SSL_KEY_LOCATION
   value: /etc/fraudstream/registry/tls.key
 {{- end }}
-{{- if or $kafka.sasl.existingSecret $registry.auth.existingSecret }}
+{{- if contains " secrets/" (include "fraudstream.sources" .) }}
 - name: FRAUD_SECRETS_DIR
   value: /etc/fraudstream/secrets
 {{- end }}
 - name: FRAUD_TOPICS__PREFIX
-  value: {{ .Values.topics.prefix | quote }}
+  value: {{ .root.Values.topics.prefix | quote }}
 - name: FRAUD_TOPICS__TRANSACTIONS
-  value: {{ .Values.topics.transactions | quote }}
-{{- with .Values.topics.logins }}
+  value: {{ .root.Values.topics.transactions | quote }}
+{{- with .root.Values.topics.logins }}
 - name: FRAUD_TOPICS__LOGINS
   value: {{ . | quote }}
 {{- end }}
 - name: FRAUD_TOPICS__PARTITIONS
-  value: {{ include "fraudstream.text" .Values.topics.partitions | quote }}
+  value: {{ include "fraudstream.text" .root.Values.topics.partitions | quote }}
 - name: FRAUD_TOPICS__REPLICATION_FACTOR
-  value: {{ include "fraudstream.text" .Values.topics.replicationFactor | quote }}
+  value: {{ include "fraudstream.text" .root.Values.topics.replicationFactor | quote }}
 - name: FRAUD_LOG__FORMAT
-  value: {{ .Values.log.format }}
+  value: {{ .root.Values.log.format }}
 - name: FRAUD_LOG__LEVEL
-  value: {{ .Values.log.level }}
+  value: {{ .root.Values.log.level }}
 {{- end -}}
 
 {{/* One authority's source: (dict "trust" … "path" … "configMap" …). */}}
@@ -127,7 +127,7 @@ rules.yaml: |
 {{- end }}
 {{- end -}}
 
-{{/* Sources of the projected volume; empty if nothing is to be mounted: (dict "root" $ "configMap" NAME "rules" BOOL). */}}
+{{/* Sources of the projected volume; empty if nothing is to be mounted: (dict "root" $ "component" NAME "configMap" NAME "rules" BOOL). */}}
 {{- define "fraudstream.sources" -}}
 {{- $kafka := .root.Values.kafka -}}
 {{- $registry := .root.Values.schemaRegistry -}}
@@ -156,6 +156,11 @@ rules.yaml: |
     items:
       - {key: {{ $registry.auth.usernameKey | quote }}, path: secrets/fraud_schema_registry__username}
       - {key: {{ $registry.auth.passwordKey | quote }}, path: secrets/fraud_schema_registry__password}
+{{- end }}
+{{- with and (has .component (list "detector" "setup" "trainer")) .root.Values.bundles.signing.existingSecret }}
+- secret:
+    name: {{ . }}
+    items: [{key: {{ $.root.Values.bundles.signing.key | quote }}, path: secrets/fraud_bundles__hmac_key}]
 {{- end }}
 {{- if and .rules .root.Values.detector.rules }}
 - configMap:

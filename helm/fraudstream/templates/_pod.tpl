@@ -1,4 +1,4 @@
-{{/* What all pods have in common: (dict "root" $ "values" .Values.detector "configMap" NAME "rules" BOOL); "token" for what talks to Kubernetes. */}}
+{{/* What all pods have in common: (dict "root" $ "component" NAME "values" .Values.detector "configMap" NAME "rules" BOOL); "token" for what talks to Kubernetes. */}}
 
 {{- define "fraudstream.pod" -}}
 automountServiceAccountToken: {{ default false .token }}

@@ -104,6 +104,18 @@ def test_passwords_come_as_files_and_stand_in_no_manifest(
     assert not [name for name in variables if "PASSWORD" in name or "USERNAME" in name]
 
 
+def test_the_key_of_bundles_is_a_file_for_those_who_sign_or_run_them_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("setup", "detector"):
+        settings, variables = _load(of_matrix("everything"), name, tmp_path / name, monkeypatch)
+        assert settings.bundles.hmac_key == SecretStr(HELD)
+        assert not [variable for variable in variables if "HMAC" in variable]
+
+    for name in ("producer", "operator", "try"):
+        assert "hmac" not in str(pods(of_matrix("everything"))[name])
+
+
 def test_an_authority_that_is_given_as_a_file_is_what_brokers_and_registry_are_checked_by(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

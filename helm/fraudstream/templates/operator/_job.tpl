@@ -37,7 +37,7 @@ spec:
           # The operator reads there what came of it, or else the last lines.
           terminationMessagePolicy: FallbackToLogsOnError
           env:
-            {{- include "fraudstream.env" . | nindent 12 }}
+            {{- include "fraudstream.env" $here | nindent 12 }}
             {{- with .Values.trainer.extraEnv }}
             {{- toYaml . | nindent 12 }}
             {{- end }}
