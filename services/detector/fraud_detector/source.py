@@ -19,7 +19,7 @@ Partitions = list[TopicPartition]
 NOT_ALLOWED = {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED}
 SEEK_TIMEOUT_S = 10.0
 ASK_TIMEOUT_S = 10.0
-FETCH_BYTES = 131_072
+FETCH_BYTES = 262_144
 """Of one partition at once: in small turns the partitions of a fast replay stay together in event time."""
 
 

@@ -40,6 +40,7 @@ def transactional_producer(task: Task, number: int = 0) -> Producer:
             "transactional.id": f"{task.prefix}path-{number}",
             "partitioner": "murmur2_random",
             "linger.ms": 5,
+            "compression.type": "lz4",
             "batch.size": 262_144,
             "queue.buffering.max.messages": 1_000_000,
         }
