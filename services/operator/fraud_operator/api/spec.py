@@ -169,8 +169,8 @@ class Analysis(Part):
     )
     min_labels: Annotated[int, Field(ge=0)] = Field(
         default=0,
-        description="Fewest labelled alerts of the candidate, older than training.labelMaturity, that a step "
-        "needs; 0 leaves precision out. They are counted by a Job.",
+        description="Fewest labelled alerts of the candidate, and of the champion, older than "
+        "training.labelMaturity, that a step needs; 0 leaves precision out. They are counted by a Job.",
     )
     min_precision_ratio: Annotated[float, Field(ge=0)] = Field(
         default=0.9, description="Least precision as a share of the champion's; counts from minLabels on."

@@ -43,10 +43,12 @@ def missing_labels(limits: Analysis, precision: AnalysisStatus | None) -> str | 
     """What the labels lack for a step to pass; None if nothing, or if that is no matter."""
     if limits.min_labels == 0 or limits.inconclusive is Inconclusive.CONTINUE:
         return None
-    labels = precision.labels if precision else 0
-    if labels >= limits.min_labels:
-        return None
-    return f"{labels:,} of {limits.min_labels:,} labelled alerts (Inconclusive)"
+    ours, theirs = (precision.labels, precision.champion_labels) if precision else (0, 0)
+    if ours < limits.min_labels:
+        return f"{ours:,} of {limits.min_labels:,} labelled alerts (Inconclusive)"
+    if theirs < limits.min_labels:
+        return f"{theirs:,} of {limits.min_labels:,} labelled alerts of the champion (Inconclusive)"
+    return None
 
 
 def _evidence(rollout: Rollout, tried: VersionFigures) -> int:

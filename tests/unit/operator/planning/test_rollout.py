@@ -530,6 +530,16 @@ def test_a_worse_precision_rolls_back() -> None:
     assert "its precision is 20.00% of 60 labelled alerts, below 0.90 of the champion's 50.00%" in message
 
 
+def test_a_precision_that_no_champion_is_there_to_compare_with_is_awaited() -> None:
+    found = universe(rollout=QUICK["rollout"] | {"analysis": {"minLabels": 50, "interval": "5m"}})
+    found.measured = {"one": Measured(60, 0.2), "baseline": Measured(7, 0.5)}
+    found.until("AwaitingEvidence")
+    assert "7 of 50 labelled alerts of the champion (Inconclusive)" in found.condition("Progressing").message
+
+    found.measured = {"one": Measured(60, 0.2), "baseline": Measured(50, 0.5)}
+    found.until("RolledBack")
+
+
 def test_too_few_labels_may_be_no_reason_to_wait() -> None:
     limits = {"minLabels": 50, "inconclusive": "Continue"}
 
