@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,6 +10,8 @@ from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Ctrl-C, a supervisor, and a terminal that is closed."""
+SAME_WITHIN_S = 1.0
+"""Signals so close are one: uv, make and timeout pass on what the process, of the same group, has already."""
 
 
 @dataclass(frozen=True)
@@ -25,15 +28,20 @@ class Shutdown:
 
 
 @contextmanager
-def on_signals() -> Iterator[Shutdown]:
+def on_signals(same_within_s: float = SAME_WITHIN_S) -> Iterator[Shutdown]:
     """Turn signals into events while the block runs; the third Ctrl-C raises KeyboardInterrupt.
 
     Events and not exceptions: an exception from a signal may be raised anywhere, in a callback of a C library
-    for instance, where it is lost.
+    for instance, where it is lost. A signal within `same_within_s` of one that counted is the same one again.
     """
     asked = Shutdown()
+    last = float("-inf")
 
     def handle(number: int, _: FrameType | None) -> None:
+        nonlocal last
+        if time.monotonic() - last < same_within_s:
+            return
+        last = time.monotonic()
         if asked.at_once.is_set() and number == signal.SIGINT:
             raise KeyboardInterrupt
         (asked.at_once if asked.stop.is_set() else asked.stop).set()
