@@ -33,8 +33,10 @@ format: $(UV) ## Format, and mend what can be mended
 bench: $(UV) ## Measure, side by side: make bench ARGS='latency --rounds 3'
 	@$(RUN) --no-dev --extra bench fraudstream bench $(or $(ARGS),throughput)
 
+# Standard output is the command's own: make demo ARGS='--duration 60 --json' | jq
 .uv/bin/uv:
-	python3 -m venv .uv
-	.uv/bin/python -m pip install --quiet uv
+	@echo "Installing uv into .uv/, once." >&2
+	@python3 -m venv .uv
+	@.uv/bin/python -m pip install --quiet uv
 
 /%/uv: ;
