@@ -59,7 +59,7 @@ def test_a_service_imports_only_what_its_image_holds(service: str) -> None:
 
 
 def test_commands_that_look_at_a_cluster_run_in_the_detectors_image() -> None:
-    modules = [COMMANDS[command] for command in ("try", "topics", "dlq", "setup")]
+    modules = [COMMANDS[command].module for command in ("try", "topics", "dlq", "setup")]
 
     done = subprocess.run(
         [sys.executable, "-c", IMPORT_SOME, ",".join(modules), *outside_of("detector")],

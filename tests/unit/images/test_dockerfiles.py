@@ -139,7 +139,7 @@ def test_signals_reach_python_and_the_command_is_one_that_the_image_can_run(serv
     assert json.loads(entry) == ["fraudstream"]
     assert list(project()["scripts"]) == ["fraudstream"]
     assert json.loads(command) == [service]
-    assert import_module(COMMANDS[service]).app
+    assert import_module(COMMANDS[service].module).app
 
 
 @each
