@@ -10,7 +10,7 @@ import typer
 
 from fraud_core import durations
 from fraud_core.cli import TopicPrefix
-from fraud_local.demo.options import HISTORY, DemoOptions, checked
+from fraud_local.demo.options import DemoOptions, checked
 from fraud_producer.flags import (
     SIMULATION,
     ClockFlag,
@@ -135,7 +135,7 @@ def demo(
     options = DemoOptions(
         producer,
         duration=duration,
-        history=HISTORY if history is None else history,
+        history=history,
         headless=headless or json,
         data_dir=data_dir,
         fresh=fresh,

@@ -20,7 +20,7 @@ class DemoOptions:
     Attributes:
         producer: what to produce, as `fraudstream producer` takes it.
         duration: seconds of the live part; None goes on until Ctrl-C.
-        history: simulated time that is replayed first; for the realistic profile only.
+        history: simulated time that is replayed first; None is `HISTORY`, for the realistic profile.
         headless: lines instead of the live view.
         data_dir: keeps topics, schemas, logs and reports; None is the user's own data directory.
         fresh: delete topics and schemas first.
@@ -32,7 +32,7 @@ class DemoOptions:
 
     producer: Options
     duration: float | None = None
-    history: timedelta = HISTORY
+    history: timedelta | None = None
     headless: bool = False
     data_dir: Path | None = None
     fresh: bool = False
@@ -48,7 +48,7 @@ def checked(options: DemoOptions) -> DemoOptions:
     Raises:
         ConfigError: they don't; names the flags and says what to do.
     """
-    if options.duration is not None and options.duration <= 0:
+    if options.duration is not None and not options.duration > 0:  # nor is it NaN
         raise ConfigError(MORE_THAN_ZERO.format(flag="--duration"))
     if (options.bootstrap_servers is None) != (options.schema_registry_url is None):
         raise ConfigError(
@@ -57,7 +57,7 @@ def checked(options: DemoOptions) -> DemoOptions:
         )
     if options.fresh and options.bootstrap_servers:
         raise ConfigError("--fresh deletes the embedded broker's data; leave it out with a cluster of yours.")
-    check(options.producer)
+    check(replace(options.producer, history=options.history))
     return options
 
 
@@ -68,7 +68,8 @@ def scheduled(options: DemoOptions, now: datetime | None = None) -> tuple[Option
     """
     if options.producer.source != "realistic":
         return options.producer, None
+    history = HISTORY if options.history is None else options.history
     today = (now or datetime.now(UTC)).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
-    start = options.producer.start or today - LIVE_AGO - options.history
-    producer = replace(options.producer, start=start, history=options.history or None)
-    return producer, start + options.history
+    start = options.producer.start or today - LIVE_AGO - history
+    producer = replace(options.producer, start=start, history=history or None)
+    return producer, start + history

@@ -36,6 +36,7 @@ def test_without_history_all_is_live() -> None:
     ("options", "message"),
     [
         (DemoOptions(Options(), duration=0), "--duration must be more than 0"),
+        (DemoOptions(Options(), duration=float("nan")), "--duration must be more than 0"),
         (DemoOptions(Options(), bootstrap_servers="x:1"), "give both"),
         (DemoOptions(Options(), schema_registry_url="http://x"), "give both"),
         (
@@ -44,6 +45,14 @@ def test_without_history_all_is_live() -> None:
         ),
         (DemoOptions(Options(profile="seed", clock=60)), "--clock goes with --profile realistic"),
         (DemoOptions(Options(label="FRAUD")), "--label goes with --input"),
+        (
+            DemoOptions(Options(profile="seed"), history=timedelta(days=3)),
+            "--history goes with --profile realistic, not with --profile seed",
+        ),
+        (
+            DemoOptions(Options(input=Path("h.csv"), map=("user=a",)), history=timedelta(days=3)),
+            "--history goes with --profile realistic, not with --input",
+        ),
     ],
 )
 def test_flags_that_do_not_go_together_are_refused(options: DemoOptions, message: str) -> None:
