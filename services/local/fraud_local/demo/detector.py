@@ -16,7 +16,7 @@ from fraud_local.stack.places import cache_dir
 from fraud_local.stack.process import Process, last_lines
 
 METRICS_PORT = 8083
-READY_S = 120.0
+READY_S = 300.0
 POLL_S = 0.05
 
 
