@@ -87,7 +87,7 @@ def _since_1970(value: pl.Expr) -> pl.Expr:
 
 
 def _parsed(written: pl.Expr) -> pl.Expr:
-    spaced = written.str.replace(r"^(\S+)[Tt]", "${1} ").str.replace(r"[Zz]$", "+00:00")
+    spaced = written.str.replace(r"^(\S+)[Tt]", "${1} ").str.replace(r"([Zz]| UTC)$", "+00:00")
     zoned = spaced.str.to_datetime(_FORMAT_WITH_ZONE, time_unit="ms", strict=False).dt.replace_time_zone(None)
     naive = [spaced.str.to_datetime(form, time_unit="ms", strict=False) for form in _FORMATS]
     return pl.coalesce(_since_1970(written.cast(pl.Float64, strict=False)), zoned, *naive)
