@@ -7,7 +7,7 @@ import pytest
 
 from fraud_core.avro.types import polars_schema
 from fraud_core.errors import InputError
-from fraud_producer.replay import History, history, read_history
+from fraud_producer.replay import History, history, quotes, read_history
 from fraud_producer.slices import TRUTH_SCHEMA
 
 DAY = timedelta(days=1)
@@ -131,7 +131,27 @@ def test_lines_that_are_no_json_objects_are_rejected_by_their_line_number() -> N
     Path("h.jsonl").write_text(good + "\n" + "not json\n" + good)
     found = read_history(Path("h.jsonl"), {"user": "who", "amount": "sum", "timestamp": "at"})
     assert (found.rows, found.rejected) == (2, 1)
-    assert json.loads(Path("h.jsonl.rejects.jsonl").read_text())["row"] == 3
+    reject = json.loads(Path("h.jsonl.rejects.jsonl").read_text())
+    assert (reject["row"], reject["reason"]) == (3, "the line is no JSON object")
+
+
+def test_a_row_whose_quotes_do_not_close_is_rejected_and_the_rest_goes_on() -> None:
+    rows = [
+        'a,1,2024-01-01,"two',
+        'lines"',
+        'b,2,2024-01-01,"open',
+        "c,3,2024-01-01,x",
+        'd,4,2024-01-01,3" pipe',
+    ]
+    Path("h.csv").write_text("\n".join(["who,sum,at,what", *rows, "e,5,2024-01-01,"]))
+    mapping = {"user": "who", "amount": "sum", "timestamp": "at", "merchant": "what"}
+
+    found = read_history(Path("h.csv"), mapping)
+
+    assert transactions(found)["user"].to_list() == ["a", "c", "e"]
+    assert transactions(found)["merchant"].to_list() == ["two\nlines", "x", None]
+    rejects = [json.loads(line) for line in Path("h.csv.rejects.jsonl").read_text().splitlines()]
+    assert [(each["row"], each["reason"]) for each in rejects] == [(2, quotes.FAULT), (4, quotes.FAULT)]
 
 
 def test_a_second_run_without_rejects_removes_the_list_of_the_first() -> None:

@@ -11,16 +11,19 @@ import orjson
 import polars as pl
 
 from fraud_core.errors import InputError
+from fraud_producer.replay import quotes
 
 ROW = "\0row"
 """Column of row numbers, counted from 1; its name cannot be a column's of a file."""
+FAULT = "\0fault"
+"""Column that says what is wrong with the row as it stands in the file, null if it can be read."""
 _LINE = "\0line"
 _SEPARATORS = ",;\t|"
 _LINES_LOOKED_AT = 1_000
 
 
 def open_history(path: Path) -> pl.LazyFrame:
-    """The rows of a `.csv`, `.parquet` or `.jsonl` file with their numbers in `ROW`.
+    """The rows of a `.csv`, `.parquet` or `.jsonl` file, with `ROW` and `FAULT`.
 
     Row 1 is the first record; in JSON lines it is the first line.
 
@@ -52,9 +55,11 @@ def unreadable(path: Path, error: Exception) -> InputError:
 
 
 def _csv(path: Path) -> pl.LazyFrame:
+    separator = _separator(path)
+    text, broken = quotes.mended(path, separator) or (path, [])
     frame = pl.scan_csv(
-        path,
-        separator=_separator(path),
+        text,
+        separator=separator,
         infer_schema=False,
         truncate_ragged_lines=True,
         encoding="utf8-lossy",
@@ -63,7 +68,7 @@ def _csv(path: Path) -> pl.LazyFrame:
         row_index_offset=1,
     )
     frame.collect_schema()
-    return frame
+    return frame.with_columns(pl.when(pl.col(ROW).is_in(broken)).then(pl.lit(quotes.FAULT)).alias(FAULT))
 
 
 def _separator(path: Path) -> str:
@@ -76,7 +81,7 @@ def _separator(path: Path) -> str:
 def _parquet(path: Path) -> pl.LazyFrame:
     frame = pl.scan_parquet(path, glob=False, row_index_name=ROW, row_index_offset=1)
     frame.collect_schema()
-    return frame
+    return frame.with_columns(pl.lit(None, dtype=pl.String).alias(FAULT))
 
 
 def _json_lines(path: Path) -> pl.LazyFrame:
@@ -84,7 +89,10 @@ def _json_lines(path: Path) -> pl.LazyFrame:
     if not names:
         raise InputError(f"{path} has no JSON object in its first {_LINES_LOOKED_AT} lines.")
     lines = pl.scan_lines(path, name=_LINE, glob=False, row_index_name=ROW, row_index_offset=1)
-    return lines.filter(pl.col(_LINE).str.strip_chars() != "").select(ROW, *map(_value, names))
+    line = pl.col(_LINE).str
+    is_object = line.strip_chars().str.starts_with("{") & line.json_path_match("$").is_not_null()
+    fault = pl.when(~is_object).then(pl.lit("the line is no JSON object")).alias(FAULT)
+    return lines.filter(line.strip_chars() != "").select(ROW, fault, *map(_value, names))
 
 
 def _value(name: str) -> pl.Expr:

@@ -17,7 +17,7 @@ import polars as pl
 from fraud_core.errors import InputError
 from fraud_core.schemas import field_names
 from fraud_producer.replay.convert import LABEL, REASON, text, transactions
-from fraud_producer.replay.files import ROW, open_history, unreadable
+from fraud_producer.replay.files import FAULT, ROW, open_history, unreadable
 from fraud_producer.replay.labels import NO_LABELS, in_parts, known_by, labels_of
 from fraud_producer.replay.mapping import check_mapping
 from fraud_producer.slices import TRUTH_SCHEMA, Slice
@@ -102,7 +102,7 @@ def read_history(
         InputError: the file can't be read, a column is missing, or no row can be mapped.
     """
     file = open_history(path)
-    columns = file.drop(ROW).collect_schema()
+    columns = file.drop(ROW, FAULT).collect_schema()
     check_mapping(mapping, label, columns.names(), path.name)
     if scenario is not None:
         check_mapping({**mapping, "--scenario": scenario}, None, columns.names(), path.name)
@@ -115,10 +115,10 @@ def read_history(
     mapped = [*mapping.values(), *([label] if label else [])]
     raw = pl.struct([text(column, columns[column]).alias(column) for column in dict.fromkeys(mapped)])
     kind = text(scenario, columns[scenario]) if scenario else pl.lit(None, dtype=pl.String)
-    converted = file.select(
-        ROW, raw.alias(_RAW), *transactions(mapping, columns, unmapped_id, label), kind.alias(_SCENARIO)
-    )
-    return _survey(path, converted, listed, label_delay, frauds_only=frauds_only)
+    fields = transactions(mapping, columns, unmapped_id, label)
+    converted = file.select(ROW, FAULT, raw.alias(_RAW), *fields, kind.alias(_SCENARIO))
+    judged = converted.with_columns(pl.coalesce(FAULT, REASON).alias(REASON)).drop(FAULT)
+    return _survey(path, judged, listed, label_delay, frauds_only=frauds_only)
 
 
 def _survey(
