@@ -23,16 +23,16 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SENTENCE_COMMAND = "make demo ARGS='--fresh --seed 7 --start 2026-01-01 --days 7 --clock 36000'"
 BESIDE = (
-    "uv run fraudstream try --user somebody --location JP --amount 950 --merchant XYZ_Merchant",
-    "uv run fraudstream topics tail fraud_alerts -n 3",
+    ".venv/bin/fraudstream try --user somebody --location JP --amount 950 --merchant XYZ_Merchant",
+    ".venv/bin/fraudstream topics tail fraud_alerts -n 3",
 )
 OWN_HISTORY = next(line for line in README.splitlines() if line.startswith("make demo ARGS='--input"))
 OWN_CLUSTER = (
     "export FRAUD_KAFKA__BOOTSTRAP_SERVERS=broker:9092 FRAUD_SCHEMA_REGISTRY__URL=http://registry:8081",
-    "uv run fraudstream train-baseline --output models",
-    "uv run fraudstream setup --baseline-url models/… --baseline-sha256 …",
-    "uv run fraudstream producer --profile realistic --rate 100",
-    "uv run fraudstream detector",
+    ".venv/bin/fraudstream train-baseline --output models",
+    ".venv/bin/fraudstream setup --baseline-url models/… --baseline-sha256 …",
+    ".venv/bin/fraudstream producer --profile realistic --rate 100",
+    ".venv/bin/fraudstream detector",
 )
 RUN_BY_CI = ("make demo", "make test")
 
@@ -72,8 +72,8 @@ def running(command: str, where: Path, variables: dict[str, str], log: Path) -> 
 
 
 def words_of(command: str) -> list[str]:
-    """`uv run` is left out, as the tests run in its environment already."""
-    words = shlex.split(command.removeprefix("uv run "))
+    """The folder is left out, as the tests run in its environment already."""
+    words = shlex.split(command.removeprefix(".venv/bin/"))
     return [sys.executable, "-m", "fraud_local", *words[1:]] if words[0] == "fraudstream" else words
 
 
