@@ -13,13 +13,15 @@ class Machine:
     needs: int
     now: float = 0.0
     bursts: list[int] = field(default_factory=list)
+    rests: bool = True
 
     def burst(self, count: int) -> None:
         self.bursts.append(count)
+        self.rests = count < self.needs
 
     def working(self) -> bool:
         self.now += 0.1
-        return self.bursts[-1] >= self.needs
+        return not self.rests
 
     def clock(self) -> float:
         return self.now
@@ -42,8 +44,16 @@ def test_a_fast_machine_gets_more_until_it_is_met_and_as_much_the_next_time() ->
 
     assert aim()
     assert machine.bursts == [LEAST, 2 * LEAST, 4 * LEAST]
+    machine.rests = True
     assert aim()
     assert machine.bursts[3:] == [4 * LEAST]
+
+
+def test_who_is_at_work_anyway_gets_no_more() -> None:
+    machine = Machine(needs=LEAST, rests=False)
+
+    assert aimed(machine)()
+    assert machine.bursts == []
 
 
 def test_where_nobody_works_it_gives_up_in_time_and_has_given_what_it_may() -> None:
