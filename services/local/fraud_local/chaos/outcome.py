@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 
 import polars as pl
 from confluent_kafka import (
@@ -62,16 +63,20 @@ def outcome(settings: CoreSettings) -> Outcome:
     Raises:
         UnavailableError: the broker stopped answering.
     """
-    names = topics(settings.topics)
-    decided = list(_records(settings, "read_committed", names.alerts.name, names.classified.name))
-    decoded = Decoder("Decision", Registry(settings.schema_registry)).decode(
-        [each.value() for each in decided]
-    )
-    times = pl.Series("produced_at", [each.timestamp()[1] for each in decided], dtype=pl.Int64)
+    names, decoder = topics(settings.topics), Decoder("Decision", Registry(settings.schema_registry))
+    decided = _records(settings, "read_committed", names.alerts.name, names.classified.name)
+    # In columns at once: half an hour leaves millions of messages, each a few objects.
+    frames = [_decisions(decoder, [])]
+    while slice_ := list(islice(decided, SLICE)):
+        frames.append(_decisions(decoder, slice_))
     letters = [_letter(each) for each in _records(settings, "read_committed", names.dead_letters.name)]
-    return Outcome(
-        pl.DataFrame(decoded.batch).with_columns(times), pl.DataFrame(letters, schema=LETTERS, orient="row")
-    )
+    return Outcome(pl.concat(frames), pl.DataFrame(letters, schema=LETTERS, orient="row"))
+
+
+def _decisions(decoder: Decoder, messages: list[Message]) -> pl.DataFrame:
+    decoded = decoder.decode([each.value() for each in messages])
+    times = pl.Series("produced_at", [each.timestamp()[1] for each in messages], dtype=pl.Int64)
+    return pl.DataFrame(decoded.batch).with_columns(times)
 
 
 def written(settings: CoreSettings) -> int:
