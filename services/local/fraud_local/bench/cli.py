@@ -14,7 +14,7 @@ from fraud_core.errors import ConfigError
 from fraud_core.models import publish_bundle
 from fraud_core.settings import LogSettings
 from fraud_local.bench import latency, producer, report, scaling, throughput
-from fraud_local.bench.place import Place, addresses
+from fraud_local.bench.place import Place, on_a_broker
 from fraud_local.bench.report import Spread
 from fraud_local.bench.runs import NAMES
 from fraud_local.bench.workload import Workload, forest
@@ -59,9 +59,12 @@ def throughput_command(
     if unknown := set(without or ()) - set(NAMES[2:]):
         raise ConfigError(f"There is no path {', '.join(sorted(unknown))} to leave out.")
     workload = Workload(records, users)
-    with tempfile.TemporaryDirectory() as models, addresses(bootstrap_servers, schema_registry_url) as where:
+    with (
+        tempfile.TemporaryDirectory() as models,
+        on_a_broker(bootstrap_servers, schema_registry_url) as broker,
+    ):
         bundle = publish_bundle(models, forest(workload))
-        place = Place(where, bundle, "bench")
+        place = Place(broker, bundle, "bench")
         wanted = [name for name in NAMES if name not in (without or ())]
         inputs = throughput.fill(place, workload, wanted)
         runs = throughput.rounds(place, inputs, rounds, _say)
@@ -80,8 +83,8 @@ def producer_command(
     schema_registry_url: SchemaRegistryUrl = None,
 ) -> None:
     """Transactions a second of the producer, over those of handing the same bytes to the client."""
-    with addresses(bootstrap_servers, schema_registry_url) as where:
-        found = producer.measure(Place(where, None, "bench"), Workload(records, 5_000), rounds, _say)
+    with on_a_broker(bootstrap_servers, schema_registry_url) as broker:
+        found = producer.measure(Place(broker, None, "bench"), Workload(records, 5_000), rounds, _say)
     ratio = Spread.of([one.producer / one.bare for one in found])
     _say(f"the producer over the bare client: {ratio.text()}")
     if as_json:
@@ -101,8 +104,11 @@ def durability_command(
 ) -> None:
     """Transactions a second with durable state, over those without."""
     workload = Workload(records, users)
-    with tempfile.TemporaryDirectory() as models, addresses(bootstrap_servers, schema_registry_url) as where:
-        place = Place(where, publish_bundle(models, forest(workload)), "bench")
+    with (
+        tempfile.TemporaryDirectory() as models,
+        on_a_broker(bootstrap_servers, schema_registry_url) as broker,
+    ):
+        place = Place(broker, publish_bundle(models, forest(workload)), "bench")
         durable, bare = throughput.durability(place, workload, rounds, _say)
     pairs = list(zip(durable, bare, strict=True))
     ratio = Spread.of([one.per_second / other.per_second for one, other in pairs])
@@ -131,8 +137,11 @@ def scaling_command(
 ) -> None:
     """Throughput of one and two processes as the state grows, memory a user, and restores after a kill."""
     found = []
-    with tempfile.TemporaryDirectory() as folder, addresses(bootstrap_servers, schema_registry_url) as where:
-        place = Place(where, publish_bundle(f"{folder}/models", forest(Workload(20_000, 1_000))), "bench")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        on_a_broker(bootstrap_servers, schema_registry_url) as broker,
+    ):
+        place = Place(broker, publish_bundle(f"{folder}/models", forest(Workload(20_000, 1_000))), "bench")
         for workload in [Workload(max(records, count), count, everyone=True) for count in users or USERS]:
             memory = scaling.bytes_a_user(workload)
             _say(f"{workload.users:>11,} users  {memory:,.0f} bytes of memory a user")
@@ -163,8 +172,11 @@ def latency_command(
     schema_registry_url: SchemaRegistryUrl = None,
 ) -> None:
     """Milliseconds from a produced transaction to its committed decision, beside two yardsticks."""
-    with tempfile.TemporaryDirectory() as models, addresses(bootstrap_servers, schema_registry_url) as where:
-        place = Place(where, publish_bundle(models, forest(Workload(20_000, 1_000))), "bench")
+    with (
+        tempfile.TemporaryDirectory() as models,
+        on_a_broker(bootstrap_servers, schema_registry_url) as broker,
+    ):
+        place = Place(broker, publish_bundle(models, forest(Workload(20_000, 1_000))), "bench")
         rates = rate or [*latency.RATES, latency.half_of_most(place)]
         _say(latency.HEADING)
         found = latency.measure(place, rates, rounds, seconds, _say)

@@ -25,23 +25,40 @@ PARTITIONS = 6
 PATIENCE_S = 60.0
 
 
+@dataclass(frozen=True)
+class Broker:
+    """The broker of a bench.
+
+    Attributes:
+        pid: of an embedded one, so that its work can be measured; None of another.
+    """
+
+    addresses: Addresses
+    pid: int | None = None
+
+
 @contextmanager
-def addresses(bootstrap_servers: str | None, schema_registry_url: str | None) -> Iterator[Addresses]:
-    """Those that were given, or those of an embedded stack that lives as long as the block."""
+def on_a_broker(bootstrap_servers: str | None, schema_registry_url: str | None) -> Iterator[Broker]:
+    """The one that was named, or that of an embedded stack that lives as long as the block."""
     if bootstrap_servers and schema_registry_url:
-        yield Addresses(bootstrap_servers, schema_registry_url)
+        yield Broker(Addresses(bootstrap_servers, schema_registry_url))
         return
     with running(ephemeral=True, broker_port=0, registry_port=0) as stack:
-        yield stack.addresses
+        yield Broker(stack.addresses, stack.broker.pid)
 
 
 @dataclass(frozen=True)
 class Place:
     """One bench's corner of a broker; the bundle is what the paths decide with."""
 
-    addresses: Addresses
+    broker: Broker
     bundle: PublishedBundle | None
     name: str
+
+    @property
+    def addresses(self) -> Addresses:
+        """Where it is reached."""
+        return self.broker.addresses
 
     def settings(self, source: str, prefix: str) -> CoreSettings:
         """For the set-up of a run."""
@@ -69,6 +86,7 @@ class Place:
                 model_url=self.bundle.url,
                 model_sha256=self.bundle.sha256,
                 options=options or {},
+                broker_pid=self.broker.pid,
             )
         finally:
             outputs = [topic.name for topic in topics(settings.topics).all() if topic.name != source]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, Message, Producer
 
-from fraud_local.bench.task import Result, Task
+from fraud_local.bench.task import Result, Spent, Task
 
 BATCH = 5_000
 COMMIT_S = 0.1
@@ -57,25 +57,24 @@ def polled(source: Consumer) -> list[Message]:
     return [message for message in (first, *source.consume(BATCH - 1, 0)) if message.error() is None]
 
 
-@dataclass
 class Clock:
     """Runs from the poll that brought the first record."""
 
-    began: float = field(default_factory=time.perf_counter)
-    cpu_began: float = field(default_factory=time.process_time)
-    records: int = 0
+    def __init__(self, broker_pid: int | None = None) -> None:
+        """Starts at once."""
+        self._broker_pid = broker_pid
+        self._began = Spent.now(broker_pid)
+        self.records = 0
 
     def saw(self, count: int) -> None:
         """Records came; until the first did, the clock starts anew."""
         if not self.records and not count:
-            self.began, self.cpu_began = time.perf_counter(), time.process_time()
+            self._began = Spent.now(self._broker_pid)
         self.records += count
 
     def result(self) -> Result:
-        """The time until now."""
-        return Result(
-            seconds=time.perf_counter() - self.began, cpu_seconds=time.process_time() - self.cpu_began
-        )
+        """What was spent until now."""
+        return Spent.now(self._broker_pid).since(self._began)
 
 
 @dataclass

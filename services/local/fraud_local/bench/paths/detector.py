@@ -9,7 +9,7 @@ from fraud_detector.collector import collect_rarely
 from fraud_detector.metrics import Metrics
 from fraud_detector.settings import DetectorSettings
 from fraud_detector.worker import run
-from fraud_local.bench.task import Result, Task, main
+from fraud_local.bench.task import Result, Spent, Task, main
 from fraud_local.stack.ports import HOST
 
 LOOK_S = 0.005
@@ -22,7 +22,7 @@ def detector(task: Task) -> Result:
     settings = _settings(task)
     metrics, stop = Metrics(), threading.Event()
     found: list[Result] = []
-    watcher = threading.Thread(target=lambda: found.append(_watched(metrics, task.records, stop)))
+    watcher = threading.Thread(target=lambda: found.append(_watched(metrics, task, stop)))
     watcher.start()
     try:
         run(settings, stop, metrics)
@@ -46,22 +46,20 @@ def _settings(task: Task) -> DetectorSettings:
     )
 
 
-def _watched(metrics: Metrics, records: int, stop: threading.Event) -> Result:
+def _watched(metrics: Metrics, task: Task, stop: threading.Event) -> Result:
     """The clock runs from the poll that brought the first records until all are committed."""
     while not metrics.ready() and not stop.is_set():
         time.sleep(LOOK_S)
-    began = cpu_began = 0.0
-    before = metrics.stages.totals()
+    began, before = Spent.now(task.broker_pid), metrics.stages.totals()
     while metrics.stages.totals()["poll"] == before["poll"] and not stop.is_set():
-        began, cpu_began = time.perf_counter(), time.process_time()
+        began = Spent.now(task.broker_pid)
         time.sleep(LOOK_S)
-    while metrics.decided() < records and not stop.is_set():
+    while metrics.decided() < task.records and not stop.is_set():
         time.sleep(LOOK_S)
-    seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
+    spent = Spent.now(task.broker_pid).since(began)
     stop.set()
     after = metrics.stages.totals()
-    stages = {name: after[name] - before[name] for name in after}
-    return Result(seconds=seconds, cpu_seconds=cpu_seconds, stages=stages)
+    return spent.model_copy(update={"stages": {name: after[name] - before[name] for name in after}})
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ def passthrough(task: Task) -> Result:
         transactional_producer(task, number) for number in range(int(task.options.get("producers", 1)))
     ]
     source = consumer(task)
-    clock, commits = Clock(), Commits(source, producers)
+    clock, commits = Clock(task.broker_pid), Commits(source, producers)
     while clock.records < task.records:
         messages = polled(source)
         clock.saw(len(messages))

@@ -38,7 +38,7 @@ def record_by_record(task: Task) -> Result:
     )
     sink = transactional_producer(task)
     source = consumer(task)
-    clock, commits, states = Clock(), Commits(source, [sink]), _States()
+    clock, commits, states = Clock(task.broker_pid), Commits(source, [sink]), _States()
     while clock.records < task.records:
         messages = polled(source)
         clock.saw(len(messages))

@@ -22,7 +22,7 @@ def tutorial(task: Task) -> Result:
     """Classify every record as the tutorial does."""
     model = _model()
     source, sink = consumer(task), Producer({"bootstrap.servers": task.bootstrap_servers})
-    clock, last_location = Clock(), dict[str, str]()
+    clock, last_location = Clock(task.broker_pid), dict[str, str]()
     while clock.records < task.records:
         message = source.poll(WAIT_S)
         clock.saw(0 if message is None or message.error() else 1)
