@@ -37,8 +37,12 @@ LABEL_DERIVED = frozenset(
 )
 """Features that labels go into."""
 COMPRESSION = 3
-FLOOR = 1 / 3
-"""Of the share of frauds: what a member of an ensemble takes for less likely counts as that."""
+FLOOR = 1.0
+"""Of the share of frauds: what a member of an ensemble takes for less likely than usual counts as usual. Few
+frauds are left there, and the order in which trees put the rest is chance."""
+SMOOTH_FLOOR = 1 / 100
+"""The same for a logistic regression: it is smooth, so its order holds among what is harmless too, and no two
+transactions tie."""
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 
 
@@ -136,8 +140,8 @@ def fit_model(wish: Wish, values: Floats, frauds: Mask, weights: Floats) -> Fitt
     rows, dropped = _known(values, wish.features)
     chosen = wish.chosen()
     if isinstance(chosen, EnsembleHyperparameters):
-        members = dict(_members(chosen, values, rows, frauds, weights, wish.seed))
         base_rate = float(weights[frauds].sum() / weights.sum())
+        members = dict(_members(chosen, values, rows, frauds, weights, base_rate, wish.seed))
         model = ensemble.Members(members, FLOOR * base_rate)
         return Fitted(model, rows, dropped, ensemble.raw_scorer(model, rows))
     names = tuple(FEATURES[row] for row in rows)
@@ -157,7 +161,13 @@ def _known(values: Floats, features: tuple[str, ...]) -> tuple[Ints, tuple[str, 
 
 
 def _members(
-    chosen: EnsembleHyperparameters, values: Floats, rows: Ints, frauds: Mask, weights: Floats, seed: int
+    chosen: EnsembleHyperparameters,
+    values: Floats,
+    rows: Ints,
+    frauds: Mask,
+    weights: Floats,
+    base_rate: float,
+    seed: int,
 ) -> list[tuple[str, ensemble.Member]]:
     wanted = {name: getattr(chosen, name) for name in (*CLASSIFIERS, ISOLATION_FOREST)}
     total = sum(wanted.values())
@@ -175,10 +185,12 @@ def _members(
         shared = {field: getattr(chosen, field) for field in (SHARED, *_OWN.get(name, ()))}
         settings = offered.hyperparameters(**shared)
         pipeline = fitted(offered, settings, values[rows], names, frauds, weights, 1_000 * seed + number)
-        found.append((name, ensemble.Member(weight / total, pipeline, tuple(range(len(rows))))))
+        floor = SMOOTH_FLOOR * base_rate if name in _SMOOTH else None
+        found.append((name, ensemble.Member(weight / total, pipeline, tuple(range(len(rows))), floor=floor)))
     return found
 
 
+_SMOOTH = frozenset({"logistic_regression"})
 SHARED = "legitimate_per_fraud"
 _OWN = {
     "random_forest": ("n_estimators",),

@@ -30,12 +30,14 @@ class Member:
         fitted: its pipeline.
         places: of its features among those of the ensemble.
         rank: for an Isolation Forest its map from raw output to rank, else None.
+        floor: its probability counts as at least this; None for what the ensemble says.
     """
 
     weight: float
     fitted: Pipeline
     places: tuple[int, ...]
     rank: ScoreMap | None = None
+    floor: float | None = None
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,8 @@ class Members:
 
     Attributes:
         members: by name.
-        floor: a member's probability counts as at least this: how sure one is of what is harmless shall not
-            outvote what others see in it.
+        floor: a member's probability counts as at least this, where it has no floor of its own: how sure one
+            is of what is harmless shall not outvote what others see in it.
     """
 
     members: Mapping[str, Member]
@@ -60,12 +62,15 @@ def raw_scorer(fitted: object, rows: NDArray[np.int64]) -> RawScorer:
     """
     if not isinstance(fitted, Members) or not fitted.members:
         raise ValueError("it has no members")
-    weighted = [(member.weight, member_scorer(member, rows)) for member in fitted.members.values()]
+    weighted = [
+        (member.weight, fitted.floor if member.floor is None else member.floor, member_scorer(member, rows))
+        for member in fitted.members.values()
+    ]
 
     def raw(values: Floats) -> Floats:
         odds = np.zeros(values.shape[1])
-        for weight, scorer in weighted:
-            odds += weight * log_odds(scorer(values), fitted.floor, MOST)
+        for weight, floor, scorer in weighted:
+            odds += weight * log_odds(scorer(values), floor, MOST)
         return logistic(odds)
 
     return raw
