@@ -64,4 +64,9 @@ def run(app: typer.Typer) -> NoReturn:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    except SystemError as error:
+        # That is what a C library makes of a Ctrl-C that comes while it calls back.
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            sys.exit(INTERRUPTED)
+        raise
     sys.exit(0)

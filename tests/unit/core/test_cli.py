@@ -4,6 +4,11 @@ import signal
 import subprocess
 import sys
 
+import pytest
+import typer
+
+from fraud_core.cli import run
+
 WAITING = """
 import time
 import typer
@@ -30,3 +35,19 @@ def test_a_command_that_handles_no_signals_itself_still_ends_on_sigterm() -> Non
         waiting.send_signal(signal.SIGTERM)
 
     assert waiting.returncode == 143
+
+
+def test_a_ctrl_c_that_comes_while_a_c_library_calls_back_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = typer.Typer()
+    monkeypatch.setattr(sys, "argv", ["command"])
+
+    @app.command()
+    def command() -> None:
+        raise SystemError("<method 'poll'> returned a result with an exception set") from KeyboardInterrupt()
+
+    with pytest.raises(SystemExit) as ended:
+        run(app)
+
+    assert ended.value.code == 130
