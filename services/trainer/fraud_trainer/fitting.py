@@ -41,8 +41,7 @@ FLOOR = 1.0
 """Of the share of frauds: what a member of an ensemble takes for less likely than usual counts as usual. Few
 frauds are left there, and the order in which trees put the rest is chance."""
 SMOOTH_FLOOR = 1 / 100
-"""The same for a logistic regression: it is smooth, so its order holds among what is harmless too, and no two
-transactions tie."""
+"""The same for a logistic regression: it is smooth, so its order holds among what is harmless too."""
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 
 
