@@ -15,16 +15,18 @@ class Aim:
     """Gives the detectors work until some of it is written and not committed.
 
     How much it takes is up to the machine: a fast one is through with a burst before anybody has asked once.
-    So bursts grow until one was seen at work, and later aims begin with as much. Who is at work anyway gets
-    none: a slow machine would be left with more than it gets through in the time that is left.
+    So bursts grow until one was seen at work, and later aims begin with as much. Only who has nothing to do
+    gets one: a slow machine would be left with more than it gets through in the time that is left.
 
     Attributes:
         burst: produces so many transactions at once.
         working: whether there is an open transaction.
+        idle: whether the input is decided, but for a little.
     """
 
     burst: Callable[[int], None]
     working: Callable[[], bool]
+    idle: Callable[[], bool]
     clock: Callable[[], float] = time.monotonic
     _size: int = LEAST
 
@@ -38,14 +40,15 @@ class Aim:
         given, give_up = 0, self.clock() + AIM_S
         while True:
             size = min(self._size, MOST - given)
-            if size > 0:
+            if more := size > 0 and self.idle():
                 self.burst(size)
                 given += size
             if self._seen(min(self.clock() + WATCH_S, give_up)):
                 return True
             if self.clock() >= give_up:
                 return False
-            self._size = min(2 * self._size, MOST // 2)
+            if more:
+                self._size = min(2 * self._size, MOST // 2)
 
     def _seen(self, until: float) -> bool:
         while self.clock() < until:

@@ -119,6 +119,14 @@ def behind(settings: CoreSettings, group: str) -> int:
     return sum(spans[place.topic, place.partition].end - max(place.offset, 0) for place in done)
 
 
+def caught_up(settings: CoreSettings, group: str, but: int) -> bool:
+    """Whether the group has committed all input but fewer offsets than that; false if nobody answers."""
+    try:
+        return behind(settings, group) < but
+    except (KafkaException, UnavailableError):
+        return False
+
+
 def await_end(settings: CoreSettings, group: str, tend: Callable[[], bool], patience_s: float) -> bool:
     """Wait until a pipeline has committed all of its input; false if it stands still for so long.
 

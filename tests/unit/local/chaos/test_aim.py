@@ -14,6 +14,7 @@ class Machine:
     now: float = 0.0
     bursts: list[int] = field(default_factory=list)
     rests: bool = True
+    idle: bool = True
 
     def burst(self, count: int) -> None:
         self.bursts.append(count)
@@ -28,7 +29,7 @@ class Machine:
 
 
 def aimed(machine: Machine) -> Callable[[], bool]:
-    return Aim(machine.burst, machine.working, machine.clock)
+    return Aim(machine.burst, machine.working, lambda: machine.idle, machine.clock)
 
 
 def test_a_slow_machine_is_met_at_once() -> None:
@@ -53,6 +54,13 @@ def test_who_is_at_work_anyway_gets_no_more() -> None:
     machine = Machine(needs=LEAST, rests=False)
 
     assert aimed(machine)()
+    assert machine.bursts == []
+
+
+def test_who_is_behind_already_gets_no_more() -> None:
+    machine = Machine(needs=LEAST, idle=False)
+
+    assert not aimed(machine)()
     assert machine.bursts == []
 
 
