@@ -4,7 +4,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-LEAST, MOST = 2_000, 32_000
+LEAST, MOST = 2_000, 16_000
+LITTLE = 8_000
+"""So much left to decide is seconds of work, and no reason not to give more."""
 LOOK_S = 0.2
 WATCH_S = 0.5
 AIM_S = 3.0

@@ -21,7 +21,7 @@ from fraud_core.shutdown import Shutdown
 from fraud_core.topics import topics
 from fraud_local.bench.workload import Workload, forest
 from fraud_local.chaos.acts import Ground
-from fraud_local.chaos.aim import LEAST, MOST, Aim
+from fraud_local.chaos.aim import LITTLE, MOST, Aim
 from fraud_local.chaos.crew import Crew
 from fraud_local.chaos.load import Load
 from fraud_local.chaos.outcome import Outcome, await_end, caught_up, open_transactions, outcome, written
@@ -159,7 +159,7 @@ def _prepared(options: Options, place: Place, crew: Crew, workload: Workload) ->
     load = Load(settings, encoder, workload, options.rate)
     poison = Poison(encoder, next(workload.chunks()).head(1), options.seed)
     working = partial(open_transactions, admin_client(settings.kafka), settings)
-    idle = partial(caught_up, settings, place.pipeline, LEAST)
+    idle = partial(caught_up, settings, place.pipeline, LITTLE)
     acts = plan(options.seed, options.seconds)
     return Timeline(Ground(place.stack, crew, load, poison), acts, Aim(load.burst, working, idle)), load
 
