@@ -4,6 +4,7 @@ Needs an API server and a controller manager; a node, if there is one, gets noth
 operator, beside a small server of ours, is in tests/integration/operator.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,8 +21,10 @@ from tests.support.pipeline import Pipeline, transactions, until
 from tests.support.pipeline import pipeline as made
 from tests.support.real_cluster import RealCluster, RefusedError, real_cluster
 from tests.support.rolling_out import applied
+from tests.support.states import models
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, waits_for_builds]
+GET = ROOT / "tests" / "unit" / "operator" / "golden" / "get.txt"
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +100,23 @@ def test_explain_teaches_and_get_has_our_columns(cluster: RealCluster) -> None:
         "NAME", "READY", "STABLE", "CANDIDATE", "WEIGHT", "MESSAGE", "AGE",
     ]  # fmt: skip
     assert "cards" in cluster.kubectl("get", "fraudstream")
+
+
+def test_get_shows_every_state_as_the_page_has_it_and_no_field_of_a_status_is_lost(
+    cluster: RealCluster,
+) -> None:
+    for name, model in models():
+        status = model.status.to_manifest()
+        cluster.apply({**least(), "metadata": {"name": name}})
+        patch = json.dumps({"status": status})
+        cluster.kubectl("patch", "fm", name, "--subresource=status", "--type=merge", "--patch", patch)
+        assert cluster.get("fraudmodels", name)["status"] == status
+
+    header, *lines = cluster.kubectl("get", "fm").splitlines()
+
+    age = header.rindex("AGE")  # of MESSAGE is the first
+    shown = [line[:age].rstrip() for line in (header, *lines)]
+    assert sorted(shown) == sorted(GET.read_text(encoding="utf-8").splitlines())
 
 
 @pytest.mark.stack
