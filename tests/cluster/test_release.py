@@ -3,15 +3,12 @@
 The input flows all the time. Whatever was done to the release, each transaction has one decision in the end.
 """
 
-from collections.abc import Iterator
-
 import httpx2
 import polars as pl
 import pytest
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
-from fraud_core.avro import Decoder
-from fraud_core.kafka import client_config, partition_counts
+from fraud_core.kafka import partition_counts
+from tests.support import committed
 from tests.support.chart import CHART, RELEASE
 from tests.support.cluster import Cluster, until
 from tests.support.go_tools import ROOT
@@ -35,42 +32,11 @@ VALUES = (
 
 
 def _decided(outside: Pipeline) -> pl.DataFrame:
-    return _read(outside, "Decision", outside.topics.alerts.name, outside.topics.classified.name)
+    return committed.frame(outside, "Decision", outside.topics.alerts.name, outside.topics.classified.name)
 
 
 def _sent(outside: Pipeline) -> pl.DataFrame:
-    return _read(outside, "Transaction", outside.topics.transactions.name)
-
-
-def _read(outside: Pipeline, schema: str, *names: str) -> pl.DataFrame:
-    """What is committed now: where transactions flow, no end would be waited for in vain."""
-    values = [message.value() for name in names for message in _committed(outside, name)]
-    decoded = Decoder(schema, outside.registry).decode(values)
-    assert decoded.rejected == ()
-    return pl.DataFrame(decoded.batch)
-
-
-def _committed(outside: Pipeline, topic: str) -> Iterator[Message]:
-    consumer = Consumer(
-        {
-            **client_config(outside.settings.kafka),
-            "group.id": "tests",  # never joined
-            "enable.partition.eof": True,
-            "isolation.level": "read_committed",
-        }
-    )
-    partitions = set(range(partition_counts(outside.settings.kafka)[topic]))
-    consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in partitions])
-    try:
-        while partitions:
-            message = consumer.poll(60)
-            assert message, f"{topic} can't be read to its end"
-            if message.error():
-                partitions.discard(message.partition())  # at its end
-            else:
-                yield message
-    finally:
-        consumer.close()
+    return committed.frame(outside, "Transaction", outside.topics.transactions.name)
 
 
 def _goes_on(outside: Pipeline) -> None:
@@ -111,6 +77,17 @@ def test_install_makes_topics_and_two_workers_that_become_ready(redpanda: Cluste
     assert sorted(pods) == [f"{DETECTOR}-0", f"{DETECTOR}-1"]
     assert not redpanda.get("jobs")["items"], "the hook's Job goes when it has succeeded"
     _spread(redpanda, 2)
+
+
+def test_helm_test_passes_right_after_the_install(cluster: Cluster) -> None:
+    _tries(cluster)
+
+
+def _tries(cluster: Cluster) -> None:
+    told = cluster.helm("test", RELEASE, "--logs", "--timeout", "5m")
+
+    assert "Phase:          Succeeded" in told
+    assert "transaction  try-" in told
 
 
 def test_no_pod_breaks_the_restricted_pod_security_standard(cluster: Cluster) -> None:
@@ -176,11 +153,8 @@ def _variables(cluster: Cluster) -> set[str]:
     return {one["name"] for one in pod["spec"]["containers"][0]["env"]}
 
 
-def test_helm_test_sends_a_transaction_and_shows_its_decision(cluster: Cluster) -> None:
-    told = cluster.helm("test", RELEASE, "--logs", "--timeout", "5m")
-
-    assert "Phase:          Succeeded" in told
-    assert "transaction  try-" in told
+def test_helm_test_passes_after_upgrade_and_rollback(cluster: Cluster) -> None:
+    _tries(cluster)
 
 
 def test_another_release_of_the_same_pipeline_is_refused_by_its_setup(cluster: Cluster) -> None:
@@ -203,7 +177,7 @@ def test_after_all_that_every_transaction_has_one_decision(cluster: Cluster, out
 
     decided = _decided(outside)
     assert sorted(decided["transaction_id"]) == sorted(sent["transaction_id"])
-    assert not list(_committed(outside, outside.topics.dead_letters.name))
+    assert not list(committed.messages(outside, outside.topics.dead_letters.name))
 
 
 def test_uninstall_leaves_topics_and_nothing_else(cluster: Cluster, outside: Pipeline) -> None:
