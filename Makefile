@@ -6,7 +6,7 @@ PYTEST_ARGS ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit lint format bench
+.PHONY: help demo test test-unit test-cluster images lint format bench
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,12 @@ test: $(UV) ## Run all tests, against a real broker and registry
 
 test-unit: $(UV) ## Run the tests that need no broker
 	$(RUN) pytest -n 2 tests/unit $(PYTEST_ARGS)
+
+test-cluster: $(UV) ## Run the tests that need a Kubernetes: tests/cluster/README.md
+	$(RUN) pytest -n 0 tests/cluster $(PYTEST_ARGS)
+
+images: $(UV) ## Build the images with docker, and print their names
+	@$(RUN) python -m tests.cluster.images
 
 lint: $(UV) ## Check style, types and the import rule
 	$(RUN) ruff check

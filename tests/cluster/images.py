@@ -1,7 +1,7 @@
 """Builds the images: `python -m tests.cluster.images` prints their names, for loading them into a cluster.
 
 Needs docker, whose daemon gets a base image as python:3.11-slim-bookworm from Docker Hub or from
-`.ci/cluster base`, and package registries for the steps of the builds.
+`.ci/cluster/base`, and package registries for the steps of the builds.
 """
 
 import shutil
@@ -49,8 +49,8 @@ def _redpanda() -> str:
 
 
 def _docker(command: str, *arguments: str) -> None:
-    # The steps of a build reach package registries as this machine does.
-    flags = ("--network", "host") if command == "build" else ()
+    # The steps of a build reach package registries as this machine does, and take what is left of its CPU.
+    flags = ("--network", "host", "--cpu-shares", "2") if command == "build" else ()
     docker = shutil.which("docker") or "docker"
     subprocess.run([docker, command, *flags, *arguments], check=True, stdout=sys.stderr, cwd=ROOT)
 

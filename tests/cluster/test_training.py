@@ -143,7 +143,7 @@ def test_a_candidate_of_poisoned_labels_is_rolled_back_with_the_figures_and_the_
         return _condition(redpanda, "Degraded")["reason"] == "RolledBack"
 
     _apply(redpanda, _of_labels())
-    until(rolled_back, lambda: f"it is rolled back; {redpanda.kubectl('describe', MODEL)}")
+    until(rolled_back, lambda: f"it is rolled back; {redpanda.kubectl('describe', MODEL)}", 600)
 
     told = _condition(redpanda, "Degraded")["message"]
     assert re.search(r"its precision is [\d.]+% of \d+ labelled alerts, below 0\.90 of the champion's", told)

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from tests.support.go_tools import tool
+from tests.support.stack import REQUIRE
 
 KUBECONFIG = "FRAUD_TESTS_KUBECONFIG"
 KUBECTL = "FRAUD_TESTS_KUBECTL"
@@ -112,18 +113,21 @@ class Cluster:
 
 
 def kubectl() -> str:
-    """The program; where there is none the test is skipped."""
+    """The program; where there is none the test is skipped, unless none may be."""
     found = os.environ.get(KUBECTL) or shutil.which("kubectl")
-    if found is None:
-        pytest.skip(f"there is no kubectl on the path, and {KUBECTL} names none")
-    return found
+    return found or _lacking(f"there is no kubectl on the path, and {KUBECTL} names none")
 
 
 def named() -> Path:
-    """The kubeconfig for tests; without one the test is skipped, whatever the user's own context is."""
-    if found := os.environ.get(KUBECONFIG):
-        return Path(found)
-    pytest.skip(f"{KUBECONFIG} names no cluster; see tests/cluster/README.md")
+    """The kubeconfig for tests; without one, whatever the user's own context is, the test is skipped."""
+    found = os.environ.get(KUBECONFIG)
+    return Path(found or _lacking(f"{KUBECONFIG} names no cluster; see tests/cluster/README.md"))
+
+
+def _lacking(what: str) -> NoReturn:
+    if os.environ.get(REQUIRE) == "all":
+        pytest.fail(f"{what}, and {REQUIRE}=all lets no test be skipped", pytrace=False)
+    pytest.skip(what)
 
 
 def until(condition: Callable[[], bool], what: Callable[[], str], patience_s: float = PATIENCE_S) -> None:
