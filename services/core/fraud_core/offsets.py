@@ -9,19 +9,16 @@ from confluent_kafka import IsolationLevel, KafkaError, KafkaException
 from confluent_kafka.admin import OffsetSpec
 
 from fraud_core.errors import UnavailableError
-from fraud_core.kafka import admin_client, listed_offsets, reason
+from fraud_core.kafka import STALE, admin_client, listed_offsets, reason
 from fraud_core.settings import KafkaSettings
 
 Place = tuple[str, int]
 TIMEOUT_S = 10.0
 PATIENCE_S = 30.0
 PAUSE_S = 0.5
-EARLY = {
-    KafkaError.UNKNOWN_LEADER_EPOCH,
-    KafkaError.NOT_LEADER_FOR_PARTITION,
-    KafkaError.LEADER_NOT_AVAILABLE,
-}
-"""Refusals while a topic is new: a busy broker may learn that it leads some seconds after its clients do."""
+EARLY = STALE - {KafkaError.UNKNOWN_TOPIC_OR_PART}
+"""Refusals while a topic is new: what a busy broker tells of its leaders, and what it knows of itself, may
+differ for some seconds, either way."""
 
 
 @dataclass(frozen=True)
