@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 import pytest
 
+from fraud_core.errors import UnavailableError
 from tests.support.go_tools import tool
 from tests.support.stack import REQUIRE
 
@@ -131,8 +132,18 @@ def _lacking(what: str) -> NoReturn:
 
 
 def until(condition: Callable[[], bool], what: Callable[[], str], patience_s: float = PATIENCE_S) -> None:
-    """Wait for a condition; fails with `what` when it does not come true in time."""
+    """Wait for a condition; fails with `what` when it does not come true in time.
+
+    Brokers that don't answer for a moment, as on a busy machine, are asked again.
+    """
     deadline = time.monotonic() + patience_s
-    while not condition():
+    while not _holds(condition):
         assert time.monotonic() < deadline, f"not in {patience_s:g} s: {what()}"
         time.sleep(1)
+
+
+def _holds(condition: Callable[[], bool]) -> bool:
+    try:
+        return condition()
+    except UnavailableError:
+        return False
