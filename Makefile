@@ -15,7 +15,7 @@ demo: $(UV) ## Run the whole pipeline on this machine: make demo ARGS='--duratio
 	@$(RUN) --no-dev --extra local fraudstream demo $(ARGS)
 
 test: $(UV) ## Run all tests, against a real broker and registry
-	$(RUN) pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+	$(RUN) pytest -n 3 --dist loadgroup $(PYTEST_ARGS)
 
 test-unit: $(UV) ## Run the tests that need no broker
 	$(RUN) pytest -n 2 tests/unit $(PYTEST_ARGS)
