@@ -1,26 +1,16 @@
 """A FraudModel on a real node, from install to uninstall: each test goes on from the last.
 
-A Job trains on what detectors logged, and its model decides in the end; one that learned from poisoned labels
-is rolled back for what analysts find of its alerts.
+A Job trains on what detectors logged, and its model decides in the end.
 """
 
 import json
-import re
-from datetime import UTC, datetime
 from typing import Any
 
-import polars as pl
 import pytest
 import yaml
-from confluent_kafka import Producer
 
-from fraud_core.avro import Encoder
-from fraud_core.kafka import client_config, partition_counts
+from fraud_core.kafka import partition_counts
 from fraud_core.offsets import committed_spans
-from fraud_core.registry import Registry
-from fraud_core.rollouts import Mode
-from fraud_core.rollouts.writing import latest_rollout
-from tests.support import committed
 from tests.support.chart import CHART, RELEASE
 from tests.support.cluster import Cluster, until
 from tests.support.go_tools import ROOT
@@ -41,8 +31,6 @@ VALUES = (
     *("--set-json", 'producer.args=["--profile","realistic","--rate","300"]'),
     *("--set", "detector.replicas=1"),
 )
-HARMLESS = (0.5, 0.54)
-"""Quantiles of the amounts that the poisoned labels call fraud, and that analysts find harmless."""
 
 
 def _hastened() -> dict[str, Any]:
@@ -54,17 +42,6 @@ def _hastened() -> dict[str, Any]:
     for step in rollout["canary"]["steps"]:
         step["pause"]["duration"] = "15s"
     rollout["analysis"]["minDecisions"] = 100
-    return model
-
-
-def _of_labels() -> dict[str, Any]:
-    """The same with a model that believes labels, and a canary in which its alerts are looked at."""
-    model = _hastened()
-    model["spec"]["algorithm"] = "hist_gradient_boosting"
-    model["spec"]["training"] |= {"labelMaturity": "0s", "alertBudget": 0.02}
-    model["spec"]["rollout"]["shadow"] = "5s"
-    model["spec"]["rollout"]["canary"] = {"steps": [{"weight": 50, "pause": {"duration": "3m"}}]}
-    model["spec"]["rollout"]["analysis"] |= {"minLabels": 20, "interval": "10s"}
     return model
 
 
@@ -85,27 +62,6 @@ def _decided(outside: Pipeline) -> int:
     return sum(span.length for span in spans.values())
 
 
-def _decisions(outside: Pipeline) -> pl.DataFrame:
-    return committed.frame(outside, "Decision", outside.topics.alerts.name, outside.topics.classified.name)
-
-
-def _label(outside: Pipeline, decided: pl.DataFrame, fraud: pl.Expr, at: pl.Expr) -> None:
-    topic = outside.topics.labels
-    frame = decided.select(
-        "transaction_id",
-        "user",
-        transaction_timestamp="timestamp",
-        label=pl.when(fraud).then(pl.lit("fraud")).otherwise(pl.lit("legitimate")),
-        source=pl.lit("analyst"),
-        labelled_at=at.cast(pl.Datetime("ms")),
-    )
-    values = Encoder("Label", outside.registry.id_of(topic)).encode(frame)
-    producer = Producer(client_config(outside.settings.kafka))
-    for key, value in zip(frame["transaction_id"].to_list(), values, strict=True):
-        producer.produce(topic.name, value, key)
-    assert producer.flush(60) == 0
-
-
 def test_the_sample_is_trained_tried_and_promoted_although_the_operator_is_killed(
     redpanda: Cluster, outside: Pipeline
 ) -> None:
@@ -122,57 +78,6 @@ def test_the_sample_is_trained_tried_and_promoted_although_the_operator_is_kille
         lambda: stable in redpanda.kubectl("get", "fraudmodels"),
         lambda: f"{stable} is shown as the stable one",
     )
-
-
-def test_a_candidate_of_poisoned_labels_is_rolled_back_with_the_figures_and_the_champion_decides(
-    redpanda: Cluster, outside: Pipeline
-) -> None:
-    champion = redpanda.get(MODEL)["status"]["stableVersion"]
-    decided = _decisions(outside)
-    low, high = (decided["amount"].quantile(share) for share in HARMLESS)
-    harmless = pl.col("amount").is_between(low, high)
-    _label(outside, decided.filter(harmless), pl.lit(value=True), pl.col("timestamp"))
-    seen: set[str] = set()
-
-    def rolled_back() -> bool:
-        """Look whether it is; else review the alerts that came since."""
-        alerts = committed.frame(outside, "Decision", outside.topics.alerts.name)
-        fresh = alerts.filter(~pl.col("transaction_id").is_in(list(seen)))
-        _label(outside, fresh, ~harmless, pl.lit(datetime.now(UTC).replace(tzinfo=None)))
-        seen.update(fresh["transaction_id"])
-        return _condition(redpanda, "Degraded")["reason"] == "RolledBack"
-
-    _apply(redpanda, _of_labels())
-    until(rolled_back, lambda: f"it is rolled back; {redpanda.kubectl('describe', MODEL)}", 600)
-
-    told = _condition(redpanda, "Degraded")["message"]
-    assert re.search(r"its precision is [\d.]+% of \d+ labelled alerts, below 0\.90 of the champion's", told)
-    assert re.search(r"At canary of \S+ at 50 %: [\d,]+ scored, [\d,]+ decided, alert rate [\d.]+%", told)
-    status = redpanda.get(MODEL)["status"]
-    [rejected] = status["rejectedVersions"]
-    assert rejected.startswith("hist_gradient_boosting")
-    assert status["stableVersion"] == champion
-    assert "candidateVersion" not in status
-    [event] = redpanda.get("events", "--field-selector", "reason=RolledBack")["items"]
-    assert event["type"] == "Warning"
-    assert event["involvedObject"]["name"] == "card-fraud"
-    assert rejected in event["message"]
-    _decides_alone(outside, champion)
-
-
-def _decides_alone(outside: Pipeline, champion: str) -> None:
-    registry = Registry(outside.settings.schema_registry)
-    rollout = latest_rollout(outside.settings, registry, outside.name)
-    assert rollout
-    assert rollout.champion
-    assert (rollout.champion.version, rollout.challenger, rollout.mode) == (champion, None, Mode.NONE)
-    after = _decided(outside)
-
-    def decides() -> bool:
-        last = _decisions(outside).sort("decided_at").tail(1_000)
-        return set(last["model_version"]) == {champion}
-
-    until(lambda: _decided(outside) > after + 1_000 and decides(), lambda: f"{champion} decides alone")
 
 
 def test_uninstall_leaves_the_fraud_model_and_nothing_that_holds_it(redpanda: Cluster) -> None:
