@@ -4,7 +4,6 @@ A Job trains on what detectors logged, and its model decides in the end.
 """
 
 import json
-from typing import Any
 
 import pytest
 import yaml
@@ -33,25 +32,21 @@ VALUES = (
 )
 
 
-def _hastened() -> dict[str, Any]:
+def _hastened() -> str:
     """The sample with steps of seconds where it has minutes."""
-    model: dict[str, Any] = yaml.safe_load(SAMPLE.read_text(encoding="utf-8"))
+    model = yaml.safe_load(SAMPLE.read_text(encoding="utf-8"))
     rollout = model["spec"]["rollout"]
     model["spec"]["training"]["labelDelay"] = "0s"
     rollout["shadow"] = "15s"
     for step in rollout["canary"]["steps"]:
         step["pause"]["duration"] = "15s"
     rollout["analysis"]["minDecisions"] = 100
-    return model
+    return json.dumps(model)
 
 
-def _apply(cluster: Cluster, model: dict[str, Any]) -> None:
-    cluster.kubectl("apply", "--filename", "-", given=json.dumps(model))
-
-
-def _condition(cluster: Cluster, name: str) -> dict[str, str]:
-    found: list[dict[str, str]] = cluster.get(MODEL).get("status", {}).get("conditions", [])
-    return next((one for one in found if one["type"] == name), {"status": "Unknown", "reason": ""})
+def _condition(cluster: Cluster, name: str) -> str:
+    found = cluster.get(MODEL).get("status", {}).get("conditions", [])
+    return next((one["status"] for one in found if one["type"] == name), "Unknown")
 
 
 def _decided(outside: Pipeline) -> int:
@@ -67,8 +62,8 @@ def test_the_sample_is_trained_tried_and_promoted_although_the_operator_is_kille
 ) -> None:
     redpanda.helm("install", RELEASE, str(CHART), *VALUES, "--wait", "--timeout", "8m")
     until(lambda: _decided(outside) > 10_000, lambda: "10,000 decisions")
-    _apply(redpanda, _hastened())
-    until(lambda: _condition(redpanda, "Trained")["status"] == "True", lambda: "the Job trains a model")
+    redpanda.kubectl("apply", "--filename", "-", given=_hastened())
+    until(lambda: _condition(redpanda, "Trained") == "True", lambda: "the Job trains a model")
 
     redpanda.kubectl("delete", "pod", "--selector", SELECTOR, "--grace-period=0", "--force")
     redpanda.kubectl("wait", "--for=condition=Promoted", MODEL, "--timeout=300s")
