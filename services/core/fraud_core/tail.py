@@ -8,6 +8,7 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from fraud_core.errors import UnavailableError
 from fraud_core.kafka import client_config
 from fraud_core.offsets import Place, Span
+from fraud_core.polling import polled
 from fraud_core.settings import KafkaSettings
 
 BATCH = 1_000
@@ -77,7 +78,7 @@ def forward(source: Consumer, spans: Spans) -> Iterator[list[Message]]:
     _assign(source, {place: span.begin for place, span in left.items()})
     deadline = time.monotonic() + PATIENCE_S
     while left:
-        messages = poll(source)
+        messages = polled(source, BATCH, POLL_S)
         if messages:
             deadline = time.monotonic() + PATIENCE_S
         elif time.monotonic() > deadline:
@@ -94,13 +95,7 @@ def onward(source: Consumer, spans: Spans) -> Iterator[list[Message]]:
     """The records after these spans, as they are committed, for ever; empty lists while there are none."""
     _assign(source, {place: span.end for place, span in spans.items()})
     while True:
-        yield sorted((one for one in poll(source) if _succeeded(one)), key=_moment)
-
-
-def poll(source: Consumer, wait_s: float = POLL_S) -> list[Message]:
-    """Up to BATCH messages and ends of partitions; waits only for the first (`consume` would for all)."""
-    first = source.poll(wait_s)
-    return [] if first is None else [first, *source.consume(BATCH - 1, 0)]
+        yield sorted((one for one in polled(source, BATCH, POLL_S) if _succeeded(one)), key=_moment)
 
 
 def place_of(message: Message) -> Place:

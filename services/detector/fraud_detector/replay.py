@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
+from fraud_core.polling import polled
 from fraud_detector.records import Records, group
 from fraud_detector.settings import DetectorSettings
 from fraud_detector.source import consumer_config
@@ -45,8 +46,7 @@ class Replays:
         """The next records in order, waiting so long for the first, and the partitions that are through."""
         came: list[Message] = []
         if self._replays:
-            first = self._reader().poll(wait_s)
-            came = [first, *self._reader().consume(self._settings.batch.max_records, 0)] if first else []
+            came = polled(self._reader(), self._settings.batch.max_records + 1, wait_s)
         wanted = group(message for message in came if self._wanted(message))
         done, self._done = self._done, set()
         return wanted, done

@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from fraud_core.errors import ConfigError, UnavailableError
 from fraud_core.kafka import Config, client_config
 from fraud_core.log import logger
+from fraud_core.polling import polled
 from fraud_detector.identity import Identity
 from fraud_detector.kept import Kept
 from fraud_detector.records import Records
@@ -83,8 +84,8 @@ class Source:
         messages = self._kept.take(limit, but=self._paused)
         if messages and len(messages) < limit:
             messages += self.consumer.consume(limit - len(messages), 0)
-        elif not messages and (first := self.consumer.poll(timeout_s)):
-            messages = [first, *self.consumer.consume(limit - 1, 0)] if limit > 1 else [first]
+        elif not messages:
+            messages = polled(self.consumer, limit, timeout_s)
         if any(map(Message.error, messages)):
             return [message for message in messages if self._is_record(message)]
         return messages

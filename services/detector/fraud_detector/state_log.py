@@ -17,6 +17,7 @@ from confluent_kafka.admin import AdminClient
 
 from fraud_core.errors import ConfigError
 from fraud_core.kafka import admin_client, end_offsets
+from fraud_core.polling import polled
 from fraud_detector.found import Found
 from fraud_detector.settings import DetectorSettings
 from fraud_detector.snapshots import key_prefix
@@ -82,8 +83,7 @@ class StateLog:
     def step(self, wait_s: float) -> dict[int, Found]:
         """Read on, after waiting so long for a first message; gives the partitions that are through."""
         if self._readings:
-            first = self._reader().poll(wait_s)
-            for message in [first, *self._reader().consume(SLICE, 0)] if first else []:
+            for message in polled(self._reader(), SLICE, wait_s):
                 self._take(message)
         done, self._done = self._done, {}
         return done

@@ -14,9 +14,10 @@ from fraud_core.avro.types import polars_schema
 from fraud_core.errors import DeliveryError, UnavailableError
 from fraud_core.kafka import PARTITIONER, client_config, reason
 from fraud_core.offsets import committed_spans
+from fraud_core.polling import polled
 from fraud_core.registry import Registry
 from fraud_core.settings import CoreSettings
-from fraud_core.tail import consumer, place_of, poll
+from fraud_core.tail import BATCH, consumer, place_of
 from fraud_local.topic_names import of_pipeline
 from fraud_local.values import ValueReader
 
@@ -85,7 +86,7 @@ def _stand_at_ends(source: Consumer, settings: CoreSettings, outputs: Mapping[st
     source.assign([TopicPartition(*place, span.end) for place, span in spans.items()])
     waiting, deadline = set(spans), time.monotonic() + CONNECT_S
     while waiting and time.monotonic() < deadline:
-        waiting -= {place_of(message) for message in poll(source, POLL_S)}  # a record or an end
+        waiting -= {place_of(message) for message in polled(source, BATCH, POLL_S)}  # a record or an end
 
 
 def _producer(settings: CoreSettings, topic: str, failures: list[str]) -> Producer:
@@ -117,7 +118,7 @@ def _answer(source: Consumer, value: bytes, transaction_id: str, deadline: float
     """The decision, which has the id in it, or the dead letter, which is the transaction as it was sent."""
     wanted = transaction_id.encode()
     while time.monotonic() < deadline:
-        for message in poll(source, POLL_S):
+        for message in polled(source, BATCH, POLL_S):
             found = message.value()
             if message.error() is None and found is not None and (found == value or wanted in found):
                 return message

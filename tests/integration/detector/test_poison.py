@@ -78,6 +78,17 @@ def test_each_becomes_a_dead_letter_with_connects_headers(
         assert headers[PREFIX + "class.name"]
 
 
+@pytest.mark.parametrize("value", [None, b""])
+def test_so_does_one_without_a_value_that_comes_alone(pipeline: Pipeline, value: bytes | None) -> None:
+    pipeline.detector()
+    pipeline.send(transactions(0, 10))
+    pipeline.decisions(10)
+
+    pipeline.send_raw([("alone", value)])
+
+    assert [letter.value() for letter in pipeline.dead_letters(1)] == [value]
+
+
 def test_with_tolerance_none_the_task_fails_and_names_the_record(pipeline: Pipeline) -> None:
     detector = pipeline.detector(ERRORS__TOLERANCE="none")
     pipeline.send_raw([("john", b"poison")])

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from confluent_kafka import Consumer, TopicPartition
 
+from fraud_core.polling import polled
 from fraud_local.bench import paths
 from fraud_local.bench.place import Place
 from fraud_local.bench.runs import BenchError, run
@@ -141,10 +142,7 @@ def _seen(reader: Consumer, seconds: float) -> list[float]:
 
 
 def _arrived(reader: Consumer) -> list[float]:
-    first = reader.poll(0.1)
-    if first is None:
-        return []
-    messages = [first, *reader.consume(10_000, 0)]
+    messages = polled(reader, 10_000, 0.1)
     now = time.time() * 1000
     return [now - message.timestamp()[1] for message in messages if message.error() is None]
 

@@ -13,6 +13,7 @@ from confluent_kafka import OFFSET_END, Consumer, Message, TopicPartition
 
 from fraud_core.avro import Decoder
 from fraud_core.kafka import client_config, partition_counts
+from fraud_core.polling import polled
 from fraud_core.registry import Registry
 from fraud_core.settings import CoreSettings
 from fraud_core.topics import Topics
@@ -67,9 +68,8 @@ class Watcher:
     def _run(self) -> None:
         try:
             while not self._stop.is_set():
-                first = self._consumer.poll(POLL_S)
-                if first is not None:
-                    self._take([first, *self._consumer.consume(AT_ONCE, 0)], time.time() * 1_000)
+                if messages := polled(self._consumer, AT_ONCE, POLL_S):
+                    self._take(messages, time.time() * 1_000)
         except Exception as error:  # noqa: BLE001 - the main thread tells it
             self.error = error
         finally:

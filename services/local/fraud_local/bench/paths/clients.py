@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, Message, Producer
 
+from fraud_core.polling import polled
 from fraud_local.bench.task import Result, Spent, Task
 
 BATCH = 5_000
@@ -49,12 +50,9 @@ def transactional_producer(task: Task, number: int = 0) -> Producer:
     return made
 
 
-def polled(source: Consumer) -> list[Message]:
+def arrived(source: Consumer) -> list[Message]:
     """What is there, or what comes first."""
-    first = source.poll(WAIT_S)
-    if first is None:
-        return []
-    return [message for message in (first, *source.consume(BATCH - 1, 0)) if message.error() is None]
+    return [message for message in polled(source, BATCH, WAIT_S) if message.error() is None]
 
 
 class Clock:

@@ -2,7 +2,7 @@
 
 from confluent_kafka import Message, Producer
 
-from fraud_local.bench.paths.clients import Clock, Commits, consumer, polled, transactional_producer
+from fraud_local.bench.paths.clients import Clock, Commits, arrived, consumer, transactional_producer
 from fraud_local.bench.task import Result, Task, main
 
 ALERT_EACH = 50
@@ -16,7 +16,7 @@ def passthrough(task: Task) -> Result:
     source = consumer(task)
     clock, commits = Clock(task.broker_pid), Commits(source, producers)
     while clock.records < task.records:
-        messages = polled(source)
+        messages = arrived(source)
         clock.saw(len(messages))
         if messages:
             _copy(commits.opened(), messages, task)

@@ -17,7 +17,7 @@ from fraud_core.schemas import schema
 from fraud_detector.deciding import Decider, Decisions
 from fraud_detector.reading import Read
 from fraud_detector.records import group
-from fraud_local.bench.paths.clients import Clock, Commits, consumer, polled, transactional_producer
+from fraud_local.bench.paths.clients import Clock, Commits, arrived, consumer, transactional_producer
 from fraud_local.bench.task import Result, Task, main
 
 HEADER = 5
@@ -40,7 +40,7 @@ def record_by_record(task: Task) -> Result:
     source = consumer(task)
     clock, commits, states = Clock(task.broker_pid), Commits(source, [sink]), _States()
     while clock.records < task.records:
-        messages = polled(source)
+        messages = arrived(source)
         clock.saw(len(messages))
         if messages:
             decisions = decider.decide(_read(messages, schemas.transaction), states)
