@@ -40,6 +40,7 @@ FIRST = 1_000
 TICK_S = 0.1
 PATIENCE_S = 120.0
 OPEN_S = 30.0
+LOGS = "The logs of all processes"
 STALL_S = 30.0
 """A longer one is no part of any act: whoever looks for its reason needs the logs."""
 
@@ -80,16 +81,18 @@ def chaos(options: Options, asked: Shutdown, say: Say) -> Result:
         if asked.at_once.is_set():
             return known
         known = replace(known, differences=prove(produced, found, outcome(calm.settings)))
-        if not known.proven or known.longest_stall_s > STALL_S:
-            _keep(stack.logs, say)
+        if not known.proven:
+            _keep(stack.data_dir, "The topics and the logs of all processes", say)
+        elif known.longest_stall_s > STALL_S:
+            _keep(stack.logs, LOGS, say)
         return known
 
 
-def _keep(logs: Path, say: Say) -> None:
-    """The stack's directory goes with the run; its logs stay where somebody may look for a reason."""
+def _keep(directory: Path, what: str, say: Say) -> None:
+    """The stack's directory goes with the run; this stays where somebody may look for a reason."""
     kept = Path(tempfile.mkdtemp(prefix="fraudstream-chaos-"))
-    shutil.copytree(logs, kept, dirs_exist_ok=True)
-    say(f"The logs of all processes are in {kept}.")
+    shutil.copytree(directory, kept, dirs_exist_ok=True)
+    say(f"{what} are in {kept}.")
 
 
 @contextmanager
@@ -97,7 +100,7 @@ def _logs_kept_on_failure(logs: Path, say: Say) -> Iterator[None]:
     try:
         yield
     except FraudstreamError:
-        _keep(logs, say)
+        _keep(logs, LOGS, say)
         raise
 
 
