@@ -6,9 +6,11 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from confluent_kafka import Producer
 
-from fraud_core.claims import claim
+from fraud_core.claims import TOPIC, claim
 from fraud_core.errors import ConfigError
+from fraud_core.kafka import client_config
 from fraud_core.settings import load_settings
 from fraud_core.setup import SetupSettings, claimed
 from fraud_local.stack import Stack
@@ -45,6 +47,16 @@ def test_the_first_time_everything_is_claimed_and_the_second_time_nothing(settin
         f"claimed topic {prefix}transactions_dlq for here/first",
     ]
     assert second == []
+
+
+def test_what_is_no_claim_is_passed_over(settings: SetupSettings) -> None:
+    claimed(settings)
+    producer = Producer(client_config(settings.kafka))
+    for value in (None, b"", b"\xff\xfe"):
+        producer.produce(TOPIC, value, b"\xff\xfe")
+    assert producer.flush(60) == 0
+
+    assert claimed(settings) == []
 
 
 def test_another_owner_gets_neither_the_pipeline_nor_its_outputs(settings: SetupSettings) -> None:

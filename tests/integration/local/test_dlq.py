@@ -193,6 +193,16 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(pipeline: Pipeline) 
     assert not any(one["replayed"] for one in listed(pipeline))
 
 
+def test_what_others_write_beside_the_replays_is_passed_over(pipeline: Pipeline) -> None:
+    write_letters(pipeline, 1)
+    output(pipeline, "replay", "--yes")
+    producer = Producer(client_config(pipeline.settings.kafka))
+    producer.produce(pipeline.topics.replays.name, b"", b"\xff\xfe")
+    assert producer.flush(60) == 0
+
+    assert listed(pipeline)[0]["replayed"] is True
+
+
 def test_only_what_is_selected_is_replayed_and_the_rest_can_follow(pipeline: Pipeline) -> None:
     write_letters(pipeline, 5)
     write_letters(pipeline, 2, stage="VALUE_CONVERTER")

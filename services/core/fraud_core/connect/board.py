@@ -155,7 +155,7 @@ class Board:
             except (ConfigError, UnavailableError) as error:  # a password may change while this runs
                 log.warning("waiting", reason=str(error))
                 self._stop.wait(RETRY_S)
-            except ValueError as error:
+            except Exception as error:  # noqa: BLE001 - no record may end the thread that reads the others
                 log.warning(
                     "not_understood", topic=message.topic(), offset=message.offset(), reason=str(error)
                 )

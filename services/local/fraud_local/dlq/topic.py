@@ -99,7 +99,7 @@ class DeadLetterTopic:
         spans = committed_spans(self.settings.kafka, {self.replays: self.existing[self.replays]})
         with closing(tail.consumer(self.settings.kafka)) as source:
             return {
-                (message.key() or b"").decode()
+                bytes(message.key() or b"").decode(errors="replace")
                 for batch in tail.forward(source, spans)
                 for message in batch
             }  # fmt: skip
