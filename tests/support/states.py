@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from fraud_operator.planning import Model, reconcile
+from fraud_operator.planning.world import Measured
 from tests.support.fraud_models import QUICK, Universe, spec
 
 MANUAL = {"shadow": "1m", "canary": {"steps": [{"weight": 20, "pause": {"manual": True}}]}}
@@ -44,6 +45,15 @@ def _canary() -> Universe:
     while found.status.canary_weight != 10:
         found.tick()
     found.tick()
+    return found
+
+
+def _labels() -> Universe:
+    found = Universe(spec(rollout=QUICK["rollout"] | {"analysis": {"minLabels": 100, "interval": "1m"}}))
+    found.measured = {"one": Measured(42, 0.5), "baseline": Measured(120, 0.4)}
+    while not (found.status.analysis and found.status.canary_weight):
+        found.tick()
+    found.tick(2)
     return found
 
 
@@ -103,6 +113,7 @@ STATES: dict[str, Callable[[], Universe]] = {
     "shadow": lambda: _until("Pausing"),
     "canary": _canary,
     "waits-for-evidence": lambda: _until("AwaitingEvidence"),
+    "waits-for-labels": _labels,
     "waits-for-approval": _approval,
     "workers-silent": _silent,
     "paused": _paused,

@@ -45,6 +45,11 @@ def _duration(given: str | timedelta) -> timedelta:
     return given if isinstance(given, timedelta) else durations.duration(given)
 
 
+def _moment(given: str | datetime) -> datetime:
+    """As above."""
+    return given if isinstance(given, datetime) else durations.moment(given)
+
+
 @app.command()
 def train(
     algorithm: AlgorithmFlag = "ensemble",
@@ -97,6 +102,10 @@ def precision(
     since: Annotated[timedelta, _span("Decisions of the last so long are joined with labels.")] = timedelta(
         days=90
     ),
+    decided_from: Annotated[
+        datetime | None,
+        typer.Option(parser=_moment, metavar="TIME", help="Count only what was decided from then on."),
+    ] = None,
     pipeline: PipelineFlag = "fraud-detector",
     result: ResultFlag = None,
 ) -> None:
@@ -106,7 +115,8 @@ def precision(
     def work() -> Said:
         from fraud_trainer.unattended import measured  # noqa: PLC0415 - as above
 
-        found = measured(settings, pipeline, label_maturity, datetime.now(UTC) - since)
+        began = datetime.now(UTC) - since
+        found = measured(settings, pipeline, label_maturity, began, decided_from)
         return {"precision": {version: _figures(one) for version, one in found.items()}}
 
     _told(work, result)

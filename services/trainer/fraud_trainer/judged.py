@@ -99,15 +99,19 @@ def _wilson(share: float, count: float) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def read_decisions(settings: CoreSettings, since: datetime) -> pl.DataFrame:
+def read_decisions(
+    settings: CoreSettings, since: datetime, decided_from: datetime | None = None
+) -> pl.DataFrame:
     """Scores of what is reviewed, from decisions with a Kafka timestamp from `since` on; columns `DECISIONS`.
+
+    Decisions keep the Kafka timestamp of their transaction, so when they were made is asked of themselves.
 
     Raises:
         UnavailableError: the brokers or the registry can't be reached.
     """
     names = topics(settings.topics)
     batches = _read(settings, "Decision", [names.alerts.name, names.classified.name], since)
-    found = [scores(batch) for batch in batches]
+    found = [scores(batch, decided_from) for batch in batches]
     return pl.concat([pl.DataFrame(schema=DECISIONS), *found])
 
 
@@ -141,12 +145,15 @@ def _read(
             yield pl.DataFrame(decoder.decode(values).batch)
 
 
-def scores(batch: pl.DataFrame) -> pl.DataFrame:
+def scores(batch: pl.DataFrame, decided_from: datetime | None = None) -> pl.DataFrame:
     """What each version scored of what is reviewed; columns `DECISIONS`.
 
     Args:
         batch: decisions, columns of `schemas/Decision.avsc`.
+        decided_from: what was decided before is left out; naive, in UTC.
     """
+    if decided_from is not None:
+        batch = batch.filter(pl.col("decided_at") >= decided_from)
     reviewed = batch.filter(pl.col("fraudulent") | pl.col("review_sample")).with_columns(
         weight=pl.when("fraudulent").then(1.0).otherwise(1.0 / pl.col("selection_probability"))
     )

@@ -94,9 +94,20 @@ def check(rows: Rows, until: datetime, span: Span, min_samples: int, shortened: 
 
 
 def measured(
-    settings: CoreSettings, pipeline: str, maturity: timedelta, since: datetime
+    settings: CoreSettings,
+    pipeline: str,
+    maturity: timedelta,
+    since: datetime,
+    decided_from: datetime | None = None,
 ) -> dict[str, judged.Precision]:
-    """Precision of the rollout's versions, from decisions since a moment and their labels.
+    """Precision of the rollout's versions, from reviewed decisions and their labels.
+
+    Args:
+        settings: where they are.
+        pipeline: whose rollout.
+        maturity: age from which a transaction counts.
+        since: Kafka timestamp of the earliest decisions.
+        decided_from: what was decided before does not count; naive, in UTC.
 
     Raises:
         InputError: the pipeline has no rollout.
@@ -112,7 +123,7 @@ def measured(
         for ref in (rollout.champion, rollout.challenger)
         if ref and ref.sha256 in known
     }
-    decisions, labels = judged.read_decisions(settings, since), judged.read_labels(settings)
+    decisions, labels = judged.read_decisions(settings, since, decided_from), judged.read_labels(settings)
     return judged.precision(decisions, labels, thresholds, maturity)
 
 

@@ -11,14 +11,12 @@ from typing import Any
 
 import polars as pl
 import pytest
-from confluent_kafka import Producer
 
-from fraud_core.avro import Encoder
-from fraud_core.kafka import client_config
 from fraud_core.models import publish_bundle
 from fraud_core.rollouts.writing import write_rollout
 from fraud_local.stack import Stack
 from tests.support.bundles import small_bundle
+from tests.support.labelling import label
 from tests.support.pipeline import Pipeline, transactions, until
 from tests.support.pipeline import pipeline as made
 from tests.support.rolling_out import PATIENCE_S, publish, reports
@@ -132,7 +130,7 @@ def test_the_report_compares_both_and_joins_labels(pipeline: Pipeline, tmp_path:
     until(
         lambda: all(one.scored == 1_000 for one in reports(pipeline)[0].models), "all is reported", PATIENCE_S
     )
-    _label(pipeline, decided)
+    label(pipeline, decided, fraud=pl.lit(value=True), at=pl.lit(datetime.now(UTC).replace(tzinfo=None)))
     page = tmp_path / "report.html"
 
     found = content(pipeline, "report", "--label-maturity", "0", "--html", str(page))
@@ -153,6 +151,7 @@ def test_the_report_compares_both_and_joins_labels(pipeline: Pipeline, tmp_path:
     assert f"{challenger['alert_rate']:.3%}" in table
     assert old in page.read_text(encoding="utf-8")
     assert "data:image/png;base64" in page.read_text(encoding="utf-8")
+    _assert_a_job_counts_what_was_decided_since(pipeline, found, tmp_path / "result.json")
 
 
 def _assert_drift_is_told(pipeline: Pipeline, old: str, new: str) -> None:
@@ -169,22 +168,32 @@ def _assert_drift_is_told(pipeline: Pipeline, old: str, new: str) -> None:
     assert "time since the user's previous transaction" in told
 
 
-def _label(pipeline: Pipeline, decided: pl.DataFrame) -> None:
-    """Everything is fraud."""
-    frame = decided.select(
-        "transaction_id",
-        pl.col("timestamp").alias("transaction_timestamp"),
-        "user",
-        pl.lit("fraud").alias("label"),
-        pl.lit("analyst").alias("source"),
-        pl.lit(datetime.now(UTC).replace(tzinfo=None)).cast(pl.Datetime("ms")).alias("labelled_at"),
-    )
-    topic = pipeline.topics.labels
-    values = Encoder("Label", pipeline.registry.id_of(topic)).encode(frame)
-    producer = Producer(client_config(pipeline.settings.kafka))
-    for key, value in zip(frame["transaction_id"].to_list(), values, strict=True):
-        producer.produce(topic.name, value, key)
-    assert producer.flush(60) == 0
+def _assert_a_job_counts_what_was_decided_since(
+    pipeline: Pipeline, report: dict[str, Any], result: Path
+) -> None:
+    """What the Jobs of a FraudModel run."""
+    versions = (report["champion"]["version"], report["challenger"]["version"])
+
+    def labelled(*flags: str) -> list[int]:
+        command = ["trainer", "precision", "--label-maturity", "0s", *flags, "--pipeline", pipeline.name]
+        done = ended(pipeline, *command, "--result", str(result))
+        assert done.returncode == 0, done.stderr
+        precision = json.loads(result.read_bytes())["precision"]
+        return [precision[version]["labelled"] for version in versions]
+
+    every = [report[role]["precision"]["labelled"] for role in ("champion", "challenger")]
+    assert labelled() == every
+    assert min(every) > 0
+    begun = datetime.now(UTC)
+    pipeline.send(transactions(1_000, 1_500))
+    later = pipeline.decisions(1_500).filter(pl.col("decided_at") >= begun.replace(tzinfo=None))
+    assert later.height == 500
+    label(pipeline, later, fraud=pl.lit(value=True), at=pl.lit(begun.replace(tzinfo=None)))
+
+    since = labelled("--decided-from", f"{begun:%Y-%m-%dT%H:%M:%S.%fZ}")
+
+    assert since == [after - before for after, before in zip(labelled(), every, strict=True)]
+    assert min(since) > 0
 
 
 def test_setup_rolls_the_baseline_out_once(pipeline: Pipeline, tmp_path: Path) -> None:

@@ -116,3 +116,18 @@ def test_a_decision_says_what_each_version_scored_if_somebody_reviews_it() -> No
         ("drawn", "new", 0.4, 10.0),
         ("drawn", "old", 0.95, 10.0),
     ]
+
+
+def test_what_was_decided_before_is_left_out_and_what_does_not_say_when() -> None:
+    kind = arrow_type("Decision")
+    made: dict[str, Any] = {
+        "user": "u", "amount": 1.0, "timestamp": NOW - DAY, "reason": [], "rules": [], "fraudulent": True,
+        "model_version": "old", "score": 0.95, "challenger_scores": [("new", 0.4)], "top_factors": [],
+        "review_sample": False,
+    }  # fmt: skip
+    moments = {"before": NOW - timedelta(milliseconds=1), "then": NOW, "unknown": None}
+    rows = [made | {"transaction_id": name, "decided_at": at} for name, at in moments.items()]
+    batch = pl.DataFrame(pa.RecordBatch.from_pylist(rows, schema=kind))
+
+    assert set(scores(batch, NOW)["transaction_id"]) == {"then"}
+    assert set(scores(batch)["transaction_id"]) == set(moments)

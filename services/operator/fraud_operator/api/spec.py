@@ -169,17 +169,24 @@ class Analysis(Part):
     )
     min_labels: Annotated[int, Field(ge=0)] = Field(
         default=0,
-        description="Fewest labelled alerts of the candidate, and of the champion, older than "
-        "training.labelMaturity, that a step needs; 0 leaves precision out. They are counted by a Job.",
+        description="Fewest labelled alerts of the candidate, and of the champion, that a step of the canary "
+        "needs; 0 leaves precision out. Jobs count those that were decided since the step began and are "
+        "older than training.labelMaturity, so a step lasts at least as long. The shadow does not wait for "
+        "them, as few look at what only the candidate alerts on; with as many, a worse precision rolls back "
+        "there, too.",
     )
     min_precision_ratio: Annotated[float, Field(ge=0)] = Field(
-        default=0.9, description="Least precision as a share of the champion's; counts from minLabels on."
+        default=0.9,
+        description="Least precision as a share of the champion's, both of what was decided since the step "
+        "began; counts from minLabels on.",
     )
     inconclusive: Inconclusive = Field(
-        default=Inconclusive.WAIT, description="What a step does with too few labels: Wait, or Continue."
+        default=Inconclusive.WAIT,
+        description="What a step of the canary does with too few labels: Wait, or Continue.",
     )
     interval: Duration = Field(
-        default=duration("1h"), description="Time between two Jobs that measure precision."
+        default=duration("1h"),
+        description="Time between two Jobs that measure precision, and from a step's beginning to the first.",
     )
 
 

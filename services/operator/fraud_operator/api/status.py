@@ -65,15 +65,18 @@ class TrainingStatus(Part):
 
 
 class AnalysisStatus(Part):
-    """What is known of the candidate's precision."""
+    """What is known of the candidate's precision in the present step."""
 
     run_id: str = Field(alias="runID", description="Identity of the run that measures.")
-    number: int = Field(description="Counts the runs for this candidate.")
+    number: int = Field(description="Counts the runs in this step.")
     version: str = Field(description="The candidate that is measured.")
     job_name: str = Field(description="The Job.")
     started_at: Time = Field(description="When it was started.")
     finished_at: Time | None = Field(default=None, description="When its end was seen.")
-    labels: int = Field(default=0, description="Labelled alerts of the candidate, old enough to count.")
+    labels: int = Field(
+        default=0,
+        description="Labelled alerts of the candidate, decided in this step and old enough to count.",
+    )
     precision: float | None = Field(default=None, description="Share of frauds among them.")
     champion_labels: int = Field(default=0, description="Labelled alerts of the champion.")
     champion_precision: float | None = Field(default=None, description="Share of frauds among them.")
@@ -134,7 +137,9 @@ class FraudModelStatus(Part):
         default=None, description="Generation of the rollout that is wanted; workers report the one they run."
     )
     training: TrainingStatus | None = Field(default=None, description="The training started last.")
-    analysis: AnalysisStatus | None = Field(default=None, description="Precision of the candidate.")
+    analysis: AnalysisStatus | None = Field(
+        default=None, description="Precision of the candidate in this step."
+    )
     metrics: Mapping[str, float] = Field(
         default={}, description="The candidate's figures on the validation window, or the stable version's."
     )

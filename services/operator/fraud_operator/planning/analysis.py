@@ -25,7 +25,7 @@ class Verdict:
 
 
 def judged(limits: Analysis, version: str, world: World, precision: AnalysisStatus | None) -> Verdict:
-    """Judge the candidate by the workers that run the latest rollout."""
+    """Judge the candidate by the workers that run the latest rollout, and by labels of the present step."""
     rollout = world.rollout
     if rollout is None or rollout.challenger is None or rollout.challenger.version != version:
         return Verdict()
@@ -40,7 +40,7 @@ def judged(limits: Analysis, version: str, world: World, precision: AnalysisStat
 
 
 def missing_labels(limits: Analysis, precision: AnalysisStatus | None) -> str | None:
-    """What the labels lack for a step to pass; None if nothing, or if that is no matter."""
+    """What the labels lack for a canary step to pass; None if nothing, or if that is no matter."""
     if limits.min_labels == 0 or limits.inconclusive is Inconclusive.CONTINUE:
         return None
     ours, theirs = (precision.labels, precision.champion_labels) if precision else (0, 0)

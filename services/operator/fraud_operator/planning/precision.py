@@ -1,8 +1,8 @@
-"""Lets a Job measure the candidate's precision now and then, while a rollout needs it."""
+"""Lets a Job measure the candidate's precision now and then, on what was decided since its step began."""
 
 import hashlib
 
-from fraud_operator.api.base import spelled
+from fraud_operator.api.base import moment, spelled
 from fraud_operator.api.spec import Resources
 from fraud_operator.api.status import AnalysisStatus, FraudModelStatus
 from fraud_operator.planning.training import LOST, MOST_TEXT, NAME_LENGTH
@@ -11,6 +11,8 @@ from fraud_operator.planning.world import Measured, Model, RunState, StartJob, W
 Status = FraudModelStatus
 DEADLINE_S = 3_600
 RETRIES = 2
+FIGURES = {"labels", "precision", "champion_labels", "champion_precision", "failure"}
+"""What stands until the next Job has counted anew."""
 
 
 def observed(status: Status, world: World) -> Status:
@@ -32,30 +34,33 @@ def observed(status: Status, world: World) -> Status:
 
 def started(model: Model, status: Status, world: World) -> Status:
     """Announce a measurement if one is due; the Job follows from the status."""
-    limits, found, version = model.spec.rollout.analysis, status.analysis, status.candidate_version
-    if limits.min_labels == 0 or status.current_step is None or version is None:
+    limits, found = model.spec.rollout.analysis, status.analysis
+    version, begun = status.candidate_version, status.step_started_at
+    if limits.min_labels == 0 or begun is None or version is None:
         return status
-    if found and (found.finished_at is None or world.now < found.started_at + limits.interval):
+    last = found.started_at if found else begun
+    if (found and found.finished_at is None) or world.now < last + limits.interval:
         return status
     number = found.number + 1 if found else 1
-    run_id = hashlib.sha256(f"{model.uid}/{version}/{number}".encode()).hexdigest()[:10]
+    # A version may be tried twice, and a Job of the first time be there still.
+    run_id = hashlib.sha256(f"{model.uid}/{version}/{moment(begun)}/{number}".encode()).hexdigest()[:10]
     name = f"{model.name[:NAME_LENGTH].rstrip('-.')}-analysis-{run_id}"
-    kept = (
-        found.model_dump(exclude={"run_id", "number", "job_name", "started_at", "finished_at"})
-        if found
-        else {}
-    )
+    kept = found.model_dump(include=FIGURES) if found else {}
     update = AnalysisStatus(
-        **{**kept, "version": version}, run_id=run_id, number=number, job_name=name, started_at=world.now
+        **kept, version=version, run_id=run_id, number=number, job_name=name, started_at=world.now
     )
     return status.model_copy(update={"analysis": update})
 
 
 def job(model: Model, status: Status, world: World) -> StartJob | None:
     """The Job of the measurement that is announced, as long as it is not there."""
-    found = status.analysis
-    if found is None or found.finished_at is not None or found.run_id in world.runs:
+    found, begun = status.analysis, status.step_started_at
+    if found is None or begun is None or found.finished_at is not None or found.run_id in world.runs:
         return None
-    maturity = spelled(model.spec.training.label_maturity)
-    arguments = ("trainer", "precision", "--pipeline", model.spec.pipeline, "--label-maturity", maturity)
+    flags = {
+        "--pipeline": model.spec.pipeline,
+        "--label-maturity": spelled(model.spec.training.label_maturity),
+        "--decided-from": moment(begun),
+    }
+    arguments = ("trainer", "precision", *(part for flag in flags.items() for part in flag))
     return StartJob(found.run_id, found.job_name, arguments, RETRIES, DEADLINE_S, Resources())

@@ -82,8 +82,9 @@ def following(status: Status, rollout: RolloutSpec) -> int | None:
 
 
 def entered(status: Status, rollout: RolloutSpec, number: int, now: datetime, evidence: int) -> Status:
-    """The same at the beginning of a step; evidence counts anew where another kind of it counts."""
+    """The same at the beginning of a step, whose evidence counts anew."""
     step = steps(rollout)[number]
+    # Workers count on from step to step, what was scored and what was decided.
     first_of_kind = status.current_step is None or (status.canary_weight == 0) != (step.weight == 0)
     return status.model_copy(
         update={
@@ -91,6 +92,7 @@ def entered(status: Status, rollout: RolloutSpec, number: int, now: datetime, ev
             "canary_weight": step.weight,
             "step_started_at": now,
             "evidence_before": 0 if first_of_kind else evidence,
+            "analysis": None,
         }
     )
 
@@ -117,7 +119,8 @@ def standing(status: Status, spec: FraudModelSpec, verdict: Verdict, now: dateti
     seen = evidence(status, verdict)
     if seen < limits.min_decisions:
         return Standing(Go.AWAITING_EVIDENCE, f"{seen:,} of {limits.min_decisions:,} transactions")
-    if lacking := analysis.missing_labels(limits, status.analysis):
+    # Of what only the candidate alerts on in the shadow few are drawn for review: it would wait for ever.
+    if step.mode is Mode.CANARY and (lacking := analysis.missing_labels(limits, status.analysis)):
         return Standing(Go.AWAITING_EVIDENCE, lacking)
     if step.manual and spec.approved_version != status.candidate_version:
         return Standing(Go.AWAITING_APPROVAL, f"for spec.approvedVersion: {status.candidate_version}")

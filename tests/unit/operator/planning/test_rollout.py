@@ -13,7 +13,7 @@ from fraud_operator.api.status import TrainingStatus
 from fraud_operator.planning import reconcile
 from fraud_operator.planning.rollout import released
 from fraud_operator.planning.training import FIRST_RETRY, LONGEST_RETRY, retry_time
-from fraud_operator.planning.world import Measured, StartJob, StopJob, WriteRollout
+from fraud_operator.planning.world import StopJob, WriteRollout
 from tests.support.fraud_models import NOW, QUICK, TICK, Universe, bundle, spec, weights
 
 MANAGER = "ns/cards/uid-1"
@@ -504,46 +504,6 @@ def test_one_that_is_deleted_drops_its_challenger_and_leaves_its_champion() -> N
     assert left.challenger is None
     assert left.managed_by == "cli"
     assert left.generation == found.rollout.generation + 1
-
-
-def test_precision_is_measured_by_jobs_and_awaited() -> None:
-    limits = {"minLabels": 50, "interval": "5m"}
-    found = universe(rollout=QUICK["rollout"] | {"analysis": limits})
-    found.measured = {"one": Measured(20, 0.5), "baseline": Measured(90, 0.5)}
-    found.until("AwaitingEvidence")
-    assert "20 of 50 labelled alerts (Inconclusive)" in found.condition("Progressing").message
-    jobs = [job for job in found.jobs.values() if job.arguments[1] == "precision"]
-    assert jobs
-    assert all(isinstance(job, StartJob) for job in jobs)
-
-    found.measured = {"one": Measured(60, 0.48), "baseline": Measured(90, 0.5)}
-    found.until("Promoted", "Promoted")
-
-
-def test_a_worse_precision_rolls_back() -> None:
-    found = universe(rollout=QUICK["rollout"] | {"analysis": {"minLabels": 50, "interval": "5m"}})
-    found.measured = {"one": Measured(60, 0.2), "baseline": Measured(90, 0.5)}
-
-    found.until("RolledBack")
-
-    message = found.condition("Progressing").message
-    assert "its precision is 20.00% of 60 labelled alerts, below 0.90 of the champion's 50.00%" in message
-
-
-def test_a_precision_that_no_champion_is_there_to_compare_with_is_awaited() -> None:
-    found = universe(rollout=QUICK["rollout"] | {"analysis": {"minLabels": 50, "interval": "5m"}})
-    found.measured = {"one": Measured(60, 0.2), "baseline": Measured(7, 0.5)}
-    found.until("AwaitingEvidence")
-    assert "7 of 50 labelled alerts of the champion (Inconclusive)" in found.condition("Progressing").message
-
-    found.measured = {"one": Measured(60, 0.2), "baseline": Measured(50, 0.5)}
-    found.until("RolledBack")
-
-
-def test_too_few_labels_may_be_no_reason_to_wait() -> None:
-    limits = {"minLabels": 50, "inconclusive": "Continue"}
-
-    promoted(rollout=QUICK["rollout"] | {"analysis": limits})
 
 
 def test_what_a_new_pipeline_lacks_is_waited_for_longer_each_time() -> None:

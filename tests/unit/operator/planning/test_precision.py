@@ -1,0 +1,177 @@
+"""What labels say of a candidate: measured by Jobs, waited for in a canary, and of one step only."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import typer
+
+from fraud_operator.api.base import moment
+from fraud_operator.planning.world import Measured, StartJob
+from fraud_trainer.cli import app as trainer
+from tests.support.fraud_models import TICK, Universe, spec
+
+CANARY = {"steps": [{"weight": 50, "pause": {"duration": "1m"}}]}
+ANALYSIS = {"minLabels": 50, "interval": "30s"}
+GOOD = {"one": Measured(60, 0.48), "baseline": Measured(90, 0.5)}
+BAD = {"one": Measured(60, 0.2), "baseline": Measured(90, 0.5)}
+FEW = {"one": Measured(20, 0.5), "baseline": Measured(90, 0.5)}
+
+
+def universe(*, shadow: str = "1m", canary: dict[str, Any] = CANARY, **analysis: Any) -> Universe:
+    return Universe(spec(rollout={"shadow": shadow, "canary": canary, "analysis": ANALYSIS | analysis}))
+
+
+def measurements(found: Universe) -> list[StartJob]:
+    return [job for job in found.jobs.values() if job.arguments[1] == "precision"]
+
+
+def until_weight(found: Universe, weight: int) -> None:
+    for _ in range(100):
+        if found.status.canary_weight == weight:
+            return
+        found.tick()
+    raise AssertionError(found.told())
+
+
+def until_measured(found: Universe) -> None:
+    for _ in range(100):
+        if found.status.analysis and found.status.analysis.finished_at:
+            return
+        found.tick()
+    raise AssertionError(found.told())
+
+
+def lacking(found: Universe) -> str:
+    """What a step waits for once it has all but labels."""
+    found.until("AwaitingEvidence")
+    found.tick(int(timedelta(minutes=1) / TICK))
+    return found.condition("Progressing").message
+
+
+def test_a_canary_waits_for_labelled_alerts_that_jobs_count() -> None:
+    found = universe()
+    found.measured = FEW
+    assert "canary of one at 50 %" in lacking(found)
+    assert "20 of 50 labelled alerts (Inconclusive)" in lacking(found)
+
+    found.measured = GOOD
+    found.until("Promoted", "Promoted")
+
+
+def test_a_shadow_waits_for_no_label_as_nobody_looks_at_what_it_alerts_on() -> None:
+    found = universe()
+
+    until_weight(found, 50)
+
+    assert found.condition("Progressing").reason == "StepBegun"
+
+
+@pytest.mark.parametrize(("shadow", "where"), [("1h", "shadow of one"), ("0s", "canary of one at 50 %")])
+def test_a_worse_precision_rolls_back_in_both(shadow: str, where: str) -> None:
+    found = universe(shadow=shadow)
+    found.measured = BAD
+
+    found.until("RolledBack")
+
+    message = found.condition("Degraded").message
+    assert "its precision is 20.00% of 60 labelled alerts, below 0.90 of the champion's 50.00%" in message
+    assert f"At {where}: " in message
+
+
+def test_what_was_measured_in_the_shadow_says_nothing_of_the_canary() -> None:
+    found = universe(canary={"steps": [{"weight": 50}]})
+    found.measured = GOOD
+    until_weight(found, 50)
+    assert measurements(found)
+
+    found.measured = {}  # nobody has looked at what is decided since
+    assert "canary of one at 50 %: waits for evidence, 0 of 50 labelled alerts" in lacking(found)
+
+
+@pytest.mark.parametrize("figures", [GOOD, BAD])
+def test_nor_does_a_job_that_still_runs_when_the_shadow_ends(figures: dict[str, Measured]) -> None:
+    found = universe(canary={"steps": [{"weight": 50}]})
+    found.slow_jobs = True
+    found.tick()
+    found.end_jobs()  # the training
+    until_weight(found, 50)
+    assert len(measurements(found)) == 1
+
+    found.measured = figures
+    found.end_jobs()
+    found.measured, found.slow_jobs = {}, False
+    assert "canary of one at 50 %: waits for evidence, 0 of 50 labelled alerts" in lacking(found)
+
+
+def test_what_was_measured_in_one_canary_step_says_nothing_of_the_next() -> None:
+    found = universe(canary={"steps": [{"weight": 10}, {"weight": 50}]})
+    found.measured = GOOD
+    until_weight(found, 50)
+    found.measured = FEW
+
+    assert "canary of one at 50 %: waits for evidence, 20 of 50 labelled alerts" in lacking(found)
+
+
+def test_each_job_counts_what_was_decided_since_its_step_began() -> None:
+    found = universe(canary={"steps": [{"weight": 10}, {"weight": 50}]})
+    found.measured = GOOD
+    begun = []
+    for step in range(3):
+        while found.status.current_step != step:
+            found.tick()
+        assert found.status.step_started_at
+        begun.append(moment(found.status.step_started_at))
+    found.until("Promoted", "Promoted")
+
+    told = [job.arguments for job in measurements(found)]
+    assert list(dict.fromkeys(one[one.index("--decided-from") + 1] for one in told)) == begun
+    assert len({job.run_id for job in measurements(found)}) == len(told)
+    assert all(_read_by_the_trainer(one)["label_maturity"] == timedelta(days=30) for one in told)
+    first = datetime.fromisoformat(begun[0]).replace(tzinfo=None)
+    assert _read_by_the_trainer(told[0])["decided_from"] == first
+
+
+def _read_by_the_trainer(arguments: tuple[str, ...]) -> dict[str, Any]:
+    program, command, *flags = arguments
+    assert program == "trainer"
+    found = typer.main.get_command(trainer).commands[command]  # type: ignore[attr-defined]
+    return dict(found.make_context(command, flags).params)
+
+
+def test_a_step_has_no_job_before_there_is_anything_to_count() -> None:
+    found = universe(shadow="0s", interval="10m")
+    until_weight(found, 50)
+    found.tick(int(timedelta(minutes=9) / TICK))
+    assert measurements(found) == []
+
+    found.tick(int(timedelta(minutes=2) / TICK))
+    assert len(measurements(found)) == 1
+
+
+def test_a_candidate_that_is_tried_again_is_measured_again() -> None:
+    found = universe(shadow="0s")
+    found.measured = FEW
+    assert "20 of 50" in lacking(found)
+
+    found.change(pinnedVersion="baseline")
+    found.tick(2)
+    found.change(pinnedVersion=None)
+    found.measured = GOOD
+    until_measured(found)
+
+    assert found.status.analysis
+    assert found.status.analysis.labels == 60
+
+
+def test_without_a_champion_to_compare_with_it_waits() -> None:
+    found = universe()
+    found.measured = {"one": Measured(60, 0.2), "baseline": Measured(7, 0.5)}
+    assert "7 of 50 labelled alerts of the champion (Inconclusive)" in lacking(found)
+
+    found.measured = {"one": Measured(60, 0.2), "baseline": Measured(50, 0.5)}
+    found.until("RolledBack")
+
+
+def test_too_few_labels_may_be_no_reason_to_wait() -> None:
+    universe(inconclusive="Continue").until("Promoted", "Promoted")
