@@ -170,15 +170,15 @@ class Analysis(Part):
     min_labels: Annotated[int, Field(ge=0)] = Field(
         default=0,
         description="Fewest labelled alerts of the candidate, and of the champion, that a step of the canary "
-        "needs; 0 leaves precision out. Jobs count those that were decided since the step began and are "
-        "older than training.labelMaturity, so a step lasts at least as long. The shadow does not wait for "
-        "them, as few look at what only the candidate alerts on; with as many, a worse precision rolls back "
-        "there, too.",
+        "needs; 0 leaves precision out. Jobs count those that were decided since all detectors ran the step "
+        "and are older than training.labelMaturity, so a step lasts at least as long. The shadow does not "
+        "wait for them, as few look at what only the candidate alerts on; with as many, a worse precision "
+        "rolls back there, too.",
     )
     min_precision_ratio: Annotated[float, Field(ge=0)] = Field(
         default=0.9,
-        description="Least precision as a share of the champion's, both of what was decided since the step "
-        "began; counts from minLabels on.",
+        description="Least precision as a share of the champion's, both of what was decided in this step; "
+        "counts from minLabels on.",
     )
     inconclusive: Inconclusive = Field(
         default=Inconclusive.WAIT,
@@ -186,7 +186,7 @@ class Analysis(Part):
     )
     interval: Duration = Field(
         default=duration("1h"),
-        description="Time between two Jobs that measure precision, and from a step's beginning to the first.",
+        description="Time between two Jobs that measure precision, and before the first of a step.",
     )
 
 

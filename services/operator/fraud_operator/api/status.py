@@ -130,6 +130,10 @@ class FraudModelStatus(Part):
         default=None, description="Step of the rollout, from 0, the shadow among them; none before and after."
     )
     step_started_at: Time | None = Field(default=None, description="When the step began.")
+    step_applied_at: Time | None = Field(
+        default=None,
+        description="When all detectors were first seen to run the step; precision counts from then on.",
+    )
     evidence_before: int = Field(
         default=0, description="Transactions that counted as evidence when the step began."
     )

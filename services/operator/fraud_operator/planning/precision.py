@@ -1,10 +1,11 @@
-"""Lets a Job measure the candidate's precision now and then, on what was decided since its step began."""
+"""Lets a Job measure the candidate's precision now and then, on what was decided in its present step."""
 
 import hashlib
 
 from fraud_operator.api.base import moment, spelled
 from fraud_operator.api.spec import Resources
 from fraud_operator.api.status import AnalysisStatus, FraudModelStatus
+from fraud_operator.planning.readiness import Readiness
 from fraud_operator.planning.training import LOST, MOST_TEXT, NAME_LENGTH
 from fraud_operator.planning.world import Measured, Model, RunState, StartJob, World
 
@@ -32,18 +33,25 @@ def observed(status: Status, world: World) -> Status:
     return status.model_copy(update={"analysis": found.model_copy(update=update)})
 
 
+def applied(status: Status, world: World, ready: Readiness) -> Status:
+    """Note when all detectors were first seen to run the step: until then some may decide as in the last."""
+    if status.current_step is None or status.step_applied_at is not None or not ready.ready:
+        return status
+    return status.model_copy(update={"step_applied_at": world.now})
+
+
 def started(model: Model, status: Status, world: World) -> Status:
     """Announce a measurement if one is due; the Job follows from the status."""
     limits, found = model.spec.rollout.analysis, status.analysis
-    version, begun = status.candidate_version, status.step_started_at
-    if limits.min_labels == 0 or begun is None or version is None:
+    version, since = status.candidate_version, status.step_applied_at
+    if limits.min_labels == 0 or since is None or version is None:
         return status
-    last = found.started_at if found else begun
+    last = found.started_at if found else since
     if (found and found.finished_at is None) or world.now < last + limits.interval:
         return status
     number = found.number + 1 if found else 1
     # A version may be tried twice, and a Job of the first time be there still.
-    run_id = hashlib.sha256(f"{model.uid}/{version}/{moment(begun)}/{number}".encode()).hexdigest()[:10]
+    run_id = hashlib.sha256(f"{model.uid}/{version}/{moment(since)}/{number}".encode()).hexdigest()[:10]
     name = f"{model.name[:NAME_LENGTH].rstrip('-.')}-analysis-{run_id}"
     kept = found.model_dump(include=FIGURES) if found else {}
     update = AnalysisStatus(
@@ -54,13 +62,13 @@ def started(model: Model, status: Status, world: World) -> Status:
 
 def job(model: Model, status: Status, world: World) -> StartJob | None:
     """The Job of the measurement that is announced, as long as it is not there."""
-    found, begun = status.analysis, status.step_started_at
-    if found is None or begun is None or found.finished_at is not None or found.run_id in world.runs:
+    found, since = status.analysis, status.step_applied_at
+    if found is None or since is None or found.finished_at is not None or found.run_id in world.runs:
         return None
     flags = {
         "--pipeline": model.spec.pipeline,
         "--label-maturity": spelled(model.spec.training.label_maturity),
-        "--decided-from": moment(begun),
+        "--decided-from": moment(since),
     }
     arguments = ("trainer", "precision", *(part for flag in flags.items() for part in flag))
     return StartJob(found.run_id, found.job_name, arguments, RETRIES, DEADLINE_S, Resources())

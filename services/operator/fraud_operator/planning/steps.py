@@ -91,6 +91,7 @@ def entered(status: Status, rollout: RolloutSpec, number: int, now: datetime, ev
             "current_step": number,
             "canary_weight": step.weight,
             "step_started_at": now,
+            "step_applied_at": None,
             "evidence_before": 0 if first_of_kind else evidence,
             "analysis": None,
         }
@@ -104,6 +105,7 @@ def left(status: Status) -> Status:
             "current_step": None,
             "canary_weight": 0,
             "step_started_at": None,
+            "step_applied_at": None,
             "evidence_before": 0,
             "analysis": None,
         }

@@ -11,6 +11,7 @@ from fraud_operator.api.base import spelled
 from fraud_operator.api.spec import FraudModelSpec
 from fraud_operator.api.spec import Training as TrainingSpec
 from fraud_operator.api.status import FraudModelStatus, Outcome, TrainingStatus
+from fraud_operator.planning.steps import left
 from fraud_operator.planning.versions import entry_of, noted
 from fraud_operator.planning.world import Failure, Model, Run, RunState, StartJob, StopJob, Trained, World
 
@@ -104,10 +105,8 @@ def _succeeded(status: Status, training: TrainingStatus, trained: Trained, world
         parent_version=trained.parent_version,
     )
     same = status.candidate_version == version
-    begin = (
-        {} if same else {"current_step": None, "step_started_at": None, "canary_weight": 0, "analysis": None}
-    )
-    return status.model_copy(update={"candidate_version": version, "metrics": dict(trained.metrics), **begin})
+    status = status if same else left(status)
+    return status.model_copy(update={"candidate_version": version, "metrics": dict(trained.metrics)})
 
 
 def _superseded(status: Status, version: str, now: datetime) -> Status:

@@ -1,12 +1,11 @@
 """What labels say of a candidate: measured by Jobs, waited for in a canary, and of one step only."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import typer
 
-from fraud_operator.api.base import moment
 from fraud_operator.planning.world import Measured, StartJob
 from fraud_trainer.cli import app as trainer
 from tests.support.fraud_models import TICK, Universe, spec
@@ -113,23 +112,34 @@ def test_what_was_measured_in_one_canary_step_says_nothing_of_the_next() -> None
     assert "canary of one at 50 %: waits for evidence, 20 of 50 labelled alerts" in lacking(found)
 
 
-def test_each_job_counts_what_was_decided_since_its_step_began() -> None:
+def test_each_job_counts_what_was_decided_since_detectors_ran_its_step() -> None:
     found = universe(canary={"steps": [{"weight": 10}, {"weight": 50}]})
     found.measured = GOOD
-    begun = []
+    ran = []
     for step in range(3):
         while found.status.current_step != step:
             found.tick()
-        assert found.status.step_started_at
-        begun.append(moment(found.status.step_started_at))
+        ran.append(found.now)  # it is written and taken up within one tick
     found.until("Promoted", "Promoted")
 
-    told = [job.arguments for job in measurements(found)]
-    assert list(dict.fromkeys(one[one.index("--decided-from") + 1] for one in told)) == begun
+    told = [_read_by_the_trainer(job.arguments) for job in measurements(found)]
+    assert list(dict.fromkeys(one["decided_from"] for one in told)) == [at.replace(tzinfo=None) for at in ran]
+    assert {one["label_maturity"] for one in told} == {timedelta(days=30)}
     assert len({job.run_id for job in measurements(found)}) == len(told)
-    assert all(_read_by_the_trainer(one)["label_maturity"] == timedelta(days=30) for one in told)
-    first = datetime.fromisoformat(begun[0]).replace(tzinfo=None)
-    assert _read_by_the_trainer(told[0])["decided_from"] == first
+
+
+def test_what_is_decided_before_every_detector_runs_the_step_does_not_count() -> None:
+    found = universe(shadow="0s")
+    while found.status.current_step is None:
+        found.tick()
+    found.mute = frozenset({"w-1"})
+    found.tick(50)
+    assert measurements(found) == []
+
+    found.mute, ran = frozenset(), found.now
+    until_measured(found)
+    [job] = measurements(found)
+    assert _read_by_the_trainer(job.arguments)["decided_from"] == ran.replace(tzinfo=None)
 
 
 def _read_by_the_trainer(arguments: tuple[str, ...]) -> dict[str, Any]:
