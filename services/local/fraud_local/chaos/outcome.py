@@ -24,7 +24,7 @@ from fraud_core.kafka import Config, client_config, end_offsets
 from fraud_core.offsets import committed_spans
 from fraud_core.registry import Registry
 from fraud_core.settings import CoreSettings
-from fraud_core.topics import topics
+from fraud_core.topics import Topic, topics
 from fraud_local.dlq.letter import Letter
 
 TIMEOUT_S = 10.0
@@ -81,19 +81,14 @@ def _decisions(decoder: Decoder, messages: list[Message]) -> pl.DataFrame:
 
 def written(settings: CoreSettings) -> int:
     """How many outputs a read-uncommitted reader finds: those of aborted transactions too."""
-    names = topics(settings.topics)
-    outputs = (names.alerts.name, names.classified.name, names.dead_letters.name)
-    return sum(1 for _ in _records(settings, "read_uncommitted", *outputs))
+    return sum(
+        1 for _ in _records(settings, "read_uncommitted", *(topic.name for topic in _outputs(settings)))
+    )
 
 
 def open_transactions(admin: AdminClient, settings: CoreSettings) -> bool:
-    """Whether decisions are written that are neither committed nor aborted yet; false if nobody answers."""
-    names = topics(settings.topics)
-    places = [
-        (topic.name, number)
-        for topic in (names.alerts, names.classified)
-        for number in range(topic.partitions)
-    ]
+    """Whether outputs are written that are neither committed nor aborted yet; false if nobody answers."""
+    places = [(topic.name, number) for topic in _outputs(settings) for number in range(topic.partitions)]
     try:
         committed, written = (
             sum(end_offsets(admin, places, SHORT_S, isolation).values())
@@ -150,6 +145,11 @@ def await_end(settings: CoreSettings, group: str, tend: Callable[[], bool], pati
             return False
         time.sleep(0.3)
     return False
+
+
+def _outputs(settings: CoreSettings) -> tuple[Topic, ...]:
+    names = topics(settings.topics)
+    return (names.alerts, names.classified, names.dead_letters)
 
 
 def _letter(message: Message) -> tuple[str, int, int, str, bytes | None]:
