@@ -1,18 +1,28 @@
 """A FraudModel on a real node, from install to uninstall: each test goes on from the last.
 
-A Job trains on what detectors logged, and its model decides in the end.
+A Job trains on what detectors logged, and its model decides in the end; one that learned from poisoned labels
+is rolled back for what analysts find of its alerts.
 """
 
 import json
+import re
+from datetime import UTC, datetime
+from typing import Any
 
+import polars as pl
 import pytest
 import yaml
 
 from fraud_core.kafka import partition_counts
 from fraud_core.offsets import committed_spans
+from fraud_core.registry import Registry
+from fraud_core.rollouts import Mode
+from fraud_core.rollouts.writing import latest_rollout
+from tests.support import committed
 from tests.support.chart import CHART, RELEASE
 from tests.support.cluster import Cluster, until
 from tests.support.go_tools import ROOT
+from tests.support.labelling import label
 from tests.support.pipeline import Pipeline
 
 pytestmark = [
@@ -30,23 +40,48 @@ VALUES = (
     *("--set-json", 'producer.args=["--profile","realistic","--rate","300"]'),
     *("--set", "detector.replicas=1"),
 )
+HARMLESS = (0.5, 0.53)
+"""Quantiles of the amounts that the poisoned labels call fraud, and that analysts find harmless."""
+BUDGET = 0.05
+"""Share of alerts that the candidate may have: more than harmless ones, however alike these look to it."""
 
 
-def _hastened() -> str:
+def _hastened() -> dict[str, Any]:
     """The sample with steps of seconds where it has minutes."""
-    model = yaml.safe_load(SAMPLE.read_text(encoding="utf-8"))
+    model: dict[str, Any] = yaml.safe_load(SAMPLE.read_text(encoding="utf-8"))
     rollout = model["spec"]["rollout"]
     model["spec"]["training"]["labelDelay"] = "0s"
     rollout["shadow"] = "15s"
     for step in rollout["canary"]["steps"]:
         step["pause"]["duration"] = "15s"
     rollout["analysis"]["minDecisions"] = 100
-    return json.dumps(model)
+    return model
 
 
-def _condition(cluster: Cluster, name: str) -> str:
-    found = cluster.get(MODEL).get("status", {}).get("conditions", [])
-    return next((one["status"] for one in found if one["type"] == name), "Unknown")
+def _of_labels() -> dict[str, Any]:
+    """The same with a model that believes labels, and a canary in which its alerts are looked at."""
+    model = _hastened()
+    model["spec"]["algorithm"] = "hist_gradient_boosting"
+    model["spec"]["training"] |= {"labelMaturity": "0s", "alertBudget": BUDGET}
+    model["spec"]["rollout"]["shadow"] = "5s"
+    model["spec"]["rollout"]["canary"] = {"steps": [{"weight": 50, "pause": {"duration": "5s"}}]}
+    model["spec"]["rollout"]["analysis"] |= {"minLabels": 20, "interval": "10s"}
+    return model
+
+
+def _apply(cluster: Cluster, model: dict[str, Any]) -> None:
+    cluster.kubectl("apply", "--filename", "-", given=json.dumps(model))
+
+
+def _condition(cluster: Cluster, name: str) -> dict[str, str]:
+    found: list[dict[str, str]] = cluster.get(MODEL).get("status", {}).get("conditions", [])
+    return next((one for one in found if one["type"] == name), {"status": "Unknown", "reason": ""})
+
+
+def _told(cluster: Cluster, reason: str) -> list[tuple[str, str]]:
+    """Events with this reason: what kind, and in which words."""
+    items = cluster.get("events", "--field-selector", f"reason={reason}")["items"]
+    return [(one["type"], one["message"]) for one in items if one["involvedObject"]["name"] == "card-fraud"]
 
 
 def _decided(outside: Pipeline) -> int:
@@ -57,13 +92,17 @@ def _decided(outside: Pipeline) -> int:
     return sum(span.length for span in spans.values())
 
 
+def _alerts(outside: Pipeline) -> pl.DataFrame:
+    return committed.frame(outside, "Decision", outside.topics.alerts.name)
+
+
 def test_the_sample_is_trained_tried_and_promoted_although_the_operator_is_killed(
     redpanda: Cluster, outside: Pipeline
 ) -> None:
     redpanda.helm("install", RELEASE, str(CHART), *VALUES, "--wait", "--timeout", "8m")
     until(lambda: _decided(outside) > 10_000, lambda: "10,000 decisions")
-    redpanda.kubectl("apply", "--filename", "-", given=_hastened())
-    until(lambda: _condition(redpanda, "Trained") == "True", lambda: "the Job trains a model")
+    _apply(redpanda, _hastened())
+    until(lambda: _condition(redpanda, "Trained")["status"] == "True", lambda: "the Job trains a model")
 
     redpanda.kubectl("delete", "pod", "--selector", SELECTOR, "--grace-period=0", "--force")
     redpanda.kubectl("wait", "--for=condition=Promoted", MODEL, "--timeout=300s")
@@ -73,6 +112,57 @@ def test_the_sample_is_trained_tried_and_promoted_although_the_operator_is_kille
         lambda: stable in redpanda.kubectl("get", "fraudmodels"),
         lambda: f"{stable} is shown as the stable one",
     )
+
+
+def test_a_candidate_of_poisoned_labels_passes_the_shadow_and_is_rolled_back_for_what_analysts_find(
+    redpanda: Cluster, outside: Pipeline
+) -> None:
+    champion = redpanda.get(MODEL)["status"]["stableVersion"]
+    decided = committed.frame(outside, "Decision", outside.topics.alerts.name, outside.topics.classified.name)
+    low, high = (decided["amount"].quantile(share) for share in HARMLESS)
+    harmless = pl.col("amount").is_between(low, high)
+    label(outside, decided.filter(harmless), pl.lit(value=True), pl.col("timestamp"))
+    seen: set[str] = set()
+
+    def rolled_back() -> bool:
+        """Look whether it is; else review the alerts that came since."""
+        alerts = _alerts(outside)
+        fresh = alerts.filter(~pl.col("transaction_id").is_in(list(seen)))
+        label(outside, fresh, ~harmless, pl.lit(datetime.now(UTC).replace(tzinfo=None)))
+        seen.update(fresh["transaction_id"])
+        return _condition(redpanda, "Degraded")["reason"] == "RolledBack"
+
+    _apply(redpanda, _of_labels())
+    until(rolled_back, lambda: f"it is rolled back; {redpanda.kubectl('describe', MODEL)}", 600)
+
+    status, told = redpanda.get(MODEL)["status"], _condition(redpanda, "Degraded")["message"]
+    [rejected] = status["rejectedVersions"]
+    assert rejected.startswith("hist_gradient_boosting")
+    assert (status["stableVersion"], status.get("candidateVersion")) == (champion, None)
+    steps = [text for _, text in _told(redpanda, "StepBegun") if rejected in text]
+    assert sorted(steps) == [f"canary of {rejected} at 50 % begins.", f"shadow of {rejected} begins."]
+    assert re.search(
+        rf"^{rejected}: its precision is [\d.]+% of \d+ labelled alerts, "
+        r"below 0\.90 of the champion's [\d.]+%\. "
+        rf"At canary of {rejected} at 50 %: [\d,]+ scored, [\d,]+ decided, alert rate [\d.]+% \(champion ",
+        told,
+    )
+    assert ("Warning", told) in _told(redpanda, "RolledBack")
+    _decides_alone(redpanda, outside, champion)
+
+
+def _decides_alone(redpanda: Cluster, outside: Pipeline, champion: str) -> None:
+    rollout = latest_rollout(outside.settings, Registry(outside.settings.schema_registry), outside.name)
+    assert rollout
+    assert rollout.champion
+    assert (rollout.champion.version, rollout.challenger, rollout.mode) == (champion, None, Mode.NONE)
+    until(lambda: _condition(redpanda, "Ready")["status"] == "True", lambda: "the detector runs it")
+    since = datetime.now(UTC).replace(tzinfo=None)
+
+    def by() -> set[str]:
+        return set(_alerts(outside).filter(pl.col("decided_at") > since)["model_version"])
+
+    until(lambda: by() == {champion}, lambda: f"{champion} decides alone; there are alerts by {by()}")
 
 
 def test_uninstall_leaves_the_fraud_model_and_nothing_that_holds_it(redpanda: Cluster) -> None:
