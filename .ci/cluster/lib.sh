@@ -17,7 +17,10 @@ export PATH=$bin:$PATH KUBECONFIG=$run/kubeconfig DOCKER_HOST=unix://$run/docker
 socket=$run/containerd.sock
 ctr="ctr --address $socket --namespace k8s.io"
 
-alive() { [[ -f $run/pids/$1 ]] && kill -0 "$(<"$run/pids/$1")" 2>/dev/null; }
+# Not where it has ended and is only not waited for yet: some machines' first process takes seconds to do so.
+running() { grep -qs '^State:[[:space:]]*[A-WYa-wy]' "/proc/$1/status"; }
+
+alive() { [[ -f $run/pids/$1 ]] && running "$(<"$run/pids/$1")"; }
 
 # start NAME COMMAND...: in the background, unless it runs.
 start() {
@@ -35,7 +38,7 @@ stop() {
   pid=$(<"$run/pids/$1")
   kill "$pid"
   for _ in {1..100}; do
-    kill -0 "$pid" 2>/dev/null || break
+    running "$pid" || break
     sleep 0.1
   done
   kill -9 "$pid" 2>/dev/null || true
