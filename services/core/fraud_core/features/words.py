@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fraud_core.signals import PREFIX
+
 Form = Callable[[float], str]
 UNKNOWN = "unknown"
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
@@ -109,7 +111,9 @@ WORDS: Mapping[str, Words] = {
 
 
 def words_of(feature: str) -> Words:
-    """The feature in words; one that this version does not know keeps its name."""
+    """The feature, or the signal, in words; one that this version does not know keeps its name."""
+    if feature.startswith(PREFIX):
+        return Words(f"rule {feature.removeprefix(PREFIX)} fired", _yes_no)
     return WORDS.get(feature) or Words(feature, lambda value: f"{value:g}")
 
 

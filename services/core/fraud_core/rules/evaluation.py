@@ -36,6 +36,11 @@ class Fired:
         alerting = np.array([rule.action == "alert" for rule in self.rules], dtype=bool)
         return np.asarray(self.matrix[alerting].any(axis=0))
 
+    def signals(self) -> Mask:
+        """Where each rule with action `signal` fired, shape (signals, rows)."""
+        signalling = np.array([rule.action == "signal" for rule in self.rules], dtype=bool)
+        return np.asarray(self.matrix[signalling])
+
     def alerting(self) -> Names:
         """For each row the names of the rules with action `alert` that fired, joined by commas."""
         found = np.full(self.frame.height, "", dtype=object)

@@ -53,7 +53,7 @@ def compile_expression(text: str, place: Place) -> pl.Expr:
     Raises:
         RuleError: it is no SQL, names unknown columns, is not true or false, or is not about one row.
     """
-    sql = _sql(list(_tokens(text, place)), text, place)
+    sql = plain_sql(text, place)
     try:
         condition = pl.sql_expr(sql)
     except pl.exceptions.PolarsError as error:
@@ -66,7 +66,13 @@ def compile_expression(text: str, place: Place) -> pl.Expr:
     return condition
 
 
-def _sql(tokens: list[_Token], text: str, place: Place) -> str:
+def plain_sql(text: str, place: Place) -> str:
+    """The expression as it is compiled: one space between words, columns quoted.
+
+    Raises:
+        RuleError: it has words that an expression can't have, or reads no column.
+    """
+    tokens = list(_tokens(text, place))
     operators = sum(token.kind == "operator" or token.text.upper() in {"AND", "OR"} for token in tokens)
     if operators > MOST_OPERATORS:
         raise place.error(f"it has more than {MOST_OPERATORS} operators. Use a list: merchant IN ('A', 'B').")

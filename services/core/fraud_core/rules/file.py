@@ -8,12 +8,12 @@ from pathlib import Path
 
 import yaml
 
-from fraud_core.rules.expression import compile_expression
+from fraud_core.rules.expression import compile_expression, plain_sql
 from fraud_core.rules.rule import ACTIONS, Place, Rule, RuleSet
 from fraud_core.rules.template import parse_reason
 
 DEFAULT_RULES = Path(__file__).with_name("tutorial.yaml")
-VERSION_LENGTH = 12
+DIGEST_LENGTH = 12
 _KEYS = ("name", "expression", "reason", "action")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _RESERVED = frozenset({"model"})
@@ -63,12 +63,14 @@ def _rule(file: Path, node: yaml.Node, earlier: dict[str, int]) -> Rule:
     _check_name(named[0], Place(file, named[1], name), earlier)
     if action not in ACTIONS:
         raise Place(file, action_line, name).error(f"the action is {' or '.join(ACTIONS)}, not `{action}`.")
-    condition = compile_expression(expressed[0], Place(file, expressed[1], name))
+    expression_place = Place(file, expressed[1], name)
+    condition = compile_expression(expressed[0], expression_place)
     return Rule(
         name=named[0],
         expression=expressed[0],
         reason=reasoned[0],
         action="alert" if action == "alert" else "signal",
+        digest=_digest(plain_sql(expressed[0], expression_place)),
         line=line,
         pieces=parse_reason(reasoned[0], Place(file, reasoned[1], name)),
         condition=condition.fill_null(value=False),
@@ -114,4 +116,8 @@ def _line(node: yaml.Node) -> int:
 
 def _version(rules: list[Rule]) -> str:
     said = [[rule.name, rule.expression, rule.reason, rule.action] for rule in rules]
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:VERSION_LENGTH]
+    return _digest(json.dumps(said))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 import polars as pl
 
 from fraud_core.errors import RuleError
+from fraud_core.signals import Signal
 
 Action = Literal["alert", "signal"]
 ACTIONS: tuple[str, ...] = get_args(Action)
@@ -29,7 +30,9 @@ class Rule:
         name: unique within the file; stands in `Decision.rules`.
         expression: SQL condition, as the file says it.
         reason: template of the reason, as the file says it.
-        action: `alert` makes a transaction fraudulent; `signal` only adds its reason once it is.
+        action: `alert` makes a transaction fraudulent; `signal` is an input of models, and adds its reason
+            once something else does.
+        digest: of what the expression says, however it is laid out.
         line: where the rule begins in its file, from 1.
         pieces: the template in parts.
         condition: the expression ready to run; null counts as false.
@@ -39,9 +42,15 @@ class Rule:
     expression: str
     reason: str
     action: Action
+    digest: str
     line: int
     pieces: tuple[Piece, ...]
     condition: pl.Expr = field(compare=False, repr=False)
+
+    @cached_property
+    def reads(self) -> frozenset[str]:
+        """The columns that the condition reads."""
+        return frozenset(self.condition.meta.root_names())
 
 
 @dataclass(frozen=True)
@@ -59,9 +68,14 @@ class RuleSet:
     source: str
 
     @cached_property
+    def signals(self) -> tuple[Signal, ...]:
+        """Those with action `signal`, in the file's order."""
+        return tuple(Signal(rule.name, rule.digest) for rule in self.rules if rule.action == "signal")
+
+    @cached_property
     def columns(self) -> frozenset[str]:
         """The columns that the conditions and the reasons read."""
-        conditions = {name for rule in self.rules for name in rule.condition.meta.root_names()}
+        conditions = {name for rule in self.rules for name in rule.reads}
         pieces = {piece.column for rule in self.rules for piece in rule.pieces if piece.column}
         return frozenset(conditions | pieces)
 

@@ -29,6 +29,7 @@ def test_every_value_can_be_said(feature: str, value: float | None) -> None:
         ("merchant_fraud_rate_7d", 0.25, "25.0%"),
         ("hour", 3.5, "03:30 UTC"),
         ("kmh_since_last", None, "unknown"),
+        ("rule:risky_shop", 0.0, "no"),
     ],
 )
 def test_a_value_is_said_in_its_own_unit(feature: str, value: float | None, text: str) -> None:
@@ -39,11 +40,13 @@ def test_a_factor_is_one_sentence_with_the_value_the_typical_one_and_what_it_did
     factors = [
         {"feature": "amount", "value": 950.0, "typical": 45.0, "contribution": 0.214},
         {"feature": "device_seen_before", "value": 1.0, "typical": None, "contribution": -0.05},
+        {"feature": "rule:risky_shop", "value": 1.0, "typical": 0.0, "contribution": 0.3},
         {"feature": "of_tomorrow", "value": 1.5, "typical": 2.0, "contribution": None},
     ]
 
     assert factor_sentences(factors) == [
         "amount: 950.00, typically 45.00 (+0.21)",
         "device known of this user: yes, typically unknown (-0.05)",
+        "rule risky_shop fired: yes, typically no (+0.30)",
         "of_tomorrow: 1.5, typically 2",
     ]

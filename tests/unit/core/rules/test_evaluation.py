@@ -65,6 +65,19 @@ def test_a_signal_alerts_nobody_but_has_its_reason(tmp_path: Path) -> None:
     assert fired.reasons() == [["Paid 1250 unknown"], ["Paid 2.12 EUR"]]
 
 
+def test_signals_are_told_apart_from_alerts(tmp_path: Path) -> None:
+    text = """
+    - {name: some, expression: amount > 1, reason: Some, action: signal}
+    - {name: alert, expression: amount > 2, reason: Alert}
+    - {name: more, expression: amount > 2, reason: More, action: signal}
+    """
+
+    fired = evaluate(rules(tmp_path, text), batch({"amount": 1.5}, {"amount": 3.0}, {}))
+
+    assert fired.signals().tolist() == [[True, True, False], [False, True, False]]
+    assert evaluate(load_rules(), batch({"amount": 500.0})).signals().shape == (0, 1)
+
+
 def test_reasons_come_only_for_selected_rows() -> None:
     fired = evaluate(load_rules(), batch({"amount": 500.0}, {"amount": 500.0}))
 

@@ -61,6 +61,39 @@ def test_the_version_follows_what_the_rules_say(tmp_path: Path, old: str, new: s
     assert load_rules(written(tmp_path, GOOD.replace(old, new))).version != plain
 
 
+SIGNAL = GOOD + "  action: signal\n- {name: small, expression: amount < 1, reason: Small}\n"
+
+
+def test_signals_are_the_rules_with_that_action(tmp_path: Path) -> None:
+    [signal] = load_rules(written(tmp_path, SIGNAL)).signals
+
+    assert signal.rule == "big"
+    assert load_rules().signals == ()
+
+
+@pytest.mark.parametrize("same", ["amount   >  10", '"amount" > 10', "amount>10"])
+def test_a_signal_is_the_same_however_its_expression_is_laid_out(tmp_path: Path, same: str) -> None:
+    plain = load_rules(written(tmp_path, SIGNAL)).signals
+
+    renamed = SIGNAL.replace("amount > 10", f"'{same}'").replace("Big", "Large")
+    assert load_rules(written(tmp_path, renamed)).signals == plain
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("amount > 10", "amount > 11"), ("merchant = 'a b'", "merchant = 'a  b'"), ("night = 1", "hour = 1")],
+)
+def test_a_signal_is_another_where_its_expression_says_something_else(
+    tmp_path: Path, one: str, other: str
+) -> None:
+    digests = [
+        load_rules(written(tmp_path, SIGNAL.replace("amount > 10", said))).signals[0].digest
+        for said in (one, other)
+    ]
+
+    assert digests[0] != digests[1]
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(RuleError, match=r"absent\.yaml, line 1: the rule file can't be read: No such file"):
         load_rules(tmp_path / "absent.yaml")
