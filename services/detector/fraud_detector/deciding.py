@@ -18,6 +18,8 @@ from fraud_core.features.side import Logins, networks_of
 from fraud_core.models import LoadedModel, explaining
 from fraud_core.rules import Fired, RuleSet, evaluate
 from fraud_core.rules.frame import rule_frame
+from fraud_core.signals import input_names
+from fraud_detector import signals
 from fraud_detector.factors import Factors, column, factors
 from fraud_detector.reading import Read
 from fraud_detector.records import Records, group
@@ -74,6 +76,8 @@ class Decider:
     ) -> None:
         """Without a model the rules decide alone, until `serving` is told otherwise.
 
+        A model must have been loaded for the rules' `signals`.
+
         `timed` measures a stage by its name. What is to be known beside the users' own transactions comes
         into `side`; `review` says how much of what is no alert is drawn for review, `explanation` how much
         is told of what is one.
@@ -82,6 +86,7 @@ class Decider:
         self.side = side or SideTables()
         self.serving = Serving(Models(champion=model))
         self._rules, self._pipeline, self._review = rules, pipeline, review
+        self.signals, self._names = rules.signals, input_names(rules.signals)
         self._most_factors = explanation.factors
 
     def warm_up(self) -> None:
@@ -121,8 +126,9 @@ class Decider:
         with self._timed("rules"):
             fired = evaluate(self._rules, rule_frame(frame, computed, self._rules.columns))
         with self._timed("score"):
-            scored = self.serving.score(computed.values, frame["user"], _newest_day(frame))
-        alerted, top = scored.alerted, self._explained(computed.values, scored)
+            inputs = self._inputs(computed.values, fired)
+            scored = self.serving.score(inputs, frame["user"], _newest_day(frame))
+        alerted, top = scored.alerted, self._explained(inputs, scored)
         fraudulent = alerted | fired.alert
         with self._timed("encode"):
             columns = {
@@ -130,13 +136,25 @@ class Decider:
                 "reason": _reasons(fired, fraudulent, alerted),
                 "rules": _names(fired),
                 "features": _features(computed.values),
-                "top_factors": column(top, computed.values) if top else _empty("top_factors", len(alerted)),
+                "signals": self._signalled(fired),
+                "top_factors": (
+                    column(top, inputs, self._names) if top else _empty("top_factors", len(alerted))
+                ),
                 **_scores(scored),
                 **self._reviewed(frame["transaction_id"], scored, fraudulent),
                 **self._constants(read),
             }
             batch = _decision_batch(read.batch, columns)
         return Decisions(read.records, batch, fraudulent, _sources(fired, fraudulent, alerted))
+
+    def _inputs(self, values: Floats, fired: Fired) -> Floats:
+        """What models read: the features, and which signals fired if one of those that run asks for it."""
+        return np.concatenate([values, fired.signals()]) if self.serving.reads_signals else values
+
+    def _signalled(self, fired: Fired) -> pa.Array:
+        if not self.signals:  # most have none, and making them of nothing takes three times as long
+            return _empty("signals", fired.frame.height)
+        return signals.column(self.signals, fired.signals())
 
     def _explained(self, values: Floats, scored: Scored) -> Factors | None:
         """What moved the scores of the model's alerts; None where there are none."""

@@ -1,6 +1,6 @@
 """Which features moved the score of an alert most, as `Decision.top_factors` has it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 
 from fraud_core.avro.types import arrow_type
-from fraud_core.features import FEATURES
 from fraud_core.log import logger
 from fraud_core.models import LoadedModel
 
@@ -24,7 +23,7 @@ class Factors:
 
     Attributes:
         rows: the transaction that it is of.
-        features: row of the feature among all.
+        features: row of the feature, or of the signal, among all.
         typical: what would be typical.
         contributions: how much it moved the score.
     """
@@ -40,7 +39,7 @@ def factors(deciding: Iterable[tuple[LoadedModel, Ints]], values: Floats, most: 
 
     Args:
         deciding: models, and the alerts that each of them decided.
-        values: all features, shape (features, transactions).
+        values: all features, shape (features, transactions); the signals after them, if a model reads any.
         most: so many a transaction at most.
 
     Returns:
@@ -60,11 +59,11 @@ def factors(deciding: Iterable[tuple[LoadedModel, Ints]], values: Floats, most: 
     )
 
 
-def column(found: Factors, values: Floats) -> pa.ListArray:
-    """The field `top_factors` of each transaction of a batch."""
+def column(found: Factors, values: Floats, names: Sequence[str]) -> pa.ListArray:
+    """The field `top_factors` of each transaction of a batch; `names` are those of the rows of `values`."""
     kind = arrow_type("Decision").field("top_factors").type
     parts = [
-        pa.array(FEATURES).take(pa.array(found.features)),
+        pa.array(names).take(pa.array(found.features)),
         *map(_nullable, (values[found.features, found.rows], found.typical, found.contributions)),
     ]
     entries = pa.StructArray.from_arrays(parts, fields=list(kind.value_type))
@@ -79,14 +78,13 @@ def _of_model(model: LoadedModel, rows: Ints, values: Floats, most: int) -> Fact
         return None
     if np.isnan(found.contributions).any():
         _not_explained(model.version)
-    read = np.array([FEATURES.index(name) for name in model.manifest.features], dtype=np.int64)
     sizes = np.abs(found.contributions)
     order = np.argsort(-sizes, axis=0, kind="stable")[:most]
     said = np.take_along_axis(sizes, order, axis=0) > 0  # which NaN is not
     rank, alert = np.nonzero(said)
     feature = order[rank, alert]
     return Factors(
-        rows[alert], read[feature], found.typical[feature, alert], found.contributions[feature, alert]
+        rows[alert], model.rows[feature], found.typical[feature, alert], found.contributions[feature, alert]
     )
 
 

@@ -13,8 +13,8 @@ from fraud_core.errors import BundleError, FraudstreamError, UnavailableError
 from fraud_core.log import logger
 from fraud_core.models import LoadedModel, fetch_bundle
 from fraud_core.rollouts import BundleRef, Rollout
-from fraud_core.schemas import feature_names
 from fraud_core.settings import KafkaSettings
+from fraud_core.signals import Signal
 from fraud_detector.serving import Models
 
 log = logger(__name__)
@@ -34,12 +34,14 @@ class Rollouts:
     Attributes:
         kafka: how to reach the brokers that keep bundles.
         key: what these must be signed with, if with anything.
+        signals: rules that models will be told of; a bundle that reads others is refused.
         on_change: is called when there is a new problem; must return at once.
         problem: why the latest rollout is not applied; None if it is, or will be.
     """
 
     kafka: KafkaSettings
     key: SecretStr | None = None
+    signals: tuple[Signal, ...] = ()
     on_change: Callable[[], None] = lambda: None
     problem: str | None = None
     _latest: Rollout | None = None
@@ -140,7 +142,7 @@ class Rollouts:
     def _model(self, ref: BundleRef) -> LoadedModel:
         if ref.sha256 in self._loaded:
             return self._loaded[ref.sha256]
-        model = fetch_bundle(ref.url, ref.sha256, self.kafka, self.key)
+        model = fetch_bundle(ref.url, ref.sha256, self.kafka, self.key, self.signals)
         if model.version != ref.version:
             raise BundleError(
                 f"{ref.url} holds {model.version}, and the rollout calls it {ref.version}. Roll it out by "
@@ -189,7 +191,7 @@ def await_first(
 
 def _probe(model: LoadedModel) -> None:
     """Score made-up transactions: a fault shows before the model decides, and machine code is there."""
-    values = np.zeros((len(feature_names()), PROBES))
+    values = np.zeros((len(model.inputs), PROBES))
     values[:, 0] = np.nan
     try:
         scores = model.score(values)

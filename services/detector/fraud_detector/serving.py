@@ -114,11 +114,16 @@ class Serving:
         log.info("rollout_applied", **_described(models))
         self.on_change()
 
+    @property
+    def reads_signals(self) -> bool:
+        """Whether a model that runs must be told which rules fired."""
+        return any(model.reads_signals for model in (self.models.champion, self._challenger) if model)
+
     def score(self, values: Floats, users: pl.Series, day: int = 0) -> Scored:
         """Score a batch.
 
         Args:
-            values: features, shape (features, transactions).
+            values: features, shape (features, transactions); the signals after them, if a model reads any.
             users: of each transaction.
             day: of event time, that of the newest transaction.
         """

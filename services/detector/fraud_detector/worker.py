@@ -17,6 +17,7 @@ from fraud_core.log import logger
 from fraud_core.models import LoadedModel, fetch_bundle
 from fraud_core.registry import Registry
 from fraud_core.rules import load_rules
+from fraud_core.signals import Signal
 from fraud_core.topics import Topics, topics
 from fraud_detector.deciding import Decider, Timed, untimed
 from fraud_detector.engine import Engine
@@ -48,7 +49,8 @@ def run(settings: DetectorSettings, stop: threading.Event, metrics: Metrics | No
     """
     metrics = metrics or Metrics()
     deciding = decider(settings, metrics.stages.timed)
-    rollouts = None if settings.model.sha256 else Rollouts(settings.kafka, settings.bundles.hmac_key)
+    key, signals = settings.bundles.hmac_key, deciding.signals
+    rollouts = None if settings.model.sha256 else Rollouts(settings.kafka, key, signals)
     serving = partial(_serving, deciding, rollouts)
     metrics.registry.register(ModelMetrics(serving))
     registry = Registry(settings.schema_registry)
@@ -101,10 +103,10 @@ def decider(settings: DetectorSettings, timed: Timed = untimed) -> Decider:
         ConfigError: rules or model can't be used.
         UnavailableError: the model's store can't be reached.
     """
-    side = SideTables(settings.side.label_delay_h, shared=True)
+    side, rules = SideTables(settings.side.label_delay_h, shared=True), load_rules(settings.rules)
     return Decider(
-        load_rules(settings.rules),
-        _fixed(settings),
+        rules,
+        _fixed(settings, rules.signals),
         settings.pipeline,
         timed,
         side,
@@ -132,7 +134,7 @@ def networks(settings: DetectorSettings, side: SideTables) -> Iterator[None]:
         file.close()
 
 
-def _fixed(settings: DetectorSettings) -> LoadedModel | None:
+def _fixed(settings: DetectorSettings, signals: tuple[Signal, ...]) -> LoadedModel | None:
     url, sha256 = settings.model.url, settings.model.sha256
     if url is None and sha256 is None:
         return None
@@ -142,7 +144,7 @@ def _fixed(settings: DetectorSettings) -> LoadedModel | None:
             "FRAUD_MODEL__SHA256 (`fraudstream train-baseline` prints both), or neither for the one that is "
             "rolled out."
         )
-    return fetch_bundle(url, sha256, settings.kafka, settings.bundles.hmac_key)
+    return fetch_bundle(url, sha256, settings.kafka, settings.bundles.hmac_key, signals)
 
 
 def _check_topics(settings: DetectorSettings, names: Topics, existing: dict[str, int]) -> None:

@@ -36,6 +36,9 @@ LABEL_DERIVED = frozenset(
     if "fraud" in name or name.startswith(("merchant_smoothed_rate", "merchant_transactions_since"))
 )
 """Features that labels go into."""
+KNOWN_SIGNAL = 0.5
+"""A rule that is younger than so much of the window is not read: rather than what it says, a model would
+learn when it is unknown, which is before there was the rule."""
 COMPRESSION = 3
 FLOOR = 1.0
 """Of the share of frauds: what a member of an ensemble takes for less likely than usual counts as usual. Few
@@ -76,9 +79,9 @@ class Fitted:
 
     Attributes:
         model: what is pickled.
-        rows: of the features that it reads, among all.
-        dropped: features that were asked for, but without any value.
-        raw: what it says of matrices of all features.
+        rows: of the inputs that it reads, among all.
+        dropped: inputs that were asked for, but without any value, or for signals without enough.
+        raw: what it says of matrices of all inputs.
     """
 
     model: Any
@@ -100,7 +103,7 @@ class Wish:
     Attributes:
         algorithm: its name.
         hyperparameters: by name, those that shall not be the default.
-        features: names of those that the model shall read.
+        features: names of those that the model shall read, signals included.
         seed: of all that is drawn.
     """
 
@@ -118,14 +121,17 @@ class Wish:
         return checked(self.algorithm, algorithm(self.algorithm).hyperparameters, self.hyperparameters)
 
 
-def fit_model(wish: Wish, values: Floats, frauds: Mask, weights: Floats) -> Fitted:
+def fit_model(
+    wish: Wish, values: Floats, frauds: Mask, weights: Floats, inputs: tuple[str, ...] = FEATURES
+) -> Fitted:
     """Fit to all these rows.
 
     Args:
         wish: what to fit.
-        values: all features, shape (features, rows).
+        values: all inputs, shape (inputs, rows).
         frauds: which are frauds.
         weights: how many transactions each stands for.
+        inputs: names of the rows of `values`: all features, and signals after them.
 
     Raises:
         ConfigError: the algorithm, a hyperparameter or a feature can't be.
@@ -136,33 +142,41 @@ def fit_model(wish: Wish, values: Floats, frauds: Mask, weights: Floats) -> Fitt
             f"Of the {frauds.size:,} labelled transactions of the training window {int(frauds.sum()):,} are "
             "frauds: there is nothing to tell apart. Widen the window, or train an isolation_forest."
         )
-    rows, dropped = _known(values, wish.features)
+    rows, dropped = _known(values, wish.features, inputs)
+    names = tuple(inputs[row] for row in rows)
     chosen = wish.chosen()
     if isinstance(chosen, EnsembleHyperparameters):
         base_rate = float(weights[frauds].sum() / weights.sum())
-        members = dict(_members(chosen, values, rows, frauds, weights, base_rate, wish.seed))
+        members = dict(_members(chosen, values, rows, names, frauds, weights, base_rate, wish.seed))
         model = ensemble.Members(members, FLOOR * base_rate)
         return Fitted(model, rows, dropped, ensemble.raw_scorer(model, rows))
-    names = tuple(FEATURES[row] for row in rows)
     pipeline = fitted(algorithm(wish.algorithm), chosen, values[rows], names, frauds, weights, wish.seed)
     return Fitted(pipeline, rows, dropped, classifier.raw_scorer(pipeline, rows))
 
 
-def _known(values: Floats, features: tuple[str, ...]) -> tuple[Ints, tuple[str, ...]]:
-    """The rows of the features that have values, and the names of those that have none."""
-    if unknown := [name for name in features if name not in FEATURES]:
-        raise ConfigError(f"There is no feature {', '.join(unknown)}. There are {', '.join(FEATURES)}.")
-    rows = [FEATURES.index(name) for name in dict.fromkeys(features)]
-    has = [row for row in rows if not np.isnan(values[row]).all()]
+def _known(
+    values: Floats, features: tuple[str, ...], inputs: tuple[str, ...]
+) -> tuple[Ints, tuple[str, ...]]:
+    """The rows of the inputs that have values, and the names of those that have none, or too few."""
+    if unknown := [name for name in features if name not in inputs]:
+        raise ConfigError(f"There is no feature {', '.join(unknown)}. There are {', '.join(inputs)}.")
+    rows = [inputs.index(name) for name in dict.fromkeys(features)]
+    has = [row for row in rows if _enough(values[row], signal=row >= len(FEATURES))]
     if not has:
         raise InputError("None of the features has a value in the training window; widen the window.")
-    return np.array(has, dtype=np.int64), tuple(FEATURES[row] for row in rows if row not in has)
+    return np.array(has, dtype=np.int64), tuple(inputs[row] for row in rows if row not in has)
+
+
+def _enough(values: Floats, *, signal: bool) -> bool:
+    known = float((~np.isnan(values)).mean())
+    return known >= KNOWN_SIGNAL if signal else known > 0
 
 
 def _members(
     chosen: EnsembleHyperparameters,
     values: Floats,
     rows: Ints,
+    names: tuple[str, ...],
     frauds: Mask,
     weights: Floats,
     base_rate: float,
@@ -172,13 +186,12 @@ def _members(
     total = sum(wanted.values())
     if not total:
         raise ConfigError("All members of the ensemble weigh 0; give at least one a weight.")
-    names = tuple(FEATURES[row] for row in rows)
     found = []
     for number, (name, weight) in enumerate(wanted.items()):
         if not weight:
             continue
         if name == ISOLATION_FOREST:
-            found.append((name, _anomaly(weight / total, values, rows, seed)))
+            found.append((name, _anomaly(weight / total, values, rows, names, seed)))
             continue
         offered = CLASSIFIERS[name]
         shared = {field: getattr(chosen, field) for field in (SHARED, *_OWN.get(name, ()))}
@@ -198,12 +211,12 @@ _OWN = {
 }
 
 
-def _anomaly(weight: float, values: Floats, rows: Ints, seed: int) -> ensemble.Member:
-    places = tuple(place for place, row in enumerate(rows.tolist()) if FEATURES[row] in DEFAULT_FEATURES)
+def _anomaly(weight: float, values: Floats, rows: Ints, names: tuple[str, ...], seed: int) -> ensemble.Member:
+    places = tuple(place for place, name in enumerate(names) if name in DEFAULT_FEATURES)
     if not places:
         raise ConfigError("None of the features is one that an isolation_forest reads; leave it out.")
     read = rows[list(places)]
-    shaping = limits(values[read].T, tuple(FEATURES[row] for row in read))
+    shaping = limits(values[read].T, tuple(names[place] for place in places))
     forest = IsolationForest(max_samples=min(512, values.shape[1]), random_state=seed)
     pipeline = isolation_forest.pipeline(forest, shaping.logged, shaping.low, shaping.high).fit(
         values[read].T

@@ -24,6 +24,7 @@ from fraud_core.offsets import Place, Span, committed_spans, narrowed
 from fraud_core.registry import Registry
 from fraud_core.settings import CoreSettings
 from fraud_core.topics import topics
+from fraud_trainer.logged_signals import Flags, flags, joined_flags, latest_signals
 from fraud_trainer.rows import UNKNOWN, Ints, Rows, joined
 
 DAY = timedelta(days=1)
@@ -173,10 +174,12 @@ _LABELS = pl.Schema({"id": pl.Int64(), "fraud": pl.Boolean(), "known_at": pl.Int
 
 @dataclass(frozen=True)
 class _Part:
-    """Rows of one batch, and the hashes of their transactions."""
+    """Rows of one batch, the hashes of their transactions, when they were decided, and what rules said."""
 
     rows: Rows
     ids: Ints
+    decided: Ints
+    signals: dict[str, Flags]
 
 
 def _label_columns(batch: pl.DataFrame) -> pl.DataFrame:
@@ -223,12 +226,16 @@ def _rows(batch: pa.RecordBatch, start: int, until: int, labels: Labels, share: 
         reviewed=reviewed[kept],
         sources=sources[kept],
     )
-    return _Part(rows, ids[kept])
+    decided = _milliseconds(frame["decided_at"].fill_null(_EPOCH))
+    said = {key: fired[kept] for key, fired in flags(batch.column("signals")).items()}
+    return _Part(rows, ids[kept], decided[kept], said)
 
 
 _READ = [
     "transaction_id", "timestamp", "user", "fraudulent", "rules", "review_sample", "selection_probability",
+    "decided_at",
 ]  # fmt: skip
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - Avro's are naive UTC
 _LOW = (1 << 32) - 1
 
 
@@ -239,9 +246,13 @@ def _features(batch: pa.RecordBatch) -> np.ndarray:
 
 def _in_order(parts: list[_Part]) -> Rows:
     """By time, and of one moment by the transaction's hash: how partitions were read must not matter."""
-    rows = joined([part.rows for part in parts], np.concatenate([part.rows.values for part in parts], axis=1))
-    order = np.lexsort((np.concatenate([part.ids for part in parts]), rows.times))
-    return rows.take(order)
+    ids, decided = (np.concatenate([getattr(part, name) for part in parts]) for name in ("ids", "decided"))
+    found = joined_flags([(len(part.rows), part.signals) for part in parts])
+    signals, fired = latest_signals(found, int(np.lexsort((ids, decided))[-1]))
+    features = np.concatenate([part.rows.values for part in parts], axis=1)
+    values = np.concatenate([features, fired]) if signals else features
+    rows = joined([part.rows for part in parts], values, signals)
+    return rows.take(np.lexsort((ids, rows.times)))
 
 
 def _milliseconds(column: pl.Series) -> Ints:

@@ -1,13 +1,14 @@
 """Transactions that a model may be trained or judged on, in columns."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fraud_core.models.inputs import Floats
+from fraud_core.signals import Signal
 from fraud_trainer.evaluation import Mask
 
 Ints = NDArray[np.int64]
@@ -19,7 +20,7 @@ class Rows:
     """Transactions in order of event time; arrays have an entry a row.
 
     Attributes:
-        values: features, shape (features, rows); NaN is unknown.
+        values: features and the signals after them, shape (inputs, rows); NaN is unknown.
         times: event times, ms.
         labels: 1 fraud, 0 legitimate, -1 where no label is known.
         known_at: when the label became known, ms; 0 where there is none.
@@ -29,6 +30,7 @@ class Rows:
         scenarios: kind of fraud, "" where unknown.
         reviewed: rows that somebody looks at, as alerts or drawn for review: their labels stand for all.
         sources: who labelled, "" where nobody did.
+        signals: the rules that `values` say of whether they fired, in this order; not an array.
     """
 
     values: Floats
@@ -41,10 +43,16 @@ class Rows:
     scenarios: NDArray[np.object_]
     reviewed: Mask
     sources: NDArray[np.object_]
+    signals: tuple[Signal, ...] = ()
 
     def __len__(self) -> int:
         """How many transactions."""
         return self.times.size
+
+    @property
+    def features(self) -> Floats:
+        """The values without the signals, shape (features, rows)."""
+        return self.values[: len(self.values) - len(self.signals)]
 
     @cached_property
     def rule_alerts(self) -> Mask:
@@ -66,25 +74,26 @@ class Rows:
 
     def take(self, order: Ints) -> "Rows":
         """These rows in this order."""
-        return Rows(**{field.name: getattr(self, field.name)[..., order] for field in fields(self)})
+        return replace(self, **{name: getattr(self, name)[..., order] for name in ARRAYS})
 
     def slice(self, first: int, end: int) -> "Rows":
         """The rows from one to before another; views, nothing is copied."""
-        return Rows(**{field.name: getattr(self, field.name)[..., first:end] for field in fields(self)})
+        return replace(self, **{name: getattr(self, name)[..., first:end] for name in ARRAYS})
 
 
-def joined(parts: Sequence[Rows], values: Floats) -> Rows:
-    """The rows of all parts, one after another; `values` are those of all of them.
+ARRAYS = tuple(field.name for field in fields(Rows) if field.name != "signals")
+
+
+def joined(parts: Sequence[Rows], values: Floats, signals: tuple[Signal, ...]) -> Rows:
+    """The rows of all parts, one after another; `values` are those of all of them, `signals` among them.
 
     Raises:
         ValueError: there are no parts.
     """
     columns = {
-        field.name: np.concatenate([getattr(part, field.name) for part in parts])
-        for field in fields(Rows)
-        if field.name != "values"
+        name: np.concatenate([getattr(part, name) for part in parts]) for name in ARRAYS if name != "values"
     }
-    return Rows(values=values, **columns)
+    return Rows(values=values, signals=signals, **columns)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ and judged on its end, one label delay later.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
@@ -25,6 +25,7 @@ from fraud_core.models.loading import running_versions
 from fraud_core.models.manifest import Manifest, Window
 from fraud_core.models.reference import reference
 from fraud_core.models.score_map import ScoreMap, apply, fit, threshold_for
+from fraud_core.signals import Signal, input_names
 from fraud_trainer import hyperparameters as named
 from fraud_trainer import isolation_forest, quality
 from fraud_trainer.evaluation import Mask, alert_shares
@@ -72,7 +73,9 @@ class Plan:
     Attributes:
         algorithm: its name.
         hyperparameters: by name, those that shall not be the default.
-        features: names of those that the model shall read; None leaves it to the algorithm.
+        features: names of those that the model shall read, `rule:` and a name for a signal; None leaves it
+            to the algorithm: those that learn from labels read all signals, and an isolation_forest none.
+        without_rules: names of signals that shall not be read where the algorithm reads all.
         threshold: share of the traffic that may be alerts, the rules' included; costs; or `tutorial`.
         label_delay: how long labels take, ms.
         maturity: age from which a transaction without a label is taken for legitimate, ms.
@@ -83,6 +86,7 @@ class Plan:
     algorithm: str
     hyperparameters: Mapping[str, Value] = field(default_factory=dict)
     features: tuple[str, ...] | None = None
+    without_rules: tuple[str, ...] = ()
     threshold: Threshold = 0.005
     label_delay: int = 7 * DAY_MS
     maturity: int = 7 * DAY_MS
@@ -98,11 +102,24 @@ class Plan:
         if self.algorithm == ISOLATION_FOREST:
             named.isolation_forest(self.hyperparameters)
         else:
-            self.wish().chosen()
+            Wish(self.algorithm, self.hyperparameters).chosen()
 
-    def wish(self) -> Wish:
-        """What shall be fitted."""
-        features = SUPERVISED_FEATURES if self.features is None else self.features
+    def wish(self, signals: Sequence[Signal]) -> Wish:
+        """What shall be fitted, where these rules may be read.
+
+        Raises:
+            ConfigError: a rule that shall not be read is none of these.
+        """
+        there = [signal.rule for signal in signals]
+        if unknown := [rule for rule in self.without_rules if rule not in there]:
+            known = f"there are {', '.join(there)}" if there else "there is none"
+            raise ConfigError(
+                f"There is no rule {', '.join(unknown)} with action `signal` to leave out; {known}."
+            )
+        features = self.features
+        if features is None:
+            read = [signal.input for signal in signals if signal.rule not in self.without_rules]
+            features = (*SUPERVISED_FEATURES, *read)
         return Wish(self.algorithm, self.hyperparameters, features, self.seed)
 
 
@@ -128,7 +145,7 @@ class Trained:
 def train(rows: Rows, start: int, end: int, plan: Plan, champion: LoadedModel | None = None) -> Trained:
     """Train on the rows from one moment, in ms, to before another; one label delay later it is now.
 
-    A champion is judged on the same rows, for comparison.
+    A champion, loaded for the signals of these rows, is judged on them, too, for comparison.
 
     The same rows and the same plan give the same bytes.
 
@@ -162,9 +179,9 @@ def _unsupervised(learned: Rows, later: Rows, start: int, end: int, plan: Plan) 
         )
     defaults = {} if plan.threshold == "tutorial" else UNSUPERVISED
     bundle = isolation_forest.train(
-        learned.values,
+        learned.features,
         FEATURES,
-        validation=isolation_forest.Validation(later.values, later.rule_alerts, rules=later.rules),
+        validation=isolation_forest.Validation(later.features, later.rule_alerts, rules=later.rules),
         window=Window(start=_moment(start), end=_moment(end)),
         data_until=_moment(int(later.times[-1])),
         features=DEFAULT_FEATURES if plan.features is None else plan.features,
@@ -194,8 +211,9 @@ def _supervised(
     calibration = block.calibration if block else None
     threshold = _threshold(scores, ranked, calibration, plan.threshold)
     shares = alert_shares(scores >= threshold, ranked.rule_alerts, ranked.rules)
-    content, versions, wish = model.pickled(), running_versions(), plan.wish()
-    names = tuple(FEATURES[row] for row in model.rows)
+    content, versions, wish = model.pickled(), running_versions(), plan.wish(learned.signals)
+    inputs = input_names(learned.signals)
+    names = tuple(inputs[row] for row in model.rows)
     sources = {
         f"labels_{name}": int((learned.sources == name).sum()) for name in np.unique(learned.sources) if name
     }
@@ -204,6 +222,7 @@ def _supervised(
             algorithm=plan.algorithm,
             features=names,
             dropped_features=model.dropped,
+            signals={signal.rule: signal.digest for signal in learned.signals if signal.input in names},
             hyperparameters={**wish.chosen().model_dump(), "seed": plan.seed},
             threshold=threshold,
             threshold_rule="costs" if isinstance(plan.threshold, Costs) else plan.threshold,
@@ -232,7 +251,8 @@ def _supervised(
 
 def _fitted(rows: Rows, wanted: Targets, plan: Plan) -> Fitted:
     use = wanted.learned
-    return fit_model(plan.wish(), rows.values[:, use], wanted.frauds[use], rows.weights[use])
+    wish, inputs = plan.wish(rows.signals), input_names(rows.signals)
+    return fit_model(wish, rows.values[:, use], wanted.frauds[use], rows.weights[use], inputs)
 
 
 def _forward_block(

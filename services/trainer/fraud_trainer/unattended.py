@@ -11,6 +11,7 @@ from fraud_core.registry import Registry
 from fraud_core.rollouts import BundleRef, Rollout
 from fraud_core.rollouts.writing import latest_rollout
 from fraud_core.settings import CoreSettings
+from fraud_core.signals import Signal
 from fraud_core.topics import topics
 from fraud_trainer import judged
 from fraud_trainer.logged import Topics
@@ -46,7 +47,7 @@ def trained(
     rows, until = from_topics(settings, span, MOST_ROWS, PATIENCE_S, on_rows)
     check(rows, until, span, min_samples, Topics(settings).shortened)
     ref = _champion(settings, pipeline)
-    champion = _fetched(settings, ref) if ref else None
+    champion = _fetched(settings, ref, rows.signals) if ref else None
     store = f"kafka://{topics(settings.topics).models.name}"
     training = train_on(
         rows,
@@ -136,10 +137,13 @@ def _champion(settings: CoreSettings, pipeline: str) -> BundleRef | None:
     return rollout.champion if rollout else None
 
 
-def _fetched(settings: CoreSettings, ref: BundleRef) -> LoadedModel | None:
-    """The champion, unless this version can't read it: a gate that asks for its figures will say so."""
+def _fetched(settings: CoreSettings, ref: BundleRef, signals: tuple[Signal, ...]) -> LoadedModel | None:
+    """The champion, unless this version can't read it, or it reads rules that are no more.
+
+    A gate that asks for its figures will say so.
+    """
     try:
-        return fetch_bundle(ref.url, ref.sha256, settings.kafka, settings.bundles.hmac_key)
+        return fetch_bundle(ref.url, ref.sha256, settings.kafka, settings.bundles.hmac_key, signals)
     except BundleError as error:
         log.warning("champion_not_compared", version=ref.version, reason=str(error))
         return None

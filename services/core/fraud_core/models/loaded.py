@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fraud_core.features.names import FEATURES
 from fraud_core.models.explaining import Explained, explained
@@ -15,6 +16,7 @@ from fraud_core.models.score_map import apply
 from fraud_core.models.typical import typical_rows
 
 RawScorer = Callable[[Floats], Floats]
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class LoadedModel:
         manifest: what its bundle says of it.
         sha256: digest of its bundle.
         members: what each member of an ensemble says alone, between 0 and 1.
+        inputs: names of the rows of the matrices that it is asked about.
     """
 
     manifest: Manifest
@@ -32,11 +35,17 @@ class LoadedModel:
     _raw: RawScorer = field(repr=False)
     _knots: tuple[Floats, Floats] = field(repr=False)
     members: Mapping[str, RawScorer] = field(default_factory=dict, repr=False)
+    inputs: tuple[str, ...] = field(default=FEATURES, repr=False)
 
     @property
     def version(self) -> str:
         """Identity of the bundle."""
         return self.manifest.version
+
+    @property
+    def reads_signals(self) -> bool:
+        """Whether it must be told which rules fired."""
+        return bool(self.manifest.signals)
 
     @property
     def threshold(self) -> float:
@@ -48,7 +57,8 @@ class LoadedModel:
 
         Args:
             values: all features in the order of `Decision.features`, shape (features, transactions); NaN is
-                unknown. The model takes its own rows out of them.
+                unknown. For a model that reads signals all of these follow, as `inputs` names them; where
+                they follow for others it makes no difference. The model takes its own rows out of them.
         """
         return apply(self._raw(values), self._knots)
 
@@ -65,20 +75,24 @@ class LoadedModel:
         """
         if self._medians is None:
             return None
-        rows = np.array([FEATURES.index(name) for name in self.manifest.features], dtype=np.int64)
-        return explained(self.score, values, typical_rows(values, self._medians), rows)
+        return explained(self.score, values, typical_rows(values, self._medians), self.rows)
+
+    @cached_property
+    def rows(self) -> Ints:
+        """Of the features that it reads, among `inputs`."""
+        return np.array([self.inputs.index(name) for name in self.manifest.features], dtype=np.int64)
 
     @cached_property
     def bins(self) -> Bins | None:
         """How values of its features are counted; None if its bundle does not say."""
         usual = self.manifest.reference
-        return None if usual is None else bins(usual.features, FEATURES)
+        return None if usual is None else bins(usual.features, self.inputs)
 
     @cached_property
     def _medians(self) -> Floats | None:
-        """What is typical in the training window, shape (all features,)."""
+        """What is typical in the training window, shape (inputs,)."""
         usual = self.manifest.reference
         if usual is None:
             return None
         found = {name: one.typical for name, one in usual.features.items()}
-        return np.array([found.get(name) for name in FEATURES], dtype=np.float64)
+        return np.array([found.get(name) for name in self.inputs], dtype=np.float64)

@@ -3,7 +3,7 @@
 import io
 import platform
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -17,7 +17,7 @@ from fraud_core.models import classifier, credible, ensemble
 from fraud_core.models.bundle import Bundle
 from fraud_core.models.loaded import LoadedModel, RawScorer
 from fraud_core.models.manifest import Manifest
-from fraud_core.schemas import feature_names
+from fraud_core.signals import Signal, input_names
 
 Rows = np.ndarray[Any, np.dtype[np.int64]]
 _SCORERS: dict[str, Callable[[Any, Rows], RawScorer]] = {
@@ -41,18 +41,22 @@ def running_versions() -> dict[str, str]:
     }  # fmt: skip
 
 
-def load(bundle: Bundle, where: str = "the bundle") -> LoadedModel:
+def load(bundle: Bundle, where: str = "the bundle", signals: Sequence[Signal] = ()) -> LoadedModel:
     """Check the bundle against this installation, unpickle its model and make it ready.
+
+    `signals` are those that it will be told of, after the features and in this order.
 
     Unpickling runs what the pickle says: the bundle's digests must have been verified before.
 
     Raises:
-        BundleError: another version wrote it, it reads unknown features, or it is not what it says.
+        BundleError: another version wrote it, it reads unknown features or rules, or it is not what it says.
     """
     manifest = bundle.manifest
     scorer = _scorer(manifest.algorithm, where)
     _check_versions(manifest, where)
-    rows = _rows(manifest, where)
+    _check_signals(manifest, signals, where)
+    inputs = input_names(signals if manifest.signals else ())
+    rows = _rows(manifest, inputs, where)
     fitted = _unpickled(bundle.model, where)
     try:
         raw, members = scorer(fitted, rows), ensemble.alone(fitted, rows)
@@ -66,7 +70,7 @@ def load(bundle: Bundle, where: str = "the bundle") -> LoadedModel:
         raise BundleError(
             f"{where} says what is usual of other features than it reads. Train and publish the model again."
         )
-    return LoadedModel(manifest, bundle.sha256, raw, manifest.score_map.arrays(), members)
+    return LoadedModel(manifest, bundle.sha256, raw, manifest.score_map.arrays(), members, inputs)
 
 
 def _scorer(algorithm: str, where: str) -> Callable[[Any, Rows], RawScorer]:
@@ -93,8 +97,26 @@ def _check_versions(manifest: Manifest, where: str) -> None:
             )
 
 
-def _rows(manifest: Manifest, where: str) -> Rows:
-    known = {name: row for row, name in enumerate(feature_names())}
+def _check_signals(manifest: Manifest, signals: Sequence[Signal], where: str) -> None:
+    """See that each rule that it reads is one of those here, and says what it said in training."""
+    here = {signal.rule: signal.digest for signal in signals}
+    for rule, digest in manifest.signals.items():
+        if rule not in here:
+            raise BundleError(
+                f"{where} reads whether the rule {rule} fired, and there is no such rule with action "
+                f"`signal` here. Put it into the rule file again (its expression had the digest {digest}), "
+                "or train without it."
+            )
+        if here[rule] != digest:
+            raise BundleError(
+                f"{where} reads whether the rule {rule} fired, and its expression is another one here: its "
+                f"digest is {here[rule]}, and was {digest} in training. Put the old expression back and give "
+                "the new one a name of its own, or train on what the new one says."
+            )
+
+
+def _rows(manifest: Manifest, inputs: tuple[str, ...], where: str) -> Rows:
+    known = {name: row for row, name in enumerate(inputs)}
     if missing := [name for name in manifest.features if name not in known]:
         raise BundleError(
             f"{where} reads the features {', '.join(missing)}, which this version does not compute. "

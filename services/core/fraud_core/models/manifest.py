@@ -18,6 +18,7 @@ from fraud_core.errors import BundleError
 from fraud_core.models.calibration import Calibration
 from fraud_core.models.reference import Reference
 from fraud_core.models.score_map import ScoreMap
+from fraud_core.signals import PREFIX
 
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 IDENTITY_LENGTH = 12
@@ -50,9 +51,10 @@ class Manifest(BaseModel):
         format: of this file.
         algorithm: kind of the model.
         version: identity of the bundle: algorithm and a digest of all else that is said here.
-        features: what the model reads, in its order.
+        features: what the model reads, in its order; `rule:` and a name is whether that rule fired.
         dropped_features: asked for, but without any value in the training window.
         hyperparameters: as trained, defaults included.
+        signals: digests of the expressions of the rules that it reads, by name; missing where it reads none.
         threshold: the model alerts from this score on.
         threshold_rule: `tutorial` for exactly scikit-learn's `predict == -1`, `costs` for the least that
             is to be expected, or the alert budget as a share.
@@ -76,6 +78,7 @@ class Manifest(BaseModel):
     version: str = ""
     features: tuple[str, ...] = Field(min_length=1)
     dropped_features: tuple[str, ...] = ()
+    signals: dict[str, str] = Field(default_factory=dict)
     hyperparameters: dict[str, int | float | str | bool | None]
     threshold: float = Field(gt=0, lt=1)
     threshold_rule: Literal["tutorial", "costs"] | float
@@ -91,12 +94,21 @@ class Manifest(BaseModel):
     model_sha256: Digest
     parent_version: str | None = None
 
+    @model_validator(mode="after")
+    def _with_digests(self) -> Self:
+        read = {name.removeprefix(PREFIX) for name in self.features if name.startswith(PREFIX)}
+        if read != set(self.signals):
+            raise ValueError("signals must have the digest of each rule that features name, and no other")
+        return self
+
     @model_serializer(mode="wrap")
     def _without_what_was_not_there(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """An older bundle keeps its bytes, and so its digest."""
         content: dict[str, Any] = handler(self)
         if self.reference is None:
             del content["reference"]
+        if not self.signals:
+            del content["signals"]
         return content
 
     def to_bytes(self) -> bytes:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from fraud_core.kernels import kernel
 from fraud_core.models.inputs import Floats
+from fraud_core.signals import PREFIX
 
 Ints = NDArray[np.int64]
 TENTHS = 10
@@ -74,13 +75,16 @@ def reference(
     """What is usual among these transactions.
 
     Args:
-        values: features that the model reads, shape (features, transactions); NaN is unknown.
-        names: of these features.
+        values: features and signals that the model reads, shape (features, transactions); NaN is unknown.
+        names: of these.
         scores: of the window that ranks come from.
         weights: how many transactions each stands for; None for one.
     """
     counted = np.ones(values.shape[1]) if weights is None else weights
-    usual = {name: _usual(row, counted) for name, row in zip(names, values, strict=True)}
+    usual = {
+        name: _of_signal(row, counted) if name.startswith(PREFIX) else _usual(row, counted)
+        for name, row in zip(names, values, strict=True)
+    }
     places = np.searchsorted(SCORE_EDGES, scores, side="right")
     found = np.bincount(places, minlength=len(SCORE_EDGES) + 1)
     return Reference(features=usual, scores=tuple(found.tolist()))
@@ -104,6 +108,16 @@ def _usual(values: Floats, weights: Floats) -> Usual:
         counts=tuple(round(count) for count in counts.tolist()),
         unknown=round(unknown),
     )
+
+
+def _of_signal(values: Floats, weights: Floats) -> Usual:
+    """A bin for each answer, even where it was always the same.
+
+    None of the unknown: that was before there was the rule, and no detector will ever meet it.
+    """
+    others, fired = (float(weights[values == answer].sum()) for answer in (0.0, 1.0))
+    counts = (round(others), round(fired))
+    return Usual(typical=float(fired > others), edges=(0.5,), counts=counts, unknown=0)
 
 
 def _cuts(below: Floats, mass: Floats) -> list[int]:

@@ -1,6 +1,6 @@
 """Where bundles are kept: kafka://, a path, or what obstore knows (file://, s3://, gs://, az://, https://)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from fraud_core.models.kafka_store import MOST_BYTES, Store
 from fraud_core.models.loaded import LoadedModel
 from fraud_core.models.signing import SIGNATURE, signature, verify
 from fraud_core.settings import KafkaSettings
+from fraud_core.signals import Signal
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,11 @@ def publish_bundle(
 
 
 def fetch_bundle(
-    url: str | Path, sha256: str, kafka: KafkaSettings | None = None, key: SecretStr | None = None
+    url: str | Path,
+    sha256: str,
+    kafka: KafkaSettings | None = None,
+    key: SecretStr | None = None,
+    signals: Sequence[Signal] = (),
 ) -> LoadedModel:
     """Fetch a bundle, verify it, and only then unpickle it.
 
@@ -76,6 +81,7 @@ def fetch_bundle(
         sha256: its digest, from whom one trusts.
         kafka: how to reach the brokers, for kafka:// only.
         key: it must be signed with this.
+        signals: rules that it will be told of.
 
     Raises:
         BundleError: there is none, or it is not the promised one, not signed, or does not fit this version.
@@ -86,7 +92,7 @@ def fetch_bundle(
     # Imported late: scikit-learn takes seconds, and a detector without a model does not need it.
     from fraud_core.models.loading import load  # noqa: PLC0415
 
-    return load(bundle, _shown(_address(url)).rstrip("/"))
+    return load(bundle, _shown(_address(url)).rstrip("/"), signals)
 
 
 def read_bundle(

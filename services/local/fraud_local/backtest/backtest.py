@@ -101,13 +101,12 @@ def backtest(history: Past, wanted: Wanted, on_rows: OnRows = lambda _: None) ->
     sides, rows = [], _replayed(history, wanted, wanted.rules, on_rows)
     tested = rows.between(*_milliseconds(schedule.test_from, schedule.test_until))
     excess = over_budget(wanted.threshold, _rule_shares(tested))
-    sides.append(_side(rows, wanted, wanted.algorithm, wanted.algorithm))
+    sides.append(_side(rows, wanted, wanted.rules, wanted.algorithm, wanted.algorithm))
     if other:
-        sides.append(_side(rows, wanted, other, other))
+        sides.append(_side(rows, wanted, wanted.rules, other, other))
     if rules:
-        sides.append(
-            _side(_replayed(history, wanted, rules, on_rows), wanted, wanted.algorithm, rules.source)
-        )
+        replayed_again = _replayed(history, wanted, rules, on_rows)
+        sides.append(_side(replayed_again, wanted, rules, wanted.algorithm, rules.source))
     first_end = schedule.test_from - schedule.label_delay
     warm_up = max(schedule.first - history.first, timedelta())
     return Backtest(
@@ -175,12 +174,12 @@ def _shuffled(rows: Rows, schedule: Schedule) -> Rows:
     return replace(rows, labels=labels)
 
 
-def _side(rows: Rows, wanted: Wanted, algorithm: str, name: str) -> Side:
+def _side(rows: Rows, wanted: Wanted, rules: RuleSet, algorithm: str, name: str) -> Side:
     own = algorithm == wanted.algorithm
     plan = Plan(
         algorithm,
         hyperparameters=wanted.hyperparameters if own else {},
-        features=None if wanted.label_features else features_without_labels(algorithm),
+        features=None if wanted.label_features else features_without_labels(algorithm, rules),
         threshold=wanted.threshold,
         label_delay=wanted.schedule.label_delay // MILLISECOND,
         maturity=wanted.schedule.label_delay // MILLISECOND,
@@ -190,11 +189,13 @@ def _side(rows: Rows, wanted: Wanted, algorithm: str, name: str) -> Side:
     return Side(name, tuple(run(rows, wanted.schedule, replace(plan, seed=seed)) for seed in wanted.seeds))
 
 
-def features_without_labels(algorithm: str) -> tuple[str, ...] | None:
+def features_without_labels(algorithm: str, rules: RuleSet) -> tuple[str, ...] | None:
     """What an algorithm reads that shall know nothing of labels; None is its default."""
     if algorithm == "isolation_forest":
         return None
-    return tuple(name for name in SUPERVISED_FEATURES if name not in LABEL_DERIVED)
+    features = [name for name in SUPERVISED_FEATURES if name not in LABEL_DERIVED]
+    ignorant = {rule.name for rule in rules.rules if not LABEL_DERIVED & rule.reads}
+    return (*features, *(signal.input for signal in rules.signals if signal.rule in ignorant))
 
 
 def _warnings(warm_up: timedelta, schedule: Schedule, history: Past) -> list[str]:

@@ -1,4 +1,4 @@
-"""From a history to features and rule alerts: what the detector would have known of each transaction."""
+"""From a history to features, signals and rule alerts: what the detector would have known."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -70,7 +70,8 @@ def replayed(
         RuleError: a rule failed.
     """
     state, side = State(), SideTables(max(1, label_delay // HOUR))
-    values, parts, through, kept = np.empty((len(FEATURES), history.rows)), list[Rows](), 0, 0
+    width = len(FEATURES) + len(rules.signals)
+    values, parts, through, kept = np.empty((width, history.rows)), list[Rows](), 0, 0
     for piece in history:
         # Labels of the whole slice come first: each counts from its own moment on, whenever it is learned.
         # Where nobody takes a label back, those that say legitimate change nothing.
@@ -82,14 +83,15 @@ def replayed(
         if not frame.height:
             continue
         computed = advance(state, frame, side)
-        alerts = evaluate(rules, rule_frame(frame, computed, rules.columns)).alerting()
+        fired = evaluate(rules, rule_frame(frame, computed, rules.columns))
         first = int(frame["timestamp"].search_sorted(keep_from))
         here = values[:, kept : kept + frame.height - first]
-        here[:] = computed.values[:, first:]
-        parts.append(_rows(piece, here, alerts, first, label_delay))
+        here[: len(FEATURES)] = computed.values[:, first:]
+        here[len(FEATURES) :] = fired.signals()[:, first:]
+        parts.append(_rows(piece, here, fired.alerting(), first, label_delay))
         through, kept = through + frame.height, kept + frame.height - first
         on_rows(through)
-    return joined(parts, values[:, :kept])
+    return joined(parts, values[:, :kept], rules.signals)
 
 
 def _rows(piece: Slice, values: Floats, alerts: Names, first: int, delay: timedelta) -> Rows:

@@ -114,7 +114,7 @@ def _trained(rows: Rows, now: int, window: int, plan: Plan, parent: str | None) 
     """What training at this moment makes, as a detector would load it."""
     until = now - plan.label_delay
     plan = replace(plan, parent_version=parent or plan.parent_version)
-    return load(train(rows, until - window, until, plan).bundle)
+    return load(train(rows, until - window, until, plan).bundle, signals=rows.signals)
 
 
 def _tell(model: LoadedModel, now: Rows, here: slice, told: _Told) -> None:

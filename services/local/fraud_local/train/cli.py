@@ -10,11 +10,11 @@ import typer
 
 from fraud_core import durations
 from fraud_core.cli import BootstrapServers, SchemaRegistryUrl, TopicPrefix
-from fraud_core.errors import ConfigError
+from fraud_core.errors import BundleError, ConfigError
 from fraud_core.settings import CoreSettings, KafkaSettings, load_settings
 from fraud_local.models.place import DEFAULT_PIPELINE, PipelineOption, Place, place
 from fraud_local.training_progress import shown
-from fraud_producer.flags import InputFlag, LabelDelayFlag, LabelFlag, MapFlag, RejectsFlag
+from fraud_producer.flags import REPLAY, InputFlag, LabelDelayFlag, LabelFlag, MapFlag, RejectsFlag
 from fraud_trainer.budget import over_budget
 from fraud_trainer.flags import (
     MONTH,
@@ -30,6 +30,7 @@ from fraud_trainer.flags import (
 
 if TYPE_CHECKING:
     from fraud_core.models import LoadedModel
+    from fraud_core.signals import Signal
     from fraud_trainer.run import Training
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -95,6 +96,23 @@ def train(
     map_: MapFlag = None,
     label: LabelFlag = None,
     rejects: RejectsFlag = None,
+    rules: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Rule file, with --input; from Kafka it reads what detectors' rules said. Default: the "
+            "tutorial's rules.",
+            rich_help_panel=REPLAY,
+        ),
+    ] = None,
+    without_rule: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="A rule with action `signal` that the model shall not read; may be repeated.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
     most: Annotated[
         int,
         typer.Option(
@@ -128,12 +146,15 @@ def train(
     Example: fraudstream train --algorithm ensemble --window 30d --report report.html
     """
     wanted_threshold = threshold(threshold_)
+    if rules is not None and input_ is None:
+        raise ConfigError("--rules goes with --input: from Kafka it reads what detectors' rules said.")
     if (champion_url is None) != (champion_sha256 is None):
         raise ConfigError(
             "--champion-url and --champion-sha256 go together: a bundle is only read by its digest."
         )
     # Imported late: `--help` and a wrong flag need neither numba nor scikit-learn.
     from fraud_core.models import fetch_bundle  # noqa: PLC0415
+    from fraud_core.rules import load_rules  # noqa: PLC0415
     from fraud_local.train.histories import from_file  # noqa: PLC0415
     from fraud_producer.replay import parse_mapping, read_history  # noqa: PLC0415
     from fraud_trainer.run import Span, from_topics, train_on  # noqa: PLC0415
@@ -144,6 +165,7 @@ def train(
     plan = Plan(
         algorithm,
         hyperparameters=hyperparameters(set_),
+        without_rules=tuple(without_rule or ()),
         threshold=wanted_threshold,
         label_delay=delay // MILLISECOND,
         maturity=maturity // MILLISECOND,
@@ -159,16 +181,16 @@ def train(
             history = read_history(
                 input_, parse_mapping(map_ or ()), label=label, label_delay=delay, rejects=rejects
             )
-            rows, now = from_file(history, span, on_rows)
+            rows, now = from_file(history, span, load_rules(rules), on_rows)
             target = output or "./models"
         else:
             here = place(pipeline, bootstrap_servers, schema_registry_url, topic_prefix)
             kafka, target = here.settings.kafka, output or f"kafka://{here.store.topic}"
-            champion = _champion(here) if champion_url is None else None
             seconds = (patience or timedelta(minutes=10)).total_seconds()
             rows, now = from_topics(here.settings, span, most, seconds, on_rows)
+            champion = _champion(here, rows.signals) if champion_url is None else None
         if champion_url is not None and champion_sha256 is not None:
-            champion = fetch_bundle(champion_url, champion_sha256, kafka, key)
+            champion = fetch_bundle(champion_url, champion_sha256, kafka, key, rows.signals)
         training = train_on(rows, now, span, plan, output=target, champion=champion, kafka=kafka, key=key)
     if report is not None:
         from fraud_local.train.page import write_page  # noqa: PLC0415 - matplotlib takes a second
@@ -180,17 +202,19 @@ def train(
         typer.echo("\n".join(_lines(training, report)))
 
 
-def _champion(here: Place) -> "LoadedModel | None":
-    """The bundle that decides now, if there is one."""
+def _champion(here: Place, signals: "tuple[Signal, ...]") -> "LoadedModel | None":
+    """The bundle that decides now, if there is one that can be asked about these rows."""
     from fraud_core.models import fetch_bundle  # noqa: PLC0415 - as above
 
     rollout, _ = here.look()
     if rollout is None or rollout.champion is None:
         return None
-    settings = here.settings
-    return fetch_bundle(
-        rollout.champion.url, rollout.champion.sha256, settings.kafka, settings.bundles.hmac_key
-    )
+    settings, ref = here.settings, rollout.champion
+    try:
+        return fetch_bundle(ref.url, ref.sha256, settings.kafka, settings.bundles.hmac_key, signals)
+    except BundleError as error:  # which another rule file brings about, and then it is time to train
+        typer.echo(f"The champion is not compared. {error}", err=True)
+        return None
 
 
 def _summary(training: "Training") -> dict[str, Any]:

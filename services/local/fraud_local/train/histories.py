@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from fraud_core.errors import InputError
-from fraud_core.rules import load_rules
+from fraud_core.rules import RuleSet
 from fraud_local.backtest.engine import replayed
 from fraud_producer.replay import History
 from fraud_trainer.logged import OnRows
@@ -11,8 +11,8 @@ from fraud_trainer.rows import Rows
 from fraud_trainer.run import MILLISECOND, Span
 
 
-def from_file(history: History, span: Span, on_rows: OnRows) -> tuple[Rows, datetime]:
-    """The transactions of a file, with features as the engine computes them, and when is trained.
+def from_file(history: History, span: Span, rules: RuleSet, on_rows: OnRows) -> tuple[Rows, datetime]:
+    """The transactions of a file, with features and rules as the engine has them, and when is trained.
 
     Raises:
         InputError: the file can't be read, or ends before the window does.
@@ -27,7 +27,7 @@ def from_file(history: History, span: Span, on_rows: OnRows) -> tuple[Rows, date
         )
     rows = replayed(
         history,
-        load_rules(),
+        rules,
         label_delay=span.label_delay,
         keep_from=start,
         on_rows=lambda done: on_rows(done, history.rows),

@@ -229,7 +229,9 @@ class FraudModelSpec(Part):
         default={}, description="Those of the algorithm that shall not be the default, by name."
     )
     features: Annotated[tuple[str, ...], Field(max_length=200)] = Field(
-        default=(), description="Names of the features to read; empty leaves it to the algorithm."
+        default=(),
+        description="Names of the features to read, rule:NAME for a rule with action signal; empty leaves it "
+        "to the algorithm.",
     )
     training: Training = Field(
         default=Training(), description="How a version is trained, and when it is trained again."

@@ -81,7 +81,7 @@ def _produce(sink: Producer, decisions: Decisions, decision: Any, task: Task) ->
 
 def _encoded(rows: list[dict[str, Any]], decision: Any) -> Iterator[bytes]:  # noqa: ANN401 - fastavro's
     for row in rows:
-        row["challenger_scores"] = dict(row["challenger_scores"])
+        row |= {name: dict(row[name]) for name in ("challenger_scores", "signals")}
         body = io.BytesIO()
         body.write(b"\0\0\0\0\1")
         fastavro.schemaless_writer(body, decision, row)
