@@ -6,7 +6,7 @@ without reaching them.
 """
 
 import math
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,13 @@ class ScoreMap(BaseModel):
         if np.any(np.diff(self.raw) <= 0) or np.any(np.diff((0.0, *self.rank, 1.0)) <= 0):
             raise ValueError("raw must rise, and rank must rise between 0 and 1")
         return self
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """Without the names of the fields that were given: in each process they come in another order.
+
+        A map stands in bundles, whose digest must not depend on that.
+        """
+        return {**super().__getstate__(), "__pydantic_fields_set__": set()}
 
     def arrays(self) -> tuple[Floats, Floats]:
         """The knots as arrays, for `apply`."""

@@ -1,4 +1,8 @@
 import math
+import os
+import pickle
+import subprocess
+import sys
 from itertools import pairwise
 
 import numpy as np
@@ -21,6 +25,26 @@ raw_outputs = st.lists(
 def scored(*raw: float, found: ScoreMap = MAP) -> list[float]:
     scores: list[float] = apply(np.array(raw), found.arrays()).tolist()
     return scores
+
+
+PICKLED = """
+import pickle, sys
+from fraud_core.models.score_map import ScoreMap
+sys.stdout.buffer.write(pickle.dumps(ScoreMap(raw=(0.1, 0.9), rank=(0.2, 0.8))))
+"""
+
+
+def test_inside_a_bundle_it_has_the_same_bytes_in_every_process() -> None:
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", PICKLED],
+            env={**os.environ, "PYTHONHASHSEED": str(seed)}, check=True, capture_output=True,
+        ).stdout
+        for seed in range(4)
+    }  # fmt: skip
+
+    [one] = found
+    assert pickle.loads(one) == ScoreMap(raw=(0.1, 0.9), rank=(0.2, 0.8))  # noqa: S301 - made above
 
 
 @pytest.mark.parametrize("rank", [0.1, 0.5, 0.9, 0.99, 0.999])
