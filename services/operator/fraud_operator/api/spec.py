@@ -53,14 +53,16 @@ class Training(Part):
     schedule: str | None = Field(
         default=None,
         max_length=100,
-        description="Cron expression in UTC, as `0 3 * * 1`: trains again then. Without one, only changes, "
-        "labels and retrainNonce train.",
+        description="Cron expression in UTC, as `0 3 * * 1`: trains again then, or once the candidate that "
+        "is being rolled out is through. Without one, only changes, labels and retrainNonce train.",
     )
     min_samples: Annotated[int, Field(ge=100)] = Field(
         default=1_000, description="Fewest transactions in the window; with fewer the training fails."
     )
     retrain_after_labels: Annotated[int, Field(ge=0)] = Field(
-        default=0, description="Trains again after so many new records on the labels' topic; 0 never does."
+        default=0,
+        description="Trains again after so many new records on the labels' topic, once the candidate that is "
+        "being rolled out is through; 0 never does.",
     )
     retries: Annotated[int, Field(ge=0, le=10)] = Field(
         default=2, description="How often the Job tries again after a failure that may pass."
@@ -171,7 +173,7 @@ class Analysis(Part):
         default=0,
         description="Fewest labelled alerts of the candidate, and of the champion, that a step of the canary "
         "needs; 0 leaves precision out. Jobs count those that were decided since all detectors ran the step "
-        "and are older than training.labelMaturity, so a step lasts at least as long. The shadow does not "
+        "and are older than training.labelMaturity, so a step that waits lasts as long. The shadow does not "
         "wait for them, as few look at what only the candidate alerts on; with as many, a worse precision "
         "rolls back there, too.",
     )

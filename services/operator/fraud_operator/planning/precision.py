@@ -18,6 +18,9 @@ FIGURES = {"labels", "precision", "champion_labels", "champion_precision", "fail
 
 def observed(status: Status, world: World) -> Status:
     """Take in what the running Job has found, if it is through."""
+    if status.step_applied_at is None:
+        # Of an operator that counted what was decided in earlier steps, too.
+        return status.model_copy(update={"analysis": None})
     found = status.analysis
     run = world.runs.get(found.run_id) if found else None
     if found is None or found.finished_at is not None or run is None or run.state is RunState.ACTIVE:

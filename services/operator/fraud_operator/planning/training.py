@@ -150,14 +150,20 @@ def _cause(model: Model, status: Status, world: World) -> str | None:
         return "SpecChanged"
     if training.finished_at is None:
         return None
-    return _again(spec.training, training, world)
+    return _again(spec.training, training, status, world)
 
 
-def _again(wanted: TrainingSpec, last: TrainingStatus, world: World) -> str | None:
-    """Why what was trained is trained again, unchanged."""
+def _again(wanted: TrainingSpec, last: TrainingStatus, status: Status, world: World) -> str | None:
+    """Why what was trained is trained again, unchanged.
+
+    Not by schedule or labels while a candidate is being rolled out: the next one would take its place, and
+    where steps wait for labels none would ever get through.
+    """
     retry = retry_time(last)
     if retry is not None and retry <= world.now:
         return "Retry"
+    if status.current_step is not None:
+        return None
     due = next_time(wanted.schedule, last.started_at)
     if due is not None and due <= world.now:
         return "Schedule"

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import typer
 
+from fraud_operator.api.status import FraudModelStatus
 from fraud_operator.planning.world import Measured, StartJob
 from fraud_trainer.cli import app as trainer
 from tests.support.fraud_models import TICK, Universe, spec
@@ -46,6 +47,22 @@ def lacking(found: Universe) -> str:
     found.until("AwaitingEvidence")
     found.tick(int(timedelta(minutes=1) / TICK))
     return found.condition("Progressing").message
+
+
+def test_figures_of_an_operator_that_counted_all_steps_together_decide_nothing() -> None:
+    found = universe()
+    until_weight(found, 50)
+    until_measured(found)
+    found.measured = BAD
+    old = found.status.model_dump() | {"step_applied_at": None}
+    assert old["analysis"]
+    old["analysis"] |= {"labels": 60, "precision": 0.01, "champion_labels": 60, "champion_precision": 0.9}
+    found.status = FraudModelStatus.model_validate(old)
+
+    found.follow(found.plan())
+
+    assert found.status.analysis is None
+    assert found.status.current_step is not None
 
 
 def test_a_canary_waits_for_labelled_alerts_that_jobs_count() -> None:

@@ -351,6 +351,28 @@ def test_nights_that_were_missed_are_one_training() -> None:
     assert len(found.jobs) == runs + 1
 
 
+@pytest.mark.parametrize("training", [{"schedule": "0 * * * *"}, {"retrainAfterLabels": 100}])
+def test_what_is_due_while_a_candidate_is_rolled_out_is_trained_once_that_is_through(
+    training: dict[str, Any],
+) -> None:
+    found = universe(
+        training=training,
+        rollout={"shadow": "3h", "canary": {"steps": [{"weight": 50, "pause": {"duration": "1m"}}]}},
+    )
+    found.until("Pausing")
+    runs = len(found.jobs)
+    found.labels = 100
+    found.now += timedelta(hours=2)
+    found.tick()
+    assert len(found.jobs) == runs
+
+    found.now += timedelta(hours=2)
+    found.until("Promoted", "Promoted")
+    found.tick()
+
+    assert len(found.jobs) == runs + 1
+
+
 def test_enough_new_labels_train_again() -> None:
     found = promoted(training={"retrainAfterLabels": 100})
     runs = len(found.jobs)
