@@ -46,7 +46,7 @@ class Replays:
         """The next records in order, waiting so long for the first, and the partitions that are through."""
         came: list[Message] = []
         if self._replays:
-            came = polled(self._reader(), self._settings.batch.max_records + 1, wait_s)
+            came = polled(self._reader(), self._settings.batch.max_records, wait_s)
         wanted = group(message for message in came if self._wanted(message))
         done, self._done = self._done, set()
         return wanted, done

@@ -33,7 +33,7 @@ class Aim:
     _size: int = LEAST
 
     def __call__(self) -> bool:
-        """Whether it was met; false where nobody works, as while the broker is away.
+        """Whether it was met; false where nobody works.
 
         Gives up after a few seconds, and gives the input `MOST` at most each time.
         """

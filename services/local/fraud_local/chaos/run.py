@@ -91,7 +91,10 @@ def chaos(options: Options, asked: Shutdown, say: Say) -> Result:
 def _keep(directory: Path, what: str, say: Say) -> None:
     """The stack's directory goes with the run; this stays where somebody may look for a reason."""
     kept = Path(tempfile.mkdtemp(prefix="fraudstream-chaos-"))
-    shutil.copytree(directory, kept, dirs_exist_ok=True)
+    try:
+        shutil.copytree(directory, kept, dirs_exist_ok=True)
+    except OSError as error:  # the disk is full, or the broker took a file away meanwhile
+        say(f"Not all could be kept: {error!s:.200}")
     say(f"{what} are in {kept}.")
 
 
