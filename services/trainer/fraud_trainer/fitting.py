@@ -1,7 +1,7 @@
 """From an algorithm's name to a fitted model: one classifier, or several as an ensemble."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from fraud_core.models import classifier, ensemble, isolation_forest
 from fraud_core.models.inputs import Floats
 from fraud_core.models.loaded import RawScorer
 from fraud_core.models.score_map import fit
+from fraud_core.signals import Signal
 from fraud_trainer.algorithm import Algorithm, plugged_in, plugged_in_names
 from fraud_trainer.classifiers import CLASSIFIERS, fitted
 from fraud_trainer.evaluation import Mask
@@ -37,8 +38,8 @@ LABEL_DERIVED = frozenset(
 )
 """Features that labels go into."""
 KNOWN_SIGNAL = 0.5
-"""A rule that is younger than so much of the window is not read: rather than what it says, a model would
-learn when it is unknown, which is before there was the rule."""
+"""A signal that fewer than so many of the transactions know is not read: rather than what it says, a model
+would learn when it is unknown, which is before there was the rule."""
 COMPRESSION = 3
 FLOOR = 1.0
 """Of the share of frauds: what a member of an ensemble takes for less likely than usual counts as usual. Few
@@ -80,7 +81,7 @@ class Fitted:
     Attributes:
         model: what is pickled.
         rows: of the inputs that it reads, among all.
-        dropped: inputs that were asked for, but without any value, or for signals without enough.
+        dropped: inputs that were asked for, but without any value.
         raw: what it says of matrices of all inputs.
     """
 
@@ -157,19 +158,26 @@ def fit_model(
 def _known(
     values: Floats, features: tuple[str, ...], inputs: tuple[str, ...]
 ) -> tuple[Ints, tuple[str, ...]]:
-    """The rows of the inputs that have values, and the names of those that have none, or too few."""
+    """The rows of the inputs that have values, and the names of those that have none."""
     if unknown := [name for name in features if name not in inputs]:
         raise ConfigError(f"There is no feature {', '.join(unknown)}. There are {', '.join(inputs)}.")
     rows = [inputs.index(name) for name in dict.fromkeys(features)]
-    has = [row for row in rows if _enough(values[row], signal=row >= len(FEATURES))]
+    has = [row for row in rows if not np.isnan(values[row]).all()]
     if not has:
         raise InputError("None of the features has a value in the training window; widen the window.")
     return np.array(has, dtype=np.int64), tuple(inputs[row] for row in rows if row not in has)
 
 
-def _enough(values: Floats, *, signal: bool) -> bool:
-    known = float((~np.isnan(values)).mean())
-    return known >= KNOWN_SIGNAL if signal else known > 0
+def young_signals(fired: Floats, signals: Sequence[Signal]) -> set[str]:
+    """Inputs for the signals that too few transactions know for a model to be fitted to them.
+
+    Args:
+        fired: where each did, of the transactions that the model learns, shape (signals, transactions).
+        signals: of the rules.
+    """
+    known = (~np.isnan(fired)).sum(axis=1)
+    fewest = KNOWN_SIGNAL * fired.shape[1]
+    return {signal.input for signal, count in zip(signals, known, strict=True) if count < fewest}
 
 
 def _members(

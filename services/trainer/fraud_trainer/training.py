@@ -29,7 +29,14 @@ from fraud_core.signals import Signal, input_names
 from fraud_trainer import hyperparameters as named
 from fraud_trainer import isolation_forest, quality
 from fraud_trainer.evaluation import Mask, alert_shares
-from fraud_trainer.fitting import ISOLATION_FOREST, SUPERVISED_FEATURES, Fitted, Wish, fit_model
+from fraud_trainer.fitting import (
+    ISOLATION_FOREST,
+    SUPERVISED_FEATURES,
+    Fitted,
+    Wish,
+    fit_model,
+    young_signals,
+)
 from fraud_trainer.hyperparameters import Value
 from fraud_trainer.inputs import DEFAULT_FEATURES
 from fraud_trainer.rows import Rows, Targets, targets
@@ -200,8 +207,10 @@ def _supervised(
     if plan.threshold == "tutorial":
         raise ConfigError("The threshold `tutorial` is the isolation_forest's alone; give an alert budget.")
     wanted = targets(learned, end + plan.label_delay, plan.maturity)
-    model = _fitted(learned, wanted, plan)
-    block = _forward_block(learned, wanted, start, end, plan, champion)
+    split = _split(learned, wanted, start, end, plan)
+    wish, young = _wish(learned, wanted, split, plan)
+    model = _fitted(learned, wanted, wish)
+    block = _forward_block(learned, wanted, split, wish, plan, champion) if split else None
     ranked = later if len(later) >= FEWEST else learned
     raw = model.raw(ranked.values)
     score_map = fit(raw) if len(later) >= FEWEST or block is None else block.score_map
@@ -211,7 +220,7 @@ def _supervised(
     calibration = block.calibration if block else None
     threshold = _threshold(scores, ranked, calibration, plan.threshold)
     shares = alert_shares(scores >= threshold, ranked.rule_alerts, ranked.rules)
-    content, versions, wish = model.pickled(), running_versions(), plan.wish(learned.signals)
+    content, versions = model.pickled(), running_versions()
     inputs = input_names(learned.signals)
     names = tuple(inputs[row] for row in model.rows)
     sources = {
@@ -221,7 +230,7 @@ def _supervised(
         Manifest(
             algorithm=plan.algorithm,
             features=names,
-            dropped_features=model.dropped,
+            dropped_features=(*model.dropped, *young),
             signals={signal.rule: signal.digest for signal in learned.signals if signal.input in names},
             hyperparameters={**wish.chosen().model_dump(), "seed": plan.seed},
             threshold=threshold,
@@ -249,24 +258,54 @@ def _supervised(
     return Trained(bundle, block.judged if block else None)
 
 
-def _fitted(rows: Rows, wanted: Targets, plan: Plan) -> Fitted:
-    use = wanted.learned
-    wish, inputs = plan.wish(rows.signals), input_names(rows.signals)
+def _split(rows: Rows, wanted: Targets, start: int, end: int, plan: Plan) -> tuple[int, int] | None:
+    """The row before which the forward block learns, and that from which it judges.
+
+    None where there are too few frauds for it.
+    """
+    split = end - round(JUDGED_SHARE * (end - start))
+    gap = plan.label_delay if split - plan.label_delay - start >= JUDGED_SHARE * (end - start) else 0
+    before, first = np.searchsorted(rows.times, [split - gap, split]).tolist()
+    if min(wanted.frauds[:before].sum(), wanted.frauds[first:].sum()) < FEWEST_FRAUDS:
+        return None
+    return before, first
+
+
+def _wish(
+    rows: Rows, wanted: Targets, split: tuple[int, int] | None, plan: Plan
+) -> tuple[Wish, tuple[str, ...]]:
+    """What shall be fitted, and the signals that were asked for and are too young.
+
+    The final model reads what that of the forward block can: otherwise the figures, the calibration and the
+    threshold would be those of a model that knows less.
+    """
+    asked, young = plan.wish(rows.signals), set[str]()
+    for end in (len(rows), *(split or ())[:1]):
+        fired = rows.values[len(rows.features) :, :end]
+        young |= young_signals(fired[:, wanted.learned[:end]], rows.signals)
+    features = dict.fromkeys(asked.features)
+    left = tuple(name for name in features if name not in young)
+    return replace(asked, features=left), tuple(name for name in features if name in young)
+
+
+def _fitted(rows: Rows, wanted: Targets, wish: Wish) -> Fitted:
+    use, inputs = wanted.learned, input_names(rows.signals)
     return fit_model(wish, rows.values[:, use], wanted.frauds[use], rows.weights[use], inputs)
 
 
 def _forward_block(
-    rows: Rows, wanted: Targets, start: int, end: int, plan: Plan, champion: LoadedModel | None
-) -> _Block | None:
-    """Fit to the beginning, judge the end; None where there are too few frauds for it."""
-    split = end - round(JUDGED_SHARE * (end - start))
-    gap = plan.label_delay if split - plan.label_delay - start >= JUDGED_SHARE * (end - start) else 0
-    before, first = np.searchsorted(rows.times, [split - gap, split]).tolist()
+    rows: Rows,
+    wanted: Targets,
+    split: tuple[int, int],
+    wish: Wish,
+    plan: Plan,
+    champion: LoadedModel | None,
+) -> _Block:
+    """Fit to the beginning, judge the end."""
+    before, first = split
     early, late = rows.slice(0, before), rows.slice(first, len(rows))
     early_wanted, late_wanted = _cut(wanted, 0, before), _cut(wanted, first, len(rows))
-    if min(early_wanted.frauds.sum(), late_wanted.frauds.sum()) < FEWEST_FRAUDS:
-        return None
-    raw = _fitted(early, early_wanted, plan).raw(late.values)
+    raw = _fitted(early, early_wanted, wish).raw(late.values)
     score_map = fit(raw)
     scores, use = apply(raw, score_map.arrays()), late_wanted.learned
     calibration = _calibrated(scores[use], late_wanted.frauds[use], late.weights[use])

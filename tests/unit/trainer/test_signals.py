@@ -75,7 +75,7 @@ def test_a_rule_that_is_no_signal_can_not_be_asked_for() -> None:
         trained(replace(QUICK, features=("amount", "rule:large")))
 
 
-@pytest.mark.parametrize(("known_from", "dropped"), [(0.4, []), (0.7, ["rule:risky"]), (1.0, ["rule:risky"])])
+@pytest.mark.parametrize(("known_from", "dropped"), [(0.3, []), (0.7, ["rule:risky"]), (1.0, ["rule:risky"])])
 def test_a_rule_that_is_unknown_for_most_of_the_window_is_dropped(
     known_from: float, dropped: list[str]
 ) -> None:
@@ -83,6 +83,23 @@ def test_a_rule_that_is_unknown_for_most_of_the_window_is_dropped(
 
     assert list(manifest.dropped_features) == dropped
     assert ("risky" in manifest.signals) is not bool(dropped)
+
+
+def test_a_rule_that_most_of_the_window_knows_but_not_its_beginning_is_dropped_for_all() -> None:
+    """The forward block learns from the first 70 %: its figures would be those of a model without it."""
+    manifest = trained(QUICK, signalled(known_from=0.4))
+
+    assert manifest.dropped_features == ("rule:risky",)
+    assert read(manifest) == ["rule:odd"]
+
+
+def test_the_figures_are_those_of_a_model_that_reads_the_same() -> None:
+    young = trained(QUICK, signalled(known_from=0.4))
+
+    without = trained(replace(QUICK, features=young.features))
+
+    assert young.metrics == without.metrics
+    assert young.threshold == without.threshold
 
 
 def test_rows_keep_their_signals_in_any_order_and_part() -> None:
