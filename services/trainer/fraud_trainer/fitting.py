@@ -38,8 +38,9 @@ LABEL_DERIVED = frozenset(
 )
 """Features that labels go into."""
 KNOWN_SIGNAL = 0.5
-"""A signal that fewer than so many of the transactions know is not read: rather than what it says, a model
-would learn when it is unknown, which is before there was the rule."""
+"""A signal that is known of a smaller share of what a model is fitted to is not read: rather than what it
+says, a model would learn when it is unknown, which is before there was the rule. What it is fitted to has a
+label, or is old enough to count as legitimate without one; what is younger does not count."""
 COMPRESSION = 3
 FLOOR = 1.0
 """Of the share of frauds: what a member of an ensemble takes for less likely than usual counts as usual. Few
