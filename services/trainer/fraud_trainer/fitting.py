@@ -15,7 +15,7 @@ from fraud_core.models import classifier, ensemble, isolation_forest
 from fraud_core.models.inputs import Floats
 from fraud_core.models.loaded import RawScorer
 from fraud_core.models.score_map import fit
-from fraud_core.signals import Signal
+from fraud_core.signals import PREFIX, Signal
 from fraud_trainer.algorithm import Algorithm, plugged_in, plugged_in_names
 from fraud_trainer.classifiers import CLASSIFIERS, fitted
 from fraud_trainer.evaluation import Mask
@@ -137,7 +137,7 @@ def fit_model(
 
     Raises:
         ConfigError: the algorithm, a hyperparameter or a feature can't be.
-        InputError: there is nothing to tell apart, or no feature has a value.
+        InputError: there is nothing to tell apart, no feature has a value, or no decision names a rule yet.
     """
     if frauds.all() or not frauds.any():
         raise InputError(
@@ -160,8 +160,14 @@ def _known(
     values: Floats, features: tuple[str, ...], inputs: tuple[str, ...]
 ) -> tuple[Ints, tuple[str, ...]]:
     """The rows of the inputs that have values, and the names of those that have none."""
-    if unknown := [name for name in features if name not in inputs]:
-        raise ConfigError(f"There is no feature {', '.join(unknown)}. There are {', '.join(inputs)}.")
+    unknown = [name for name in features if name not in inputs]
+    if wrong := [name for name in unknown if not name.startswith(PREFIX)]:
+        raise ConfigError(f"There is no feature {', '.join(wrong)}. There are {', '.join(inputs)}.")
+    if unknown:  # which may change with the next decision, so it is no fault of who asks
+        raise InputError(
+            f"No decision names {', '.join(unknown)} yet: the latest one was made without such a rule with "
+            "action `signal`. Add it to the detectors' rule file, or leave it out of the features."
+        )
     rows = [inputs.index(name) for name in dict.fromkeys(features)]
     has = [row for row in rows if not np.isnan(values[row]).all()]
     if not has:

@@ -158,7 +158,7 @@ def train(rows: Rows, start: int, end: int, plan: Plan, champion: LoadedModel | 
 
     Raises:
         ConfigError: the algorithm, a hyperparameter, a feature or the threshold can't be.
-        InputError: there are too few rows, or no frauds among them.
+        InputError: there are too few rows, no frauds among them, or no decision names a rule yet.
     """
     learned, later = rows.between(start, end), rows.between(end, end + plan.label_delay)
     if len(learned) < FEWEST:

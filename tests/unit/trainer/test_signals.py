@@ -5,9 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fraud_core.errors import ConfigError
+from fraud_core.errors import ConfigError, InputError
 from fraud_core.models import Manifest
 from fraud_core.models.loading import load
+from fraud_operator.planning.training import PASSING
+from fraud_trainer.result import of_failure
 from fraud_trainer.rows import Rows
 from fraud_trainer.training import DAY_MS, Plan, train
 from tests.support.signalling import COUNT, DAYS, ODD, PLAN, RISKY, signalled
@@ -70,9 +72,24 @@ def test_a_rule_that_is_to_go_is_left_out_and_its_name_checked() -> None:
         trained(replace(QUICK, without_rules=("even",)))
 
 
-def test_a_rule_that_is_no_signal_can_not_be_asked_for() -> None:
-    with pytest.raises(ConfigError, match=r"There is no feature rule:large\..*rule:odd, rule:risky"):
-        trained(replace(QUICK, features=("amount", "rule:large")))
+def test_a_rule_that_no_decision_names_yet_is_waited_for() -> None:
+    """A FraudModel that names it before detectors have it trains once they do, as it tries again."""
+    with pytest.raises(InputError, match=r"No decision names rule:large yet: .* rule file") as caught:
+        trained(replace(QUICK, features=("amount", "rule:large", "rule:odd")))
+
+    assert of_failure(caught.value)["reason"] in PASSING
+
+
+def test_a_feature_that_there_never_is_is_refused_even_so() -> None:
+    with pytest.raises(ConfigError, match=r"There is no feature large\..*rule:odd, rule:risky"):
+        trained(replace(QUICK, features=("large", "rule:large")))
+
+
+def test_an_isolation_forest_is_told_of_no_rule_however_long_it_waits() -> None:
+    plan = replace(PLAN, algorithm="isolation_forest", hyperparameters={}, features=("amount", "rule:odd"))
+
+    with pytest.raises(ConfigError, match="There is no feature rule:odd"):
+        trained(plan)
 
 
 @pytest.mark.parametrize(("known_from", "dropped"), [(0.3, []), (0.7, ["rule:risky"]), (1.0, ["rule:risky"])])
