@@ -9,7 +9,7 @@ import psutil
 
 from fraud_local.chaos.crew import Crew
 from fraud_local.chaos.load import Load
-from fraud_local.chaos.plan import BROKER, Kind
+from fraud_local.chaos.plan import Kind
 from fraud_local.chaos.poison import Poison
 from fraud_local.stack import Stack
 from fraud_local.stack.service import Service
@@ -56,7 +56,7 @@ def unfit(kind: Kind) -> str:
 
 
 def _service(ground: Ground, target: str) -> Service:
-    return ground.stack.broker if target == BROKER else ground.stack.registry
+    return ground.stack.broker if target == "broker" else ground.stack.registry
 
 
 def _start_service(ground: Ground, target: str) -> None:

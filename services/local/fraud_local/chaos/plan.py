@@ -41,12 +41,11 @@ LASTS_S = {
     Kind.POISON: (0.0, 0.0),
 }
 """Least and most seconds between an act and its undoing; a long pause outlasts the session timeout."""
-BROKER = "broker"
 ON_DETECTORS = {Kind.KILL_DETECTOR, Kind.PAUSE_DETECTOR, Kind.PAUSE_DETECTOR_FOR_LONG}
 TARGETS = {
-    Kind.STOP_BROKER: BROKER,
-    Kind.KILL_BROKER: BROKER,
-    Kind.FILL_DISK: BROKER,
+    Kind.STOP_BROKER: "broker",
+    Kind.KILL_BROKER: "broker",
+    Kind.FILL_DISK: "broker",
     Kind.STOP_REGISTRY: "registry",
     Kind.KILL_REGISTRY: "registry",
     Kind.POISON: "input",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
 from fraud_local.chaos.acts import WAYS, Ground, unfit
-from fraud_local.chaos.plan import BROKER, Act
+from fraud_local.chaos.plan import Act
 
 
 @dataclass
@@ -68,7 +68,7 @@ class Timeline:
             self.skipped[act.kind.value] = why
             return f"{now:6.1f} s  {act.kind.value} skipped: {why}"
         way = WAYS[act.kind]
-        aimed = ", in an open transaction" if way.strikes and self._may_aim() and self.aim() else ""
+        aimed = ", in an open transaction" if way.strikes and self.aim() else ""
         way.begin(self.ground, act.target)
         self.done[act.kind.value] += 1
         lasts = ""
@@ -76,10 +76,6 @@ class Timeline:
             heappush(self._undone, (now + act.lasts, self._next, act))
             lasts = f" for {act.lasts:.1f} s"
         return f"{now:6.1f} s  {act.kind.value} {act.target}{lasts}{aimed}"
-
-    def _may_aim(self) -> bool:
-        """Nobody works while the broker is away, and to ask it would keep it away for longer."""
-        return all(act.target != BROKER for _, _, act in self._undone)
 
     def _undo(self) -> str:
         at, _, act = heappop(self._undone)

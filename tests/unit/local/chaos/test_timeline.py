@@ -1,7 +1,6 @@
 """Acts are done and undone in time, and nothing is done to who is not back yet."""
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -18,10 +17,9 @@ PAUSE_B = Act(1.5, Kind.PAUSE_DETECTOR, "b", 0.5)
 PAUSE_A_AGAIN = Act(4.0, Kind.PAUSE_DETECTOR, "a", 1.0)
 
 
-def made(*acts: Act, broker: Any = NOBODY) -> Timeline:
+def made(*acts: Act) -> Timeline:
     """On a crew without detectors, whom signals do not reach."""
-    stack = cast("Any", SimpleNamespace(broker=broker))
-    return Timeline(Ground(stack, Crew(Path(), {}), NOBODY, NOBODY), acts, aim=lambda: True)
+    return Timeline(Ground(NOBODY, Crew(Path(), {}), NOBODY, NOBODY), acts, aim=lambda: True)
 
 
 def told(lines: Any) -> list[str]:
@@ -46,15 +44,6 @@ def test_who_is_late_is_undone_before_more_is_done_to_the_same_target() -> None:
     assert told(acts.due(3.9)) == ["pause_detector a for"]
     assert told(acts.due(5.0)) == []
     assert told(acts.due(6.0)) == ["a is back,", "pause_detector a for"]
-
-
-def test_while_the_broker_is_away_nobody_is_waited_for_to_work() -> None:
-    broker = SimpleNamespace(stop=lambda: None, start=lambda: None)
-    acts = made(Act(0.5, Kind.STOP_BROKER, "broker", 1.0), PAUSE_A, PAUSE_A_AGAIN, broker=broker)
-
-    aimed = ["in an open transaction" in line for line in (*acts.due(1.0), *acts.due(3.0), *acts.due(4.0))]
-
-    assert aimed == [True, False, False, False, True]
 
 
 def test_at_the_end_all_is_undone() -> None:
