@@ -16,6 +16,7 @@
     ├── StateError               a state can't be restored as asked for, and state.on_mismatch is fail
     ├── FencedError              another process took this one's transactional id over; this one must stop
     ├── BundleError              a model bundle is refused: digest, versions, features or content
+    │   └── RulesDifferError         it reads rules that are others here, or not here
     ├── StackError               the embedded broker or registry did not start
     ├── DemoError                a part of the demo ended, or its counts do not add up
     └── ChaosError               a disturbed pipeline did not decide as an undisturbed one
@@ -91,6 +92,10 @@ class FencedError(FraudstreamError):
 
 class BundleError(FraudstreamError):
     """A model bundle is refused: its digest, versions, features or content are not what was promised."""
+
+
+class RulesDifferError(BundleError):
+    """A model bundle reads rules that are others here than in training, or not here."""
 
 
 class StackError(FraudstreamError):

@@ -12,7 +12,7 @@ import numpy as np
 import sklearn
 from sklearn.exceptions import InconsistentVersionWarning
 
-from fraud_core.errors import BundleError
+from fraud_core.errors import BundleError, RulesDifferError
 from fraud_core.models import classifier, credible, ensemble
 from fraud_core.models.bundle import Bundle
 from fraud_core.models.loaded import LoadedModel, RawScorer
@@ -49,7 +49,8 @@ def load(bundle: Bundle, where: str = "the bundle", signals: Sequence[Signal] = 
     Unpickling runs what the pickle says: the bundle's digests must have been verified before.
 
     Raises:
-        BundleError: another version wrote it, it reads unknown features or rules, or it is not what it says.
+        BundleError: another version wrote it, it reads unknown features, or it is not what it says.
+        RulesDifferError: it reads rules that are not among `signals`.
     """
     manifest = bundle.manifest
     scorer = _scorer(manifest.algorithm, where)
@@ -102,13 +103,13 @@ def _check_signals(manifest: Manifest, signals: Sequence[Signal], where: str) ->
     here = {signal.rule: signal.digest for signal in signals}
     for rule, digest in manifest.signals.items():
         if rule not in here:
-            raise BundleError(
+            raise RulesDifferError(
                 f"{where} reads whether the rule {rule} fired, and there is no such rule with action "
                 f"`signal` here. Put it into the rule file again (its expression had the digest {digest}), "
                 "or train without it."
             )
         if here[rule] != digest:
-            raise BundleError(
+            raise RulesDifferError(
                 f"{where} reads whether the rule {rule} fired, and its expression is another one here: its "
                 f"digest is {here[rule]}, and was {digest} in training. Put the old expression back and give "
                 "the new one a name of its own, or train on what the new one says."

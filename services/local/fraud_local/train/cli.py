@@ -10,9 +10,9 @@ import typer
 
 from fraud_core import durations
 from fraud_core.cli import BootstrapServers, SchemaRegistryUrl, TopicPrefix
-from fraud_core.errors import BundleError, ConfigError
+from fraud_core.errors import ConfigError
 from fraud_core.settings import CoreSettings, KafkaSettings, load_settings
-from fraud_local.models.place import DEFAULT_PIPELINE, PipelineOption, Place, place
+from fraud_local.models.place import DEFAULT_PIPELINE, PipelineOption, place
 from fraud_local.training_progress import shown
 from fraud_producer.flags import REPLAY, InputFlag, LabelDelayFlag, LabelFlag, MapFlag, RejectsFlag
 from fraud_trainer.budget import over_budget
@@ -30,7 +30,6 @@ from fraud_trainer.flags import (
 
 if TYPE_CHECKING:
     from fraud_core.models import LoadedModel
-    from fraud_core.signals import Signal
     from fraud_trainer.run import Training
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -155,6 +154,7 @@ def train(
     # Imported late: `--help` and a wrong flag need neither numba nor scikit-learn.
     from fraud_core.models import fetch_bundle  # noqa: PLC0415
     from fraud_core.rules import load_rules  # noqa: PLC0415
+    from fraud_local.train.champion import deciding  # noqa: PLC0415
     from fraud_local.train.histories import from_file  # noqa: PLC0415
     from fraud_producer.replay import parse_mapping, read_history  # noqa: PLC0415
     from fraud_trainer.run import Span, from_topics, train_on  # noqa: PLC0415
@@ -188,7 +188,7 @@ def train(
             kafka, target = here.settings.kafka, output or f"kafka://{here.store.topic}"
             seconds = (patience or timedelta(minutes=10)).total_seconds()
             rows, now = from_topics(here.settings, span, most, seconds, on_rows)
-            champion = _champion(here, rows.signals) if champion_url is None else None
+            champion = deciding(here, rows.signals) if champion_url is None else None
         if champion_url is not None and champion_sha256 is not None:
             champion = fetch_bundle(champion_url, champion_sha256, kafka, key, rows.signals)
         training = train_on(rows, now, span, plan, output=target, champion=champion, kafka=kafka, key=key)
@@ -200,21 +200,6 @@ def train(
         typer.echo(orjson.dumps(_summary(training)).decode())
     else:
         typer.echo("\n".join(_lines(training, report)))
-
-
-def _champion(here: Place, signals: "tuple[Signal, ...]") -> "LoadedModel | None":
-    """The bundle that decides now, if there is one that can be asked about these rows."""
-    from fraud_core.models import fetch_bundle  # noqa: PLC0415 - as above
-
-    rollout, _ = here.look()
-    if rollout is None or rollout.champion is None:
-        return None
-    settings, ref = here.settings, rollout.champion
-    try:
-        return fetch_bundle(ref.url, ref.sha256, settings.kafka, settings.bundles.hmac_key, signals)
-    except BundleError as error:  # which another rule file brings about, and then it is time to train
-        typer.echo(f"The champion is not compared. {error}", err=True)
-        return None
 
 
 def _summary(training: "Training") -> dict[str, Any]:
