@@ -14,7 +14,7 @@ from fraud_core.schemas import feature_names
 PREFIX = "rule:"
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Signal:
     """A rule with action `signal`.
 
