@@ -249,8 +249,11 @@ def _in_order(parts: list[_Part]) -> Rows:
     ids, decided = (np.concatenate([getattr(part, name) for part in parts]) for name in ("ids", "decided"))
     found = joined_flags([(len(part.rows), part.signals) for part in parts])
     signals, fired = latest_signals(found, int(np.lexsort((ids, decided))[-1]))
-    features = np.concatenate([part.rows.values for part in parts], axis=1)
-    values = np.concatenate([features, fired]) if signals else features
+    width = len(parts[0].rows.values)
+    values = np.empty((width + len(signals), len(ids)), order="F")  # as parts are
+    np.concatenate([part.rows.values for part in parts], axis=1, out=values[:width])
+    if signals:
+        values[width:] = fired
     rows = joined([part.rows for part in parts], values, signals)
     return rows.take(np.lexsort((ids, rows.times)))
 
