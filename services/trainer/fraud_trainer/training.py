@@ -104,18 +104,23 @@ class Plan:
         """See that there is such an algorithm with such hyperparameters, before anything is computed.
 
         Raises:
-            ConfigError: there is not; says which there are.
+            ConfigError: there is not; says which there are. Or it is to leave out rules, and reads none.
         """
         if self.algorithm == ISOLATION_FOREST:
             named.isolation_forest(self.hyperparameters)
+            if self.without_rules:
+                raise ConfigError(
+                    f"An isolation_forest reads no rules, so {', '.join(self.without_rules)} can't be left "
+                    "out; train an algorithm that learns from labels, or leave nothing out."
+                )
         else:
             Wish(self.algorithm, self.hyperparameters).chosen()
 
-    def wish(self, signals: Sequence[Signal]) -> Wish:
-        """What shall be fitted, where these rules may be read.
+    def check_rules(self, signals: Sequence[Signal]) -> None:
+        """See that the rules that shall not be read are among those that may be.
 
         Raises:
-            ConfigError: a rule that shall not be read is none of these.
+            ConfigError: one is not; says which there are.
         """
         there = [signal.rule for signal in signals]
         if unknown := [rule for rule in self.without_rules if rule not in there]:
@@ -123,6 +128,14 @@ class Plan:
             raise ConfigError(
                 f"There is no rule {', '.join(unknown)} with action `signal` to leave out; {known}."
             )
+
+    def wish(self, signals: Sequence[Signal]) -> Wish:
+        """What shall be fitted, where these rules may be read.
+
+        Raises:
+            ConfigError: a rule that shall not be read is none of these.
+        """
+        self.check_rules(signals)
         features = self.features
         if features is None:
             read = [signal.input for signal in signals if signal.rule not in self.without_rules]

@@ -178,10 +178,12 @@ def train(
     champion: LoadedModel | None = None
     with shown("Reading", doing="Reading {total:,} transactions") as on_rows:
         if input_ is not None:
+            rule_set = load_rules(rules)
+            plan.check_rules(rule_set.signals)
             history = read_history(
                 input_, parse_mapping(map_ or ()), label=label, label_delay=delay, rejects=rejects
             )
-            rows, now = from_file(history, span, load_rules(rules), on_rows)
+            rows, now = from_file(history, span, rule_set, on_rows)
             target = output or "./models"
         else:
             here = place(pipeline, bootstrap_servers, schema_registry_url, topic_prefix)

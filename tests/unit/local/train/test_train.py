@@ -129,6 +129,11 @@ def test_it_prints_how_to_go_on(path: Path, tmp_path: Path) -> None:
         (("--algorithm", "isolation_forest", "--set", "depth=3"), ConfigError, "There are n_estimators"),
         (("--set", "depth"), ConfigError, "write name=value"),
         (("--champion-url", "models/x"), ConfigError, "go together"),
+        (
+            ("--algorithm", "isolation_forest", "--without-rule", "a"),
+            ConfigError,
+            "reads no rules, so a can't",
+        ),
         (("--until", "2026-01-02"), InputError, "would end before it"),
         (
             ("--algorithm", "isolation_forest", "--threshold", "100/1"),
@@ -142,6 +147,11 @@ def test_what_cannot_be_is_said_with_what_can(
 ) -> None:
     with pytest.raises(error, match=message):
         command(path, tmp_path, *arguments)
+
+
+def test_a_rule_that_is_not_there_is_told_before_the_history_is_read(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no rule odd with action `signal` to leave out; there is none"):
+        command(tmp_path / "nowhere.csv", tmp_path, *BOOSTING, "--without-rule", "odd")
 
 
 def test_a_bundle_under_a_wrong_digest_is_refused(path: Path, tmp_path: Path) -> None:
