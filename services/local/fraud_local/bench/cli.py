@@ -16,7 +16,7 @@ from fraud_core.settings import LogSettings
 from fraud_local.bench import latency, producer, report, scaling, throughput
 from fraud_local.bench.place import Place, on_a_broker
 from fraud_local.bench.report import Spread
-from fraud_local.bench.runs import NAMES
+from fraud_local.bench.runs import NAMES, command
 from fraud_local.bench.workload import Workload, forest
 
 app = typer.Typer(
@@ -59,13 +59,15 @@ def throughput_command(
     if unknown := set(without or ()) - set(NAMES[2:]):
         raise ConfigError(f"There is no path {', '.join(sorted(unknown))} to leave out.")
     workload = Workload(records, users)
+    wanted = [name for name in NAMES if name not in (without or ())]
+    for name in wanted:
+        command(name)  # what is missing is told before minutes are spent
     with (
         tempfile.TemporaryDirectory() as models,
         on_a_broker(bootstrap_servers, schema_registry_url) as broker,
     ):
         bundle = publish_bundle(models, forest(workload))
         place = Place(broker, bundle, "bench")
-        wanted = [name for name in NAMES if name not in (without or ())]
         inputs = throughput.fill(place, workload, wanted)
         runs = throughput.rounds(place, inputs, rounds, _say)
     for line in report.lines(runs):

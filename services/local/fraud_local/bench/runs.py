@@ -54,7 +54,7 @@ def run(path: str, place: Place, source: str, records: int, options: dict[str, s
 
 def _answer(path: str, task: Task) -> Result:
     done = subprocess.run(  # noqa: S603 - our own modules
-        [*_command(path), task.model_dump_json()],
+        [*command(path), task.model_dump_json()],
         capture_output=True,
         text=True,
         check=False,
@@ -66,7 +66,12 @@ def _answer(path: str, task: Task) -> Result:
     return Result.model_validate_json(done.stdout.splitlines()[-1])
 
 
-def _command(path: str) -> list[str]:
+def command(path: str) -> list[str]:
+    """What runs a path, but for its task.
+
+    Raises:
+        ConfigError: something that it needs is missing.
+    """
     if path != "quix":
         return [sys.executable, "-m", f"{paths.__name__}.{path}"]
     uv = os.environ.get("UV") or shutil.which("uv")
