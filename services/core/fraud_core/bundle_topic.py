@@ -22,6 +22,7 @@ from confluent_kafka import (
 
 from fraud_core.errors import ConfigError, FraudstreamError, UnavailableError
 from fraud_core.kafka import admin_client, client_config, end_offsets, reason
+from fraud_core.polling import key_of
 from fraud_core.settings import KafkaSettings
 
 SCHEME = "kafka"
@@ -114,7 +115,7 @@ class BundleTopic:
 
     def _records(self) -> Iterator[tuple[str, str, bytes | None]]:
         for message in self._messages():
-            digest, _, part = bytes(message.key() or b"").decode(errors="replace").partition("/")
+            digest, _, part = key_of(message).partition("/")
             yield digest, part, message.value()
 
     def _messages(self) -> Iterator[Message]:

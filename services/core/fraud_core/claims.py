@@ -13,6 +13,7 @@ from confluent_kafka.admin import NewTopic
 
 from fraud_core.errors import ConfigError, UnavailableError
 from fraud_core.kafka import admin_client, client_config, reason, wait_until
+from fraud_core.polling import key_of
 from fraud_core.settings import CoreSettings
 from fraud_core.topics import COMPACTED
 
@@ -106,7 +107,7 @@ def _read(settings: CoreSettings) -> dict[str, str]:
         while (message := consumer.poll(TIMEOUT_S)) is not None:
             if _is_end(message):
                 return found
-            found[_text(message.key())] = _text(message.value())
+            found[key_of(message)] = (message.value() or b"").decode(errors="replace")
     finally:
         consumer.close()
     raise UnavailableError(f"{TOPIC} could not be read to its end within {TIMEOUT_S:.0f} s.")
@@ -117,7 +118,3 @@ def _is_end(message: Message) -> bool:
     if error is not None and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - its own name
         raise KafkaException(error)
     return error is not None
-
-
-def _text(value: bytes | str | None) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else value or ""

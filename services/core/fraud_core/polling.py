@@ -1,4 +1,4 @@
-"""Takes what a consumer has."""
+"""Takes what a consumer has, whatever somebody has written."""
 
 from confluent_kafka import Consumer, Message
 
@@ -13,3 +13,8 @@ def polled(source: Consumer, limit: int, wait_s: float) -> list[Message]:
     if first is None:
         return []
     return [first, *source.consume(limit - 1, 0)] if limit > 1 else [first]
+
+
+def key_of(message: Message) -> str:
+    """The record's key as text, empty where it has none; what is no UTF-8 in it is replaced."""
+    return bytes(message.key() or b"").decode(errors="replace")

@@ -16,6 +16,7 @@ from fraud_core.avro import Decoder
 from fraud_core.errors import UnavailableError
 from fraud_core.kafka import admin_client, end_offsets
 from fraud_core.log import logger
+from fraud_core.polling import key_of
 from fraud_core.topics import Topics
 from fraud_detector.settings import DetectorSettings
 from fraud_detector.side_records import SideRecord, SideRecordError, decoded
@@ -103,7 +104,7 @@ class SideLog:
 
     def _read_records(self, messages: Iterator[Message]) -> Iterator[SideRecord]:
         for message in messages:
-            key = bytes(message.key() or b"").decode(errors="replace")
+            key = key_of(message)
             try:
                 record = decoded(key, message.value(), self._settings.pipeline)
             except SideRecordError as error:

@@ -15,6 +15,7 @@ from fraud_core.connect.records import Target, TargetState, WorkerStatus
 from fraud_core.errors import ConfigError, UnavailableError
 from fraud_core.kafka import admin_client, client_config, end_offsets, reason
 from fraud_core.log import logger
+from fraud_core.polling import key_of
 from fraud_core.registry import Registry
 from fraud_core.rollouts import Rollout
 from fraud_core.settings import CoreSettings
@@ -164,7 +165,7 @@ class Board:
                 return
 
     def _keep(self, message: Message) -> None:
-        key, value = bytes(message.key() or b"").decode(errors="replace"), message.value()
+        key, value = key_of(message), message.value()
         topic = message.topic()
         if topic == self.names.status.name:
             self.on_report(key, _put(self._workers, key, value, self._status))

@@ -22,6 +22,7 @@ from fraud_core.avro import Decoder
 from fraud_core.errors import UnavailableError
 from fraud_core.kafka import Config, client_config, end_offsets
 from fraud_core.offsets import committed_spans
+from fraud_core.polling import key_of
 from fraud_core.registry import Registry
 from fraud_core.settings import CoreSettings
 from fraud_core.topics import Topic, topics
@@ -156,7 +157,7 @@ def _letter(message: Message) -> tuple[str, int, int, str, bytes | None]:
     letter = Letter(message)
     origin = letter.origin
     return (
-        (message.key() or b"").decode(),
+        key_of(message),
         -1 if origin is None else origin.partition,
         -1 if origin is None else origin.offset,
         letter.stage,

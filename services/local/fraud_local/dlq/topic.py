@@ -8,6 +8,7 @@ from datetime import datetime
 from fraud_core import tail
 from fraud_core.errors import ConfigError
 from fraud_core.offsets import Place, Span, committed_spans, narrowed
+from fraud_core.polling import key_of
 from fraud_core.settings import CoreSettings, load_settings
 from fraud_core.setup import SetupSettings
 from fraud_core.topics import topics
@@ -98,11 +99,7 @@ class DeadLetterTopic:
             return set()
         spans = committed_spans(self.settings.kafka, {self.replays: self.existing[self.replays]})
         with closing(tail.consumer(self.settings.kafka)) as source:
-            return {
-                bytes(message.key() or b"").decode(errors="replace")
-                for batch in tail.forward(source, spans)
-                for message in batch
-            }  # fmt: skip
+            return {key_of(message) for batch in tail.forward(source, spans) for message in batch}
 
     def check_replays(self) -> None:
         """See that replays can be remembered.
