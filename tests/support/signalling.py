@@ -11,6 +11,7 @@ from fraud_core.signals import Signal
 from fraud_trainer.rows import Rows
 from fraud_trainer.training import DAY_MS, Plan, train
 from tests.support.bundles import feature_values
+from tests.support.labelled import labelled
 
 RISKY, ODD = Signal("risky", "a" * 12), Signal("odd", "b" * 12)
 DAYS, COUNT = 40, 4_000
@@ -42,20 +43,8 @@ def signalled(known_from: float = 0.0) -> Rows:
     risky, odd = (random.random(COUNT) < share for share in (0.05, 0.1))
     signals = np.array([odd, risky], dtype=np.float64)
     signals[1, : int(known_from * COUNT)] = np.nan
-    times = np.linspace(0, DAYS * DAY_MS, COUNT, endpoint=False).astype(np.int64)
-    return Rows(
-        values=np.concatenate([feature_values(COUNT, seed=1), signals]),
-        times=times,
-        labels=(risky & (random.random(COUNT) < 0.9)).astype(np.int8),
-        known_at=times + DAY_MS,
-        rules=np.full(COUNT, "", dtype=object),
-        users=np.arange(COUNT) % 50,
-        weights=np.ones(COUNT),
-        scenarios=np.full(COUNT, "", dtype=object),
-        reviewed=np.zeros(COUNT, dtype=bool),
-        sources=np.full(COUNT, "analyst", dtype=object),
-        signals=(ODD, RISKY),
-    )
+    values = np.concatenate([feature_values(COUNT, seed=1), signals])
+    return labelled(values, risky & (random.random(COUNT) < 0.9), DAYS, (ODD, RISKY))
 
 
 @cache

@@ -18,6 +18,7 @@ from fraud_trainer.fitting import algorithms
 from fraud_trainer.rows import Rows
 from fraud_trainer.training import DAY_MS, Plan, train
 from tests.support.bundles import feature_values
+from tests.support.labelled import labelled
 
 PAGE = (Path(__file__).parents[3] / "docs" / "models.md").read_text(encoding="utf-8")
 DAYS, COUNT = 40, 4_000
@@ -26,19 +27,7 @@ DAYS, COUNT = 40, 4_000
 def rows() -> Rows:
     values = feature_values(COUNT, seed=1)
     frauds = values[0] > np.quantile(values[0], 0.95)
-    times = np.linspace(0, DAYS * DAY_MS, COUNT, endpoint=False).astype(np.int64)
-    return Rows(
-        values=values,
-        times=times,
-        labels=frauds.astype(np.int8),
-        known_at=times + DAY_MS,
-        rules=np.full(COUNT, "", dtype=object),
-        users=np.arange(COUNT) % 50,
-        weights=np.ones(COUNT),
-        scenarios=np.full(COUNT, "", dtype=object),
-        reviewed=np.zeros(COUNT, dtype=bool),
-        sources=np.full(COUNT, "analyst", dtype=object),
-    )
+    return labelled(values, frauds, DAYS)
 
 
 @pytest.fixture
