@@ -21,7 +21,6 @@ from confluent_kafka.admin import AdminClient
 from fraud_core.avro import Decoder
 from fraud_core.errors import UnavailableError
 from fraud_core.kafka import Config, client_config, end_offsets
-from fraud_core.offsets import committed_spans
 from fraud_core.polling import key_of
 from fraud_core.registry import Registry
 from fraud_core.settings import CoreSettings
@@ -29,7 +28,7 @@ from fraud_core.topics import Topic, topics
 from fraud_local.dlq.letter import Letter
 
 TIMEOUT_S = 10.0
-SHORT_S = 2.0
+SHORT_S = 1.0
 SLICE = 10_000
 QUIET_S = 60.0
 READ_COMMITTED, READ_UNCOMMITTED = IsolationLevel.READ_COMMITTED, IsolationLevel.READ_UNCOMMITTED
@@ -100,26 +99,28 @@ def open_transactions(admin: AdminClient, settings: CoreSettings) -> bool:
     return committed < written
 
 
-def behind(settings: CoreSettings, group: str) -> int:
+def behind(settings: CoreSettings, group: str, timeout_s: float = TIMEOUT_S) -> int:
     """How many offsets of the input the group has still to commit.
 
     Raises:
         KafkaException: the broker did not answer.
-        UnavailableError: neither.
     """
     topic = topics(settings.topics).transactions
-    spans = committed_spans(settings.kafka, {topic.name: topic.partitions})
+    places = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
+    # Asked of an AdminClient, a coordinator that goes away ends the process (librdkafka issue 4605).
     with _consumer(settings, "read_committed", group) as consumer:
-        places = [TopicPartition(name, number) for name, number in spans]
-        done = consumer.committed(places, TIMEOUT_S)
-    return sum(spans[place.topic, place.partition].end - max(place.offset, 0) for place in done)
+        done = consumer.committed(places, timeout_s)
+        ends = [consumer.get_watermark_offsets(place, timeout_s) for place in places]
+    if None in ends:
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - its own name
+    return sum(end for _, end in ends) - sum(max(place.offset, 0) for place in done)
 
 
 def caught_up(settings: CoreSettings, group: str, but: int) -> bool:
-    """Whether the group has committed all input but fewer offsets than that; false if nobody answers."""
+    """Whether the group has committed all input but fewer offsets than that; false if nobody answers soon."""
     try:
-        return behind(settings, group) < but
-    except (KafkaException, UnavailableError):
+        return behind(settings, group, SHORT_S) < but
+    except KafkaException:
         return False
 
 
@@ -136,7 +137,7 @@ def await_end(settings: CoreSettings, group: str, tend: Callable[[], bool], pati
     while tend():
         try:
             left = behind(settings, group)
-        except (KafkaException, UnavailableError):
+        except KafkaException:
             left = least
         if left == 0:
             return True

@@ -174,15 +174,18 @@ def _acted(options: Options, timeline: Timeline, load: Load, crew: Crew, asked: 
     """Load and acts for as long as asked for; gives the seconds that it really took."""
     load.start()
     began = time.monotonic()
+
+    def clock() -> float:
+        return time.monotonic() - began
+
     while not asked.stop.wait(TICK_S):
-        now = time.monotonic() - began
-        for line in (*timeline.due(now), *crew.tend()):
+        for line in (*timeline.due(clock), *crew.tend()):
             say(line)
-        if timeline.planned_are_done and now >= options.seconds:
+        if timeline.planned_are_done and clock() >= options.seconds:
             break
-    for line in timeline.finish():
+    for line in timeline.finish(clock):
         say(line)
-    return time.monotonic() - began
+    return clock()
 
 
 def _settle(place: Place, crew: Crew, asked: Shutdown, say: Say) -> None:
