@@ -63,6 +63,18 @@ def test_mistakes_are_answered_as_connect_answers_them(pipeline: Pipeline, name:
     assert here.order("POST", "/tasks/99/restart") == 404
     assert fixed.status_code == 409
     assert "is configured by its deployment" in fixed.json()["message"]
+    for method, path, status in (
+        ("PUT", "/connectors/other/config", 404),
+        ("DELETE", "/connectors/other", 404),
+        ("GET", here.path + "/tasks/x/status", 404),
+        ("POST", here.path + "/restart?includeTasks=maybe", 400),
+        ("GET", "/no/such/path", 404),
+        ("PATCH", "/connectors", 405),
+    ):
+        answer = httpx2.request(method, here.root + path)
+        assert answer.status_code == status, (method, path)
+        assert answer.json()["error_code"] == status
+        assert answer.json()["message"]
 
 
 def test_paused_all_workers_hold_still_in_the_group_and_a_new_one_too(pipeline: Pipeline, name: str) -> None:

@@ -6,14 +6,16 @@ from importlib.metadata import version
 from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 
 from fraud_core.connect.board import Board
 from fraud_core.connect.group import Connector, HeldTask, connector, task_status
 from fraud_core.connect.records import State, Target, TargetState
 from fraud_core.errors import FraudstreamError, UnavailableError
 
-NOT_FOUND, CONFLICT, UNAVAILABLE = 404, 409, 503
+BAD_REQUEST, NOT_FOUND, CONFLICT, UNAVAILABLE = 400, 404, 409, 503
 ACCEPTED, NO_CONTENT = 202, 204
 FIXED = (
     "is configured by its deployment: settings and environment variables of the process, not by this API. "
@@ -75,6 +77,17 @@ def add_connect_api(app: FastAPI, service: Service) -> None:
     def refused(_: Request, error: RestError) -> JSONResponse:
         return _error(error.status, str(error))
 
+    @app.exception_handler(HTTPException)
+    def unknown(_: Request, error: HTTPException) -> JSONResponse:
+        return _error(error.status_code, str(error.detail))
+
+    @app.exception_handler(RequestValidationError)
+    def unread(request: Request, error: RequestValidationError) -> JSONResponse:
+        where, name = error.errors()[0]["loc"][:2]
+        if where == "path":  # as Connect answers where a task's id is no number
+            return _error(NOT_FOUND, f"There is no {request.url.path} here: {name} is a number.")
+        return _error(BAD_REQUEST, f"{name} must be true or false.")
+
     @app.exception_handler(UnavailableError)
     def unavailable(_: Request, error: UnavailableError) -> JSONResponse:
         return _error(UNAVAILABLE, str(error))
@@ -92,8 +105,7 @@ def _reading(service: Service) -> APIRouter:  # noqa: C901 - one function a rout
     api = APIRouter()
 
     def named(name: str) -> Connector:
-        if name != service.name:
-            raise RestError(NOT_FOUND, f"Connector {name} not found. There is {service.name}.")
+        _check_name(service, name)
         return service.connector()
 
     def info(found: Connector) -> dict[str, Any]:
@@ -154,8 +166,7 @@ def _telling(service: Service) -> APIRouter:
     api = APIRouter()
 
     def tell(name: str, target: Target, **details: Any) -> None:  # noqa: ANN401 - fields of TargetState
-        if name != service.name:
-            raise RestError(NOT_FOUND, f"Connector {name} not found. There is {service.name}.")
+        _check_name(service, name)
         service.tell(TargetState(name, target, issued_by=f"REST of {service.worker}", **details))
 
     @api.put("/connectors/{name}/pause", status_code=ACCEPTED)
@@ -188,6 +199,7 @@ def _telling(service: Service) -> APIRouter:
 
     @api.post("/connectors/{name}/tasks/{task}/restart", status_code=NO_CONTENT)
     def restart_task(name: str, task: int) -> Response:
+        _check_name(service, name)
         _task(service.connector(), task)
         tell(name, Target.RESTART, task=task)
         return Response(status_code=NO_CONTENT)
@@ -196,9 +208,15 @@ def _telling(service: Service) -> APIRouter:
     @api.put("/connectors/{name}/config")
     @api.delete("/connectors/{name}")
     def fixed(name: str | None = None) -> Response:
-        raise RestError(CONFLICT, f"{name or service.name} {FIXED}")
+        _check_name(service, name or service.name)
+        raise RestError(CONFLICT, f"{service.name} {FIXED}")
 
     return api
+
+
+def _check_name(service: Service, name: str) -> None:
+    if name != service.name:
+        raise RestError(NOT_FOUND, f"Connector {name} not found. There is {service.name}.")
 
 
 def _task(found: Connector, task: int) -> HeldTask:
