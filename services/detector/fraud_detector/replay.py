@@ -18,6 +18,21 @@ class Replay:
     end: int
 
 
+@dataclass(frozen=True)
+class Step:
+    """What a step brought.
+
+    Attributes:
+        records: the next ones, in order.
+        done: partitions that are through.
+        overtaken: partitions of which the next record is not retained any more; they are read no further.
+    """
+
+    records: Records
+    done: set[int]
+    overtaken: set[int]
+
+
 class Replays:
     """The input, as the partitions that are being restored need it."""
 
@@ -26,6 +41,7 @@ class Replays:
         self._settings = settings
         self._replays: dict[int, Replay] = {}
         self._done: set[int] = set()
+        self._overtaken: set[int] = set()
         self._consumer: Consumer | None = None
 
     def add(self, partition: int, begin: int, end: int) -> None:
@@ -39,17 +55,19 @@ class Replays:
     def drop(self, partition: int) -> None:
         """Read no further."""
         self._done.discard(partition)
+        self._overtaken.discard(partition)
         if self._replays.pop(partition, None):
             self._reader().incremental_unassign([self._place(partition)])
 
-    def step(self, wait_s: float) -> tuple[Records, set[int]]:
-        """The next records in order, waiting so long for the first, and the partitions that are through."""
+    def step(self, wait_s: float) -> Step:
+        """The next records, waiting so long for the first."""
         came: list[Message] = []
         if self._replays:
             came = polled(self._reader(), self._settings.batch.max_records, wait_s)
         wanted = group(message for message in came if self._wanted(message))
         done, self._done = self._done, set()
-        return wanted, done
+        overtaken, self._overtaken = self._overtaken, set()
+        return Step(wanted, done, overtaken)
 
     def left(self) -> dict[int, int]:
         """For each partition how many records are still to be read."""
@@ -63,7 +81,11 @@ class Replays:
 
     def _reader(self) -> Consumer:
         if self._consumer is None:
-            config = consumer_config(self._settings) | {"enable.partition.eof": True}
+            # Retention may overtake a replay: an error, as the client would go on where records are again.
+            config = consumer_config(self._settings) | {
+                "enable.partition.eof": True,
+                "auto.offset.reset": "error",
+            }
             self._consumer = Consumer(config | {"group.id": f"{self._settings.pipeline}-restore"})
         return self._consumer
 
@@ -77,6 +99,10 @@ class Replays:
             replay.position = offset + 1
         elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own name for it
             replay.position = max(replay.position, offset)
+        elif error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - as above
+            self.drop(partition)
+            self._overtaken.add(partition)
+            return False
         if replay.position >= replay.end:
             self.drop(partition)
             self._done.add(partition)

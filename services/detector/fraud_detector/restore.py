@@ -143,10 +143,13 @@ class Restorer:
         self._replay_loaded()
         if self._loaded or self._waiting:
             self._sides.follow(WAIT_S)
-        records, done = self._replays.step(WAIT_S)
+        step = self._replays.step(WAIT_S)
+        for partition in step.overtaken:
+            self._restart(partition)
+        records = step.records.of(self._jobs)
         for partition, first, end in records.spans:
             self._jobs[partition].replayed += end - first
-        for partition in done:
+        for partition in step.done:
             self._finish(partition)
         self._tell()
         return records
@@ -245,6 +248,12 @@ class Restorer:
         job = self._jobs[partition]
         standing_ = job.standing
         self.ready[partition] = Restored(standing_.position, job.lineage, job.offsets, standing_.generation)
+
+    def _restart(self, partition: int) -> None:
+        """Begin from what is retained now; whether that will do is asked as of any restore."""
+        reason = "records that were still to be replayed are not retained any more"
+        log.warning("restore_overtaken", partition=partition, reason=reason, now="begun anew")
+        self.add(partition)
 
     def _tell(self) -> None:
         if self.busy and time.monotonic() - self._told > PROGRESS_S:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka.admin import ClusterMetadata
 
 from fraud_core.rollouts.applied import generation_in
 
@@ -30,6 +31,18 @@ class Standing:
     generation: int = 0
 
 
+def partition_count(metadata: ClusterMetadata, topic: str) -> int:
+    """How many partitions the topic has.
+
+    Raises:
+        KafkaException: the brokers did not say.
+    """
+    found = metadata.topics[topic]
+    if found.error is not None:  # it would look like a topic without partitions
+        raise KafkaException(found.error)
+    return len(found.partitions)
+
+
 def standing(consumer: Consumer, topic: str, partition: int) -> Standing:
     """Ask the brokers; the committed offset first, as it moves no more once the partition is ours.
 
@@ -41,7 +54,7 @@ def standing(consumer: Consumer, topic: str, partition: int) -> Standing:
     if committed.error:
         raise KafkaException(committed.error)
     first, end = consumer.get_watermark_offsets(place, TIMEOUT_S)
-    partitions = len(consumer.list_topics(topic, TIMEOUT_S).topics[topic].partitions)
+    partitions = partition_count(consumer.list_topics(topic, TIMEOUT_S), topic)
     if committed.offset < 0:
         return Standing(first, first, decided=False, partitions=partitions)
     generation = generation_in(committed.metadata)

@@ -22,6 +22,7 @@ from fraud_detector.found import Found
 from fraud_detector.settings import DetectorSettings
 from fraud_detector.snapshots import key_prefix
 from fraud_detector.source import consumer_config
+from fraud_detector.standing import partition_count
 
 TIMEOUT_S = 10.0
 SLICE = 256
@@ -54,7 +55,7 @@ class StateLog:
             ConfigError: the state topic has no such partition.
             KafkaException: the brokers did not say.
         """
-        found = len(self._asking().list_topics(self._topic, TIMEOUT_S).topics[self._topic].partitions)
+        found = partition_count(self._asking().list_topics(self._topic, TIMEOUT_S), self._topic)
         if partition >= found:
             raise ConfigError(
                 f"The input has a partition {partition}, and {self._topic} has only {found} partitions. "

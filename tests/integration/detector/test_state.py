@@ -15,6 +15,7 @@ from fraud_core.kafka import admin_client, client_config
 from fraud_core.rules import evaluate
 from fraud_core.settings import load_settings
 from fraud_detector import deciding
+from fraud_detector.replay import Replays, Step
 from fraud_detector.settings import DetectorSettings
 from fraud_detector.worker import run
 from tests.support.pipeline import Detector, Pipeline, transactions, until
@@ -288,6 +289,33 @@ def test_a_committed_offset_that_is_not_retained_is_told_and_deciding_goes_on_or
     kept = sum(pipeline.retained(partition) for partition in range(PARTITIONS))
     assert pipeline.decisions(3_000 + kept).height == 3_000 + kept
     assert "is not retained, the input has 1500 to" in going_on.log
+
+
+def test_a_replay_that_retention_overtakes_says_so_instead_of_leaving_out_what_is_gone(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in pipeline.environment.items():
+        monkeypatch.setenv(name, value)
+    pipeline.send(transactions(0, 300, users=1))
+    (partition,) = [one for one in range(PARTITIONS) if pipeline.retained(one)]
+    replays = Replays(load_settings(DetectorSettings))
+    pipeline.delete_before({partition: 100})  # before it has fetched anything, as a client fetches ahead
+    replays.add(partition, 0, 300)
+    steps: list[Step] = []
+
+    def step() -> Step:
+        steps.append(replays.step(0.2))
+        return steps[-1]
+
+    until(lambda: bool(step().overtaken), "it is told")
+
+    assert steps[-1].overtaken == {partition}
+    assert not any(step.done for step in steps)
+    assert replays.left() == {}
+    replays.add(partition, 100, 300)
+    until(lambda: bool(step().done), "what is left is read")
+    assert sum(len(step.records) for step in steps) == 200
+    replays.close()
 
 
 def test_snapshots_whose_input_is_not_retained_are_not_trusted(pipeline: Pipeline) -> None:
