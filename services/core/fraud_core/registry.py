@@ -19,6 +19,10 @@ from fraud_core.topics import Topic
 ResultT = TypeVar("ResultT")
 UNAUTHORISED = (401, 403)
 SERVER_FAULT = 500
+NOT_FOUND, NO_SUCH_ID = 404, {40403, 404}
+TRANSIENT = {408, 421, 425, 429}
+"""What a proxy or a busy registry says of now, and not of what was asked."""
+REDIRECTS = range(300, 400)
 
 
 class UnknownSchemaError(SchemaError):
@@ -40,20 +44,33 @@ class Registry:
         """
         self._settings, self._url = settings, settings.url
         self._client = _client(settings)
+        self._ours: dict[int, str] = {}
         weakref.finalize(self, self._client.close)
 
     def schema_by_id(self, schema_id: int) -> str:
         """Text of the Avro schema with this id.
 
         Raises:
-            UnknownSchemaError: the registry knows no Avro schema of this id.
+            UnknownSchemaError: the registry knows no Avro schema of this id, or one that is not in one piece.
         """
+        if schema_id in self._ours:
+            return self._ours[schema_id]
         try:
             found = self._call(partial(self._client.get_schema, schema_id))
         except SchemaRegistryError as error:
+            if error.http_status_code != NOT_FOUND or error.error_code not in NO_SUCH_ID:
+                raise self._strange(f"{error.http_status_code} {error.error_message:.200}") from error
             raise UnknownSchemaError(f"The registry has no schema with id {schema_id}.") from error
-        if found.schema_type != "AVRO" or found.schema_str is None:
+        if found.schema_str is None:
+            raise self._strange("no schema in it")
+        if found.schema_type != "AVRO":
             raise UnknownSchemaError(f"Schema {schema_id} is of type {found.schema_type}, not AVRO.")
+        if found.references:
+            others = ", ".join(str(one.name) for one in found.references)
+            raise UnknownSchemaError(
+                f"Schema {schema_id} refers to others ({others}), which is not supported: register it in one "
+                "piece."
+            )
         return found.schema_str
 
     def subjects(self) -> frozenset[str]:
@@ -94,7 +111,9 @@ class Registry:
 
     def _lookup(self, subject: str, name: str) -> int:
         found = self._call(partial(self._client.lookup_schema, subject, _avro(name)))
-        return int(found.schema_id or 0)
+        schema_id = int(found.schema_id or 0)
+        self._ours[schema_id] = schema_text(name)  # so that what we write we read while the registry is away
+        return schema_id
 
     def _register(self, topic: Topic) -> int:
         try:
@@ -131,7 +150,8 @@ class Registry:
         except SchemaRegistryError as error:
             if error.http_status_code in UNAUTHORISED:
                 raise ConfigError(self._refused(error)) from error
-            if error.http_status_code >= SERVER_FAULT:
+            code = error.http_status_code
+            if code >= SERVER_FAULT or code in TRANSIENT or code in REDIRECTS:
                 raise UnavailableError(
                     f"The schema registry at {self._url} has a fault "
                     f"({error.http_status_code} {error.error_message})."
@@ -144,6 +164,15 @@ class Registry:
                 f"The schema registry at {self._url} can't be reached ({error}). "
                 "Is it running, and is FRAUD_SCHEMA_REGISTRY__URL right?"
             ) from error
+        except (ValueError, TypeError, AttributeError) as error:  # what the client makes of any other answer
+            raise self._strange(f"{type(error).__name__}: {error!s:.200}") from error
+
+    def _strange(self, what: str) -> UnavailableError:
+        """An answer that says nothing of what was asked: of a proxy, say, while the registry is away."""
+        return UnavailableError(
+            f"What answers at {self._url} does not answer as a schema registry does ({what}). "
+            "Is FRAUD_SCHEMA_REGISTRY__URL right, and what is before it up?"
+        )
 
     def _refused(self, error: SchemaRegistryError) -> str:
         return (

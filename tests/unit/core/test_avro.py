@@ -2,7 +2,7 @@
 
 import io
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import fastavro
@@ -17,7 +17,7 @@ from fraud_core.avro.types import arrow_type, enum_fields, polars_schema, same_r
 from fraud_core.registry import Registry, UnknownSchemaError
 from fraud_core.schemas import schema, schema_text
 
-OURS, OLDER, NEWER = 7, 8, 9
+OURS, OLDER, NEWER, WITH_UUID, WITH_DATE, NO_SCHEMA, NO_JSON = range(7, 14)
 PARSED = fastavro.parse_schema(schema("Transaction"))
 
 
@@ -33,14 +33,28 @@ def newer() -> dict[str, Any]:
     return changed
 
 
+def with_type(name: str, avro: dict[str, str]) -> dict[str, Any]:
+    changed = schema("Transaction")
+    next(field for field in changed["fields"] if field["name"] == name)["type"] = avro
+    return changed
+
+
+UUIDS = with_type("transaction_id", {"type": "string", "logicalType": "uuid"})
+DATES = with_type("timestamp", {"type": "int", "logicalType": "date"})
+
+
 class Schemas(Registry):
-    """A registry that knows three writers; the real one is met in tests/integration."""
+    """A registry that knows some writers; the real one is met in tests/integration."""
 
     def __init__(self) -> None:
         self.texts = {
             OURS: schema_text("Transaction"),
             OLDER: json.dumps(older()),
             NEWER: json.dumps(newer()),
+            WITH_UUID: json.dumps(UUIDS),
+            WITH_DATE: json.dumps(DATES),
+            NO_SCHEMA: "{}",
+            NO_JSON: "syntax = proto3;",
         }
 
     def schema_by_id(self, schema_id: int) -> str:
@@ -179,6 +193,38 @@ def test_a_batch_may_mix_writers_and_keeps_its_order() -> None:
     assert batch["transaction_id"].to_list() == ["a", "b", "c", "d"]
     assert batch["currency"].to_list() == ["EUR", None, None, None]
     assert batch.schema == polars_schema("Transaction")
+
+
+def test_a_writers_uuid_is_read_as_the_text_that_it_is() -> None:
+    name = "6f2b1d9e-7a53-4a0e-9f6c-0a7d1f3f5b11"
+    value = framed(ROW | {"transaction_id": name}, fastavro.parse_schema(UUIDS), WITH_UUID)
+
+    decoded = decoder().decode([value])
+
+    assert decoded.rejected == ()
+    assert decoded.batch["transaction_id"].to_pylist() == [name]
+
+
+def test_writers_whose_values_or_schemas_are_of_no_use_cost_their_own_records_only() -> None:
+    day = framed(
+        ROW | {"transaction_id": "b", "timestamp": date(2026, 1, 5)}, fastavro.parse_schema(DATES), WITH_DATE
+    )
+    rest = framed(ROW | {"transaction_id": "c"})[5:]
+    values = [
+        framed(ROW | {"transaction_id": "a"}),
+        day,
+        b"\0\0\0\0\x0c" + rest,
+        b"\0\0\0\0\x0d" + rest,
+        framed(ROW | {"transaction_id": "d"}),
+    ]
+
+    decoded = decoder().decode(values)
+
+    assert decoded.batch["transaction_id"].to_pylist() == ["a", "d"]
+    assert sorted(rejected.index for rejected in decoded.rejected) == [1, 2, 3]
+    told = {rejected.index: str(rejected.error) for rejected in decoded.rejected}
+    assert "The writer's schema can't be used" in told[2]
+    assert "The writer's schema can't be used" in told[3]
 
 
 def test_a_writer_that_differs_in_documentation_only_is_our_own() -> None:

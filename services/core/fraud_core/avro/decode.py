@@ -18,6 +18,7 @@ import pyruhvro
 
 from fraud_core.avro.lengths import encoded_lengths
 from fraud_core.avro.types import arrow_type, enum_fields, same_record
+from fraud_core.errors import SchemaError
 from fraud_core.registry import Registry, UnknownSchemaError
 from fraud_core.schemas import schema, schema_text
 
@@ -97,7 +98,12 @@ class Decoder:
         self, bodies: list[bytes], places: Places, writer: str, rejected: list[Rejected]
     ) -> list[tuple[Places, pa.RecordBatch]]:
         """Records of an older or newer writer: fastavro resolves them, one by one."""
-        reader, written = fastavro.parse_schema(schema(self._name)), fastavro.parse_schema(json.loads(writer))
+        reader = fastavro.parse_schema(schema(self._name))
+        try:
+            written = fastavro.parse_schema(_texts(json.loads(writer)))
+        except Exception as error:  # noqa: BLE001 - whatever a text that is no schema leads to
+            rejected += [Rejected(place, _unusable(error)) for place in places]
+            return []
         rows, kept = [], []
         for place, body in zip(places, bodies, strict=True):
             try:
@@ -105,7 +111,7 @@ class Decoder:
                 kept.append(place)
             except Exception as error:  # noqa: BLE001 - fastavro raises whatever a bad byte leads to
                 rejected.append(Rejected(place, error))
-        return [(kept, _from_rows(rows, self._name))] if rows else []
+        return _in_columns(rows, kept, self._name, rejected)
 
 
 def _group(values: Sequence[bytes | None]) -> tuple[Mapping[int, Places], list[Rejected]]:
@@ -183,6 +189,33 @@ def _resolve(body: bytes, written: Any, reader: Any) -> dict[str, Any]:  # noqa:
         raise NotAvroError("The value has bytes that belong to no field of the record.")
     assert isinstance(row, dict)  # noqa: S101 - the schema is a record
     return row
+
+
+def _texts(node: Any) -> Any:  # noqa: ANN401 - JSON
+    """The schema without `uuid`, of which fastavro would make objects; our fields take the text."""
+    if isinstance(node, dict):
+        return {key: _texts(value) for key, value in node.items() if (key, value) != ("logicalType", "uuid")}
+    return [_texts(item) for item in node] if isinstance(node, list) else node
+
+
+def _unusable(error: Exception) -> SchemaError:
+    return SchemaError(f"The writer's schema can't be used ({type(error).__name__}: {error}).")
+
+
+def _in_columns(
+    rows: list[dict[str, Any]], places: Places, name: str, rejected: list[Rejected]
+) -> list[tuple[Places, pa.RecordBatch]]:
+    """The rows as one batch; where a value is not of its column's type, each row is judged alone."""
+    try:
+        return [(places, _from_rows(rows, name))] if rows else []
+    except (pa.ArrowException, ValueError, OverflowError) as error:
+        if len(rows) == 1:
+            rejected.append(Rejected(places[0], error))
+            return []
+    parts = []
+    for place, row in zip(places, rows, strict=True):
+        parts += _in_columns([row], [place], name, rejected)
+    return parts
 
 
 def _from_rows(rows: list[dict[str, Any]], name: str) -> pa.RecordBatch:

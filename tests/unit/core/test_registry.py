@@ -1,0 +1,97 @@
+"""Only a registry that does not know an id makes a schema unknown; any other answer is waited for."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from fraud_core.errors import UnavailableError
+from fraud_core.registry import Registry, UnknownSchemaError
+from fraud_core.settings import SchemaRegistrySettings
+
+
+class Answering(HTTPServer):
+    """Answers every request alike, as what stands before a registry may."""
+
+    status, body = 200, b""
+
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Answering
+
+    def do_GET(self) -> None:
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", str(len(self.server.body)))
+        self.end_headers()
+        self.wfile.write(self.server.body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def answering() -> Iterator[Answering]:
+    with Answering(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def registry(answering: Answering) -> Registry:
+    return Registry(SchemaRegistrySettings(url=answering.url()))
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (429, json.dumps({"error_code": 42901, "message": "Too many requests"})),
+        (408, ""),
+        (407, "proxy"),
+        (302, ""),
+        (404, "<html>no such site</html>"),
+        (404, json.dumps({"message": "no route"})),
+        (500, json.dumps({"error_code": 50001, "message": "store"})),
+        (200, "<html>maintenance</html>"),
+        (200, "{}"),
+        (200, "null"),
+        (200, "[]"),
+    ],
+)
+def test_what_does_not_answer_as_a_registry_does_makes_no_schema_unknown(
+    answering: Answering, status: int, body: str
+) -> None:
+    answering.status, answering.body = status, body.encode()
+
+    with pytest.raises(UnavailableError, match=answering.url()):
+        registry(answering).schema_by_id(7)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"error_code": 40403, "message": "Schema 7 not found"},
+        {"error_code": 404, "message": "No content with id 7"},
+    ],
+)
+def test_an_id_that_the_registry_does_not_know_is_the_records_fault(
+    answering: Answering, answer: dict[str, object]
+) -> None:
+    answering.status, answering.body = 404, json.dumps(answer).encode()
+
+    with pytest.raises(UnknownSchemaError, match="no schema with id 7"):
+        registry(answering).schema_by_id(7)
+
+
+def test_a_schema_in_several_pieces_is_told(answering: Answering) -> None:
+    references = [{"name": "bank.Place", "subject": "place", "version": 1}]
+    answering.body = json.dumps({"schema": '"bank.Place"', "references": references}).encode()
+
+    with pytest.raises(UnknownSchemaError, match=r"refers to others \(bank\.Place\)"):
+        registry(answering).schema_by_id(7)
