@@ -188,6 +188,7 @@ class Engine:
         chosen = meant & (set(self._flow.failed) if order.only_failed else self._flow.running)
         log.info("restarting", partitions=sorted(chosen))
         self._halts.forget(chosen)
+        self._suspects.forget(chosen)
         self._put_back(chosen)
 
     def _poll(self) -> Records:
@@ -370,6 +371,7 @@ class Engine:
 
     def _restore(self, partition: int, as_of: int | None = None) -> None:
         self._flow.hold_back([partition])
+        self._held = self._held.of(self._flow.running)  # else it came once more when it is read again
         self._alignment.forget([partition])
         self._restorer.add(partition, as_of)
         self._metrics.restoring.set(1)

@@ -57,9 +57,11 @@ class Suspects:
         self._reset_if_clear()
 
     def forget(self, partitions: Iterable[int]) -> None:
-        """These partitions are another worker's now."""
-        for partition in partitions:
+        """These partitions are another worker's now, or get another chance: nobody is guilty there."""
+        gone = set(partitions)
+        for partition in gone:
             self._until.pop(partition, None)
+        self._guilty = {place: error for place, error in self._guilty.items() if place[0] not in gone}
         self._reset_if_clear()
 
     def _reset_if_clear(self) -> None:

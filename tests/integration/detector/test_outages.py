@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import httpx2
 import pytest
 from confluent_kafka import KafkaException
 
@@ -15,6 +16,7 @@ from fraud_detector.metrics import Metrics
 from fraud_detector.settings import DetectorSettings
 from fraud_detector.worker import run
 from fraud_local.stack import Stack
+from tests.support.connector import Connector
 from tests.support.evolving import evolved_values
 from tests.support.pipeline import Pipeline, transactions, until
 from tests.support.pipeline import pipeline as made
@@ -66,6 +68,29 @@ def test_a_registry_that_is_down_in_the_middle_makes_no_good_record_a_dead_lette
 
     assert own_pipeline.decisions(60).height == 60
     assert own_pipeline.dead_letters(0) == []
+    assert detector.stop() == 0
+
+
+def test_what_waits_for_the_registry_is_decided_once_when_its_task_is_restarted_meanwhile(
+    own_stack: Stack, own_pipeline: Pipeline
+) -> None:
+    detector = own_pipeline.detector()
+    here = Connector(lambda: detector.log, own_pipeline.name)
+    here.comes_to(lambda: here.states() == ["RUNNING"] * 3, "three tasks run")
+    own_pipeline.send(transactions(0, 50))
+    assert own_pipeline.decisions(50).height == 50
+    evolved = evolved_values(own_pipeline, 50, 60)
+    own_stack.registry.kill()
+    own_pipeline.send_raw(evolved)
+    detector.says("waiting")
+
+    assert here.order("POST", "/restart?includeTasks=true") == httpx2.codes.ACCEPTED
+    detector.says("restarting")
+    own_stack.registry.start()
+
+    assert own_pipeline.decisions(60)["transaction_id"].n_unique() == 60
+    own_pipeline.send(transactions(60, 100))
+    assert own_pipeline.decisions(100).height == 100
     assert detector.stop() == 0
 
 

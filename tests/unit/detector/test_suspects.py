@@ -71,3 +71,16 @@ def test_giving_the_partition_up_forgets_the_suspicion() -> None:
     suspects.forget([0])
 
     assert suspects.limit == MAX
+
+
+def test_a_partition_that_gets_another_chance_has_nobody_guilty_though_others_are_suspect() -> None:
+    suspects = Suspects(1)
+    other = group([Message(topic="t", partition=1, offset=0)])
+    for _ in range(2):
+        suspects.blame(records(0, 1), ValueError("evil"))
+    suspects.blame(other, ValueError("evil"))
+    assert len(suspects.letters(records(0, 1))) == 1
+
+    suspects.forget([0])
+
+    assert suspects.letters(records(0, 1)) == []
