@@ -43,7 +43,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 
 {{/* What setup and `try` need of the detector's settings: they name the topic of the dead letters. */}}
 {{- define "fraudstream.errors" -}}
-{{- range $path, $value := .Values.detector.config }}
+{{- range $path, $value := include "fraudstream.flat" .Values.detector.config | fromYaml }}
 {{- if hasPrefix "errors." $path }}
 {{- include "fraudstream.config" (dict $path $value) }}
 {{- end }}
@@ -80,9 +80,31 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end -}}
 {{- end -}}
 
+{{/* Settings by their paths, also those that come as maps, as --set makes them. librdkafka's properties are one setting. */}}
+{{- define "fraudstream.flat" -}}
+{{- $flat := dict }}
+{{- range $path, $value := . }}
+{{- $found := dict $path $value }}
+{{- if and (kindIs "map" $value) (ne $path "kafka.properties") }}
+{{- $below := dict }}
+{{- range $name, $each := $value }}
+{{- $_ := set $below (printf "%s.%s" $path $name) $each }}
+{{- end }}
+{{- $found = include "fraudstream.flat" $below | fromYaml }}
+{{- end }}
+{{- range $whole, $each := $found }}
+{{- if hasKey $flat $whole }}
+{{- fail (printf "The setting %s is given twice, by its path and within a map. Give it once." $whole) }}
+{{- end }}
+{{- $_ := set $flat $whole $each }}
+{{- end }}
+{{- end }}
+{{- toYaml $flat }}
+{{- end -}}
+
 {{/* Settings by their paths as variables: errors.tolerance is FRAUD_ERRORS__TOLERANCE. */}}
 {{- define "fraudstream.config" -}}
-{{- range $path, $value := . }}
+{{- range $path, $value := include "fraudstream.flat" . | fromYaml }}
 - name: FRAUD_{{ $path | replace "." "__" | upper }}
   value: {{ include "fraudstream.text" $value | quote }}
 {{- end }}

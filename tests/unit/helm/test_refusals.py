@@ -37,6 +37,10 @@ REFUSED: dict[str, tuple[dict[str, object], str]] = {
     "an unknown mechanism": ({"kafka__sasl__mechanism": "GSSAPI"}, "/kafka/sasl/mechanism"),
     "a password in an address": ({"schemaRegistry__url": "https://me:secret@r:8081"}, "/schemaRegistry/url"),
     "a broker without port": ({"kafka__bootstrapServers": "broker"}, "/kafka/bootstrapServers"),
+    "a setting given twice": (
+        {"detector__config": {"errors": {"tolerance": "all"}, "errors.tolerance": "none"}},
+        "The setting errors.tolerance is given twice, by its path and within a map. Give it once.",
+    ),
     "a setting in capitals": ({"detector__config": {"ERRORS__TOLERANCE": "all"}}, "does not match pattern"),
 }
 

@@ -175,6 +175,34 @@ def test_setup_and_helm_test_know_the_dead_letter_topic_that_the_detector_writes
     assert settings.errors.deadletterqueue.topic.name == "cards_dlq"
 
 
+@pytest.mark.parametrize("container", ["setup", "try", "detector"])
+def test_settings_may_come_as_maps_as_set_makes_them(
+    container: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = (
+        "detector.config.errors.deadletterqueue.topic.name=cards_dlq",
+        "detector.config.errors.retry.timeout=9",
+    )
+    documents = manifests(*(part for flag in flags for part in ("--set", flag)))
+
+    settings, _ = _load(documents, container, tmp_path, monkeypatch)
+
+    assert isinstance(settings, SetupSettings | DetectorSettings)
+    assert settings.errors.deadletterqueue.topic.name == "cards_dlq"
+    assert settings.errors.retry.timeout == 9
+
+
+@pytest.mark.parametrize(
+    "given", ['{"kafka.properties": {"a.b": 1}}', '{"kafka": {"properties": {"a.b": 1}}}']
+)
+def test_properties_of_librdkafka_stay_one_setting(given: str) -> None:
+    documents = manifests("--set-json", f"detector.config={given}")
+
+    variables = environment(pods(documents)["detector"]["containers"][0], Path("/"))
+
+    assert variables["FRAUD_KAFKA__PROPERTIES"] == '{"a.b":1}'
+
+
 @pytest.mark.parametrize("number", [1_000_000, 16_777_216, 3])
 def test_whole_numbers_reach_settings_as_whole_numbers(number: int) -> None:
     documents = manifests("--set-json", f'detector.config={{"state.snapshot_cycle_records": {number}}}')
