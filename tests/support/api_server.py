@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 GROUPS = {
-    "v1": {"ConfigMap": "configmaps", "Pod": "pods", "Secret": "secrets", "Service": "services",
-           "ServiceAccount": "serviceaccounts"},
+    "v1": {"ConfigMap": "configmaps", "Namespace": "namespaces", "Pod": "pods", "Secret": "secrets",
+           "Service": "services", "ServiceAccount": "serviceaccounts"},
     "apps/v1": {"Deployment": "deployments", "StatefulSet": "statefulsets"},
     "batch/v1": {"Job": "jobs"},
     "rbac.authorization.k8s.io/v1": {"Role": "roles", "RoleBinding": "rolebindings"},
@@ -71,7 +71,13 @@ def _discovery() -> dict[str, Document]:
     for version, kinds in GROUPS.items():
         place = f"/apis/{version}" if "/" in version else f"/api/{version}"
         resources = [
-            {"name": plural, "singularName": "", "namespaced": True, "kind": kind, "verbs": ["get", "list"]}
+            {
+                "name": plural,
+                "singularName": "",
+                "namespaced": kind != "Namespace",
+                "kind": kind,
+                "verbs": ["get", "list"],
+            }
             for kind, plural in kinds.items()
         ]
         found[place] = {"kind": "APIResourceList", "groupVersion": version, "resources": resources}

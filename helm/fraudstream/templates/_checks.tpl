@@ -84,13 +84,22 @@
 {{- end }}
 {{- end -}}
 
-{{/* `helm template` sees no cluster, and so no ServiceAccount that every namespace has: then nothing is known. */}}
+{{/*
+`helm template` sees no cluster, and then nothing is known. A cluster has a namespace kube-system; the release's own has
+not been made yet where Helm is to make it. The account that every namespace has is asked for first, as who installs into
+one may be allowed to look at that one alone.
+*/}}
+{{- define "fraudstream.live" -}}
+{{- if or (lookup "v1" "ServiceAccount" .Release.Namespace "default") (lookup "v1" "Namespace" "" "kube-system") }}true{{ end -}}
+{{- end -}}
+
 {{- define "fraudstream.checkSecrets" -}}
-{{- if lookup "v1" "ServiceAccount" .Release.Namespace "default" -}}
-{{- range include "fraudstream.secrets" . | fromYamlArray -}}
+{{- $secrets := include "fraudstream.secrets" . | fromYamlArray -}}
+{{- if and $secrets (include "fraudstream.live" .) -}}
+{{- range $secrets -}}
 {{- $found := lookup "v1" "Secret" $.Release.Namespace .name -}}
 {{- if not $found -}}
-{{- fail (printf "There is no secret %q in the namespace %q, which %s names. Create it, or name another. %s" .name $.Release.Namespace .setting (include "fraudstream.secretHint" .)) -}}
+{{- fail (printf "There is no secret %q in the namespace %q, which %s names. Create it, or name another.%s" .name $.Release.Namespace .setting (include "fraudstream.secretHint" (dict "root" $ "setting" .setting))) -}}
 {{- end -}}
 {{- $data := default dict $found.data -}}
 {{- range $key := .keys -}}
@@ -103,7 +112,13 @@
 {{- end -}}
 
 {{- define "fraudstream.secretHint" -}}
-{{- if eq .setting "kafka.tls.existingSecret" -}}
-Where Redpanda runs in another namespace, its authority can be given as a file: --set-file kafka.tls.ca=ca.crt
+{{- if eq .setting "kafka.tls.existingSecret" }}
+Where Redpanda's chart runs in another namespace, its authority can be given with --set-file kafka.tls.ca=ca.crt, after
+  {{ include "fraudstream.fetchAuthority" .root }}
 {{- end -}}
+{{- end -}}
+
+{{/* The command that gets the authority of Redpanda's chart, which is in the namespace redpanda unless the release is. */}}
+{{- define "fraudstream.fetchAuthority" -}}
+kubectl -n {{ ternary "NAMESPACE" "redpanda" (eq .Release.Namespace "redpanda") }} get secret redpanda-default-cert -o jsonpath='{.data.ca\.crt}' | base64 -d > ca.crt
 {{- end -}}

@@ -12,6 +12,9 @@ from tests.support.go_tools import ROOT, waits_for_builds
 
 pytestmark = waits_for_builds
 REDPANDA = {"ca.crt": "Y2E=", "tls.crt": "Y3J0", "tls.key": "a2V5"}
+FETCH = (
+    "kubectl -n redpanda get secret redpanda-default-cert -o jsonpath='{.data.ca\\.crt}' | base64 -d > ca.crt"
+)
 LOGIN = {"username": "bWU=", "password": "c2VjcmV0"}
 
 
@@ -20,9 +23,18 @@ def _secret(name: str, data: dict[str, str]) -> dict[str, Document]:
     return {f"namespaces/{NAMESPACE}/secrets/{name}": {**found, "data": data}}
 
 
-def _install(directory: Path, *flags: str, objects: dict[str, Document], namespace: str = NAMESPACE) -> str:
-    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}
-    there = {f"namespaces/{namespace}/serviceaccounts/default": account, **objects}
+def _install(
+    directory: Path,
+    *flags: str,
+    objects: dict[str, Document],
+    namespace: str = NAMESPACE,
+    namespace_is_there: bool = True,
+) -> str:
+    cluster = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kube-system"}}
+    there = {"namespaces/kube-system": cluster, **objects}
+    if namespace_is_there:
+        account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}
+        there[f"namespaces/{namespace}/serviceaccounts/default"] = account
     with serving(there, directory) as kubeconfig:
         return helm(
             "install", RELEASE, str(CHART), "--namespace", namespace, "--kubeconfig", str(kubeconfig),
@@ -39,6 +51,25 @@ def test_a_missing_secret_is_named_before_anything_is_made(tmp_path: Path) -> No
         "kafka.tls.existingSecret names. Create it, or name another."
     ) in str(refused.value)
     assert "--set-file kafka.tls.ca=ca.crt" in str(refused.value)
+
+
+def test_a_secret_is_missed_also_where_helm_is_to_make_the_namespace(tmp_path: Path) -> None:
+    with pytest.raises(RefusedError) as refused:
+        _install(tmp_path, "--create-namespace", objects={}, namespace="fraud", namespace_is_there=False)
+
+    assert 'There is no secret "redpanda-default-cert" in the namespace "fraud"' in str(refused.value)
+    assert f"  {FETCH}\n" in str(refused.value)
+    assert "--set-file kafka.tls.ca=ca.crt" in str(refused.value)
+
+
+def test_a_namespace_that_helm_is_to_make_needs_no_secret_where_the_authority_is_a_file(
+    tmp_path: Path,
+) -> None:
+    flags = ("--create-namespace", "--set-file", f"kafka.tls.ca={_authority(tmp_path)}")
+
+    told = _install(tmp_path, *flags, objects={}, namespace="fraud", namespace_is_there=False)
+
+    assert "STATUS: pending-install" in told
 
 
 def test_a_secret_that_lacks_a_key_is_named_with_the_keys_that_it_has(tmp_path: Path) -> None:
@@ -97,10 +128,16 @@ def test_every_command_of_the_notes_can_be_read_by_a_shell_and_names_the_release
 
 
 def test_elsewhere_the_notes_tell_how_to_get_redpandas_authority(tmp_path: Path) -> None:
-    authority = tmp_path / "ca.crt"
-    authority.write_text("-----BEGIN CERTIFICATE-----\n", encoding="utf-8")
+    flags = ("--set-file", f"kafka.tls.ca={_authority(tmp_path)}")
 
-    told = _install(tmp_path, "--set-file", f"kafka.tls.ca={authority}", objects={}, namespace="fraud")
+    assert FETCH in _notes(_install(tmp_path, *flags, objects={}, namespace="fraud"))
 
-    command = "kubectl -n redpanda get secret redpanda-default-cert -o jsonpath='{.data.ca\\.crt}'"
-    assert f"{command} | base64 -d > ca.crt" in _notes(told)
+
+def test_the_readme_tells_how_to_get_redpandas_authority() -> None:
+    assert f"\n{FETCH}\n" in (CHART / "README.md").read_text(encoding="utf-8")
+
+
+def _authority(directory: Path) -> Path:
+    file = directory / "ca.crt"
+    file.write_text("-----BEGIN CERTIFICATE-----\n", encoding="utf-8")
+    return file
