@@ -5,13 +5,14 @@ import re
 from collections.abc import Iterator
 
 import pytest
+import yaml
 
 from fraud_core.connect.records import Distribution, ModelStatus, Role, Serving
 from fraud_detector.metrics import Metrics
 from fraud_detector.model_metrics import ModelMetrics
 from fraud_detector.partition_metrics import Held
 from fraud_operator.metrics import Metrics as OperatorMetrics
-from tests.support.chart import Manifest, manifests, of_matrix, one, pods
+from tests.support.chart import CHART, MATRIX, Manifest, helm, manifests, of_matrix, one, pods
 from tests.support.go_tools import waits_for_builds
 
 pytestmark = waits_for_builds
@@ -71,14 +72,22 @@ def test_every_metric_and_label_that_is_asked_for_exists() -> None:
         assert expression.count("(") == expression.count(")")
 
 
-def test_alerts_ask_for_the_workers_of_this_release_alone() -> None:
-    documents = of_matrix("everything")
-    services = [one(documents, "Service", name)["metadata"]["name"] for name in ("-detector", "-operator")]
-    begins = tuple(f'namespace="redpanda",service="{service}"' for service in services)
+@pytest.mark.parametrize(
+    ("release", "namespace"), [("fraud", "redpanda"), ("fraud-detector", "my-detectors")]
+)
+def test_alerts_ask_for_the_services_of_this_release_alone(release: str, namespace: str) -> None:
+    flags = ("--namespace", namespace, "--values", str(MATRIX["everything"]), "--set", "fullnameOverride=")
+    documents = list(yaml.safe_load_all(helm("template", release, str(CHART), *flags)))
+    services = {
+        name: one(documents, "Service", name)["metadata"]["name"] for name in ("-detector", "-operator")
+    }
 
     for rule in _rules(documents):
-        for selector in re.findall(r"\{([^}]*)\}", rule["expr"]):
-            assert selector.startswith(begins)
+        selectors = re.findall(r"\{([^}]*)\}", rule["expr"])
+        asked = services["-operator" if rule["alert"] == "FraudstreamModelDegraded" else "-detector"]
+        assert selectors
+        for selector in selectors:
+            assert f"{selector},".startswith(f'namespace="{namespace}",service="{asked}",')
 
 
 def test_there_are_alerts_for_what_must_not_pass_unseen() -> None:
