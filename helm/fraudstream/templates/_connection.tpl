@@ -168,3 +168,22 @@ rules.yaml: |
     items: [{key: rules.yaml, path: rules.yaml}]
 {{- end }}
 {{- end -}}
+
+{{/* What a policy lets out for everything that reaches brokers and registry. */}}
+{{- define "fraudstream.egress" -}}
+{{- $ports := list }}
+{{- range splitList "," .Values.kafka.bootstrapServers }}
+{{- $ports = append $ports (regexFind "[0-9]+$" (trim .) | int) }}
+{{- end }}
+{{- $registry := urlParse .Values.schemaRegistry.url }}
+{{- $given := regexFind ":[0-9]+$" $registry.host | trimPrefix ":" }}
+{{- $ports = append $ports (default (ternary "443" "80" (eq $registry.scheme "https")) $given | int) -}}
+- ports:
+    - {protocol: UDP, port: 53}
+    - {protocol: TCP, port: 53}
+# By port and to anywhere: brokers tell their own addresses, which no rule here could know.
+- ports:
+    {{- range $ports | uniq }}
+    - {protocol: TCP, port: {{ . }}}
+    {{- end }}
+{{- end -}}

@@ -1,6 +1,7 @@
 """What the chart's parts promise to those who run them."""
 
 import pytest
+import yaml
 
 from fraud_detector.settings import DetectorSettings
 from tests.support.chart import CHART, MATRIX, Manifest, kinds, manifests, of_matrix, one, pods, values
@@ -238,20 +239,54 @@ def test_workers_spread_over_nodes_by_their_own_labels() -> None:
     assert constraint["labelSelector"]["matchLabels"] == spec["selector"]["matchLabels"]
 
 
-def test_the_policy_lets_out_to_every_broker_and_the_registry_and_in_to_rest_alone() -> None:
-    policy = one(of_matrix("everything"), "NetworkPolicy")["spec"]
-    out = {port["port"] for rule in policy["egress"] for port in rule["ports"]}
+def _let_out(policy: Manifest) -> set[int]:
+    return {port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]}
 
-    assert out == {53, 9094, 9095, 443, 6443, 9000}
-    assert [rule["ports"] for rule in policy["ingress"]] == [[{"protocol": "TCP", "port": "http"}]]
-    for kind, name in (
-        ("StatefulSet", ""),
-        ("Deployment", "-producer"),
-        ("Deployment", "-operator"),
-        ("Job", ""),
-    ):
-        labels = one(of_matrix("everything"), kind, name)["spec"]["template"]["metadata"]["labels"]
-        assert policy["podSelector"]["matchLabels"].items() <= labels.items()
+
+def _selects(policy: Manifest, labels: dict[str, str]) -> bool:
+    selector = policy["spec"]["podSelector"]
+    for expression in selector.get("matchExpressions", ()):
+        assert expression["operator"] == "NotIn"
+        if labels.get(expression["key"]) in expression["values"]:
+            return False
+    return bool(selector["matchLabels"].items() <= labels.items())
+
+
+def test_the_policy_lets_out_to_every_broker_and_the_registry_and_in_to_rest_alone() -> None:
+    policy = one(of_matrix("everything"), "NetworkPolicy", "fraud-watch")
+
+    assert _let_out(policy) == {53, 9094, 9095, 443, 6443, 9000}
+    assert [rule["ports"] for rule in policy["spec"]["ingress"]] == [[{"protocol": "TCP", "port": "http"}]]
+
+
+def test_setup_gets_out_by_the_policy_of_the_release_that_it_sets_up_and_by_no_earlier_one() -> None:
+    documents = of_matrix("everything")
+    policy, job = one(documents, "NetworkPolicy", "-setup"), one(documents, "Job")
+
+    assert _let_out(policy) == {53, 9094, 9095, 443, 9000}
+    assert "ingress" not in policy["spec"]
+    assert _hook(policy) == _hook(job)
+    assert _weight(policy) < _weight(job)
+    assert "hook-succeeded" in policy["metadata"]["annotations"]["helm.sh/hook-delete-policy"]
+
+
+def test_every_pod_is_under_one_policy() -> None:
+    documents = of_matrix("everything")
+    policies = {each["metadata"]["name"]: each for each in documents if each["kind"] == "NetworkPolicy"}
+    job_template = yaml.safe_load(one(documents, "ConfigMap", "-job")["data"]["job.yaml"])
+
+    for document in [*documents, job_template]:
+        if document["kind"] in {"StatefulSet", "Deployment", "Job", "Pod"}:
+            pod = document if document["kind"] == "Pod" else document["spec"]["template"]
+            component = pod["metadata"]["labels"]["app.kubernetes.io/component"]
+            under = [name for name, policy in policies.items() if _selects(policy, pod["metadata"]["labels"])]
+            assert under == ["fraud-watch-setup" if component == "setup" else "fraud-watch"]
+
+
+def test_there_is_no_policy_for_a_setup_that_is_not_run() -> None:
+    flags = values(setup__enabled=False, networkPolicy__enabled=True)
+
+    assert one(manifests(*flags), "NetworkPolicy")["metadata"]["name"] == "fraud-fraudstream"
 
 
 def test_a_long_name_leaves_room_for_what_kubernetes_adds() -> None:
