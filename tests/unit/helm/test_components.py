@@ -13,6 +13,10 @@ pytestmark = waits_for_builds
 each = pytest.mark.parametrize("name", sorted(MATRIX))
 HELM_TIMEOUT_S = 300
 CONFIG = "checksum/config"
+PASSWORD = {
+    "name": "FRAUD_KAFKA__PROPERTIES",
+    "valueFrom": {"secretKeyRef": {"name": "mine", "key": "kafka"}},
+}
 
 
 @each
@@ -299,6 +303,17 @@ def test_a_long_name_leaves_room_for_what_kubernetes_adds() -> None:
 
 def test_the_pod_of_helm_test_runs_the_image_whose_dependencies_are_tested() -> None:
     assert pods(of_matrix("default"))["try"]["containers"][0]["image"].startswith("fraudstream-detector:")
+
+
+def test_the_pod_of_helm_test_has_what_is_given_to_setup() -> None:
+    given = {"setup__extraEnv": [PASSWORD], "setup__podAnnotations": {"a": "b"}}
+    documents = manifests(*values(**given))
+
+    for name in ("setup", "try"):
+        assert PASSWORD in pods(documents)[name]["containers"][0]["env"]
+    annotations = one(documents, "Pod")["metadata"]["annotations"]
+    assert annotations["a"] == "b"
+    assert _hook(one(documents, "Pod")) == "test"
 
 
 def _hook(document: Manifest) -> str | None:
