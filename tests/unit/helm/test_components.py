@@ -306,11 +306,18 @@ def test_the_pod_of_helm_test_runs_the_image_whose_dependencies_are_tested() -> 
 
 
 def test_the_pod_of_helm_test_has_what_is_given_to_setup() -> None:
-    given = {"setup__extraEnv": [PASSWORD], "setup__podAnnotations": {"a": "b"}}
+    given = {
+        "setup__extraEnv": [PASSWORD],
+        "setup__podAnnotations": {"a": "b"},
+        "setup__priorityClassName": "high",
+        "setup__affinity": {"nodeAffinity": {}},
+    }
     documents = manifests(*values(**given))
 
     for name in ("setup", "try"):
         assert PASSWORD in pods(documents)[name]["containers"][0]["env"]
+        assert pods(documents)[name]["priorityClassName"] == "high"
+        assert pods(documents)[name]["affinity"] == {"nodeAffinity": {}}
     annotations = one(documents, "Pod")["metadata"]["annotations"]
     assert annotations["a"] == "b"
     assert _hook(one(documents, "Pod")) == "test"
