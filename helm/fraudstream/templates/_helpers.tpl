@@ -50,6 +50,19 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end }}
 {{- end -}}
 
+{{/* Topics that only this release uses, as setup makes them: neither inputs nor claims, which others use, too. */}}
+{{- define "fraudstream.topics" -}}
+{{- $config := include "fraudstream.flat" .Values.detector.config | fromYaml -}}
+{{- $names := list "classified_transactions" "fraud_alerts" -}}
+{{- $letters := get $config "errors.deadletterqueue.topic.name" -}}
+{{- if not $letters }}{{ $names = append $names "transactions_dlq" }}{{ end -}}
+{{- $names = concat $names (list "transactions_dlq_replays" "fraud_labels" "fraud_side_tables" "fraud_state" "fraud_models" "fraud_rollouts" "fraud_status" "fraud_target_states") -}}
+{{- $whole := list -}}
+{{- range $names }}{{ $whole = append $whole (printf "%s%s" $.Values.topics.prefix .) }}{{ end -}}
+{{- if $letters }}{{ $whole = append $whole $letters }}{{ end -}}
+{{- join " " $whole -}}
+{{- end -}}
+
 {{- define "fraudstream.serviceAccountName" -}}
 {{- if .Values.serviceAccount.create -}}
 {{- default (include "fraudstream.fullname" .) .Values.serviceAccount.name -}}

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from fraud_core.settings import TopicSettings
+from fraud_core.topics import topics
 from tests.support.api_server import Document, serving
 from tests.support.chart import CHART, NAMESPACE, RELEASE, RefusedError, helm, manifests, values
 from tests.support.go_tools import ROOT, waits_for_builds
@@ -125,6 +127,42 @@ def test_every_command_of_the_notes_can_be_read_by_a_shell_and_names_the_release
             assert command[1:3] == ["-n", NAMESPACE]
         for path in (part for part in command if part.startswith("helm/")):
             assert (ROOT / path / "Chart.yaml").is_file()
+
+
+@pytest.mark.parametrize("given", [{}, {"prefix": "cards.", "logins": "signins"}])
+def test_the_notes_delete_every_topic_that_is_no_input(given: dict[str, str], tmp_path: Path) -> None:
+    flags = values(**{f"topics__{name}": value for name, value in given.items()})
+    names = topics(TopicSettings(**given))
+    made = {topic.name for topic in names.all() if topic not in (names.transactions, names.logins)}
+
+    notes = _notes(_install(tmp_path, *flags, objects=_secret("redpanda-default-cert", REDPANDA)))
+
+    assert _deleted(notes) == made
+
+
+def test_the_notes_delete_the_dead_letters_where_they_are(tmp_path: Path) -> None:
+    flags = ("--set", "topics.prefix=cards.,detector.config.errors.deadletterqueue.topic.name=letters")
+    told = _install(tmp_path, *flags, objects=_secret("redpanda-default-cert", REDPANDA))
+
+    deleted = _deleted(_notes(told))
+
+    assert "letters" in deleted
+    assert "cards.transactions_dlq_replays" in deleted
+    assert "cards.transactions_dlq" not in deleted
+
+
+def test_the_readme_deletes_what_the_notes_do(tmp_path: Path) -> None:
+    notes = _notes(_install(tmp_path, objects=_secret("redpanda-default-cert", REDPANDA)))
+    readme = (CHART / "README.md").read_text(encoding="utf-8")
+
+    assert _deleted(readme.replace("\\\n", "")) == _deleted(notes)
+    for line in (line.strip() for line in notes.splitlines() if "rpk group" in line):
+        assert f"\n{line}\n" in readme
+
+
+def _deleted(told: str) -> set[str]:
+    [names] = re.findall(r"rpk topic delete (.*)", told)
+    return set(names.split())
 
 
 def test_elsewhere_the_notes_tell_how_to_get_redpandas_authority(tmp_path: Path) -> None:
