@@ -12,7 +12,7 @@ from typing import NamedTuple
 import polars as pl
 
 from fraud_core.features.side.keys import SEED
-from fraud_core.features.side.spans import ALWAYS, Span, Spans
+from fraud_core.features.side.spans import ALWAYS, EVERYBODY, Span, Spans
 from fraud_core.features.strings import hashes, text_of
 
 
@@ -32,12 +32,13 @@ class Labels:
 
     Attributes:
         merchants: known frauds by hash of the merchant.
+        everywhere: the same, by time alone.
         users: the same by hash of the user.
     """
 
     def __init__(self) -> None:
         """Begin without labels."""
-        self.merchants, self.users = Spans(), Spans()
+        self.merchants, self.everywhere, self.users = Spans(), Spans(), Spans()
         self._verdicts: dict[int, list[Verdict]] = {}
         self._came = 0
 
@@ -50,7 +51,9 @@ class Labels:
             insort(verdicts, verdict)
         removed = [frauds for verdicts in before.values() for frauds in _frauds(verdicts)]
         added = [frauds for transaction in before for frauds in _frauds(self._verdicts[transaction])]
-        self.merchants.change(_by(removed, 0), _by(added, 0))
+        gone, new = _by(removed, 0), _by(added, 0)
+        self.merchants.change(gone, new)
+        self.everywhere.change(_of_everybody(gone), _of_everybody(new))
         self.users.change(_by(removed, 1), _by(added, 1))
 
     def _read(self, frame: pl.DataFrame) -> Iterator[tuple[int, Verdict]]:
@@ -81,6 +84,10 @@ def _frauds(verdicts: list[Verdict]) -> Iterator[tuple[Span, Span]]:
 def _by(frauds: list[tuple[Span, Span]], which: int) -> list[Span]:
     """The spans for merchants or for users, where these are known."""
     return [pair[which] for pair in frauds if pair[which].key]
+
+
+def _of_everybody(spans: list[Span]) -> list[Span]:
+    return [span._replace(key=EVERYBODY) for span in spans]
 
 
 def _hashed(column: pl.Series) -> list[int]:

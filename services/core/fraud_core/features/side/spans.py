@@ -1,15 +1,27 @@
-"""Which transactions are known to be frauds, and from when to when: a verdict may be taken back."""
+"""Which transactions are known to be frauds, and from when to when: a verdict may be taken back.
+
+Labels are kept for longer than anybody asks for them, so neither a question nor a new label may cost what all
+of them do. Spans stand in a few sorted arrays, each much longer than the next: what is new goes into the
+shortest, and two become one as their lengths come near each other. A question looks up where its key and time
+begin.
+"""
 
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
 from fraud_core.features.layout import Ints
-from fraud_core.kernels import kernel
+from fraud_core.kernels import kernel, part
 
 ALWAYS = np.iinfo(np.int64).max
-COLUMNS = 4
+EVERYBODY = 1
+"""The key where spans are asked for by time alone."""
+KEY, TIME, KNOWN_FROM, KNOWN_UNTIL, COLUMNS = range(5)
 SIDES: Final[tuple[Literal["left"], Literal["right"]]] = ("left", "right")
+SHORTEST = 1024
+"""An array is not kept apart from a shorter one before it has so many spans."""
+LONGER = 8
+"""So many times as long as the next is each."""
 
 
 class Span(NamedTuple):
@@ -27,61 +39,126 @@ class Span(NamedTuple):
 
 
 class Spans:
-    """Spans by key; `columns` has their fields, shape (4, spans), sorted by key."""
+    """Spans by key and time.
+
+    Attributes:
+        arrays: shape (COLUMNS, spans) each, sorted by key and time, the longest first. What was taken out
+            may still stand there as a span that is known until it begins.
+    """
 
     def __init__(self) -> None:
         """Begin without any."""
-        self.columns: Ints = np.zeros((COLUMNS, 0), dtype=np.int64)
-        self.version = 0
+        self.arrays: list[Ints] = [np.zeros((COLUMNS, 0), dtype=np.int64)]
 
     def change(self, removed: list[Span], added: list[Span]) -> None:
         """Take spans out, and others in."""
-        if removed:
-            self._remove(removed)
-        if added:
-            new = np.array(sorted(added), dtype=np.int64).T
-            places = np.searchsorted(self.columns[0], new[0], side="right")
-            self.columns = np.ascontiguousarray(np.insert(self.columns, places, new, axis=1))
-        self.version += bool(removed or added)
-
-    def _remove(self, removed: list[Span]) -> None:
-        out = []
         for span in removed:
-            begin, end = (int(np.searchsorted(self.columns[0], span.key, side=side)) for side in SIDES)
-            same = (np.array(span) == self.columns[:, begin:end].T).all(axis=1)
-            out.append(begin + int(np.flatnonzero(same)[0]))
-        self.columns = np.ascontiguousarray(np.delete(self.columns, out, axis=1))
+            for array in self.arrays:
+                if _take_out(array, span):
+                    break
+        if added:
+            self.arrays.append(_sorted(np.array(added, dtype=np.int64).T))
+        while len(self.arrays) > 1 and _near(*self.arrays[-2:]):
+            shorter = self.arrays.pop()
+            self.arrays[-1] = _sorted(np.concatenate([self.arrays[-1], shorter], axis=1))
 
 
-@kernel
+def _near(longer: Ints, shorter: Ints) -> bool:
+    return int(longer.shape[1]) < max(SHORTEST, LONGER * int(shorter.shape[1]))
+
+
+def _sorted(spans: Ints) -> Ints:
+    """Those that are known at any time, by key and time."""
+    live = spans[:, spans[KNOWN_FROM] < spans[KNOWN_UNTIL]]
+    return np.ascontiguousarray(live[:, np.lexsort((live[TIME], live[KEY]))])
+
+
+def _take_out(array: Ints, span: Span) -> bool:
+    """Let one such span be known no more; False where there is none."""
+    begin, end = (int(np.searchsorted(array[KEY], span.key, side=side)) for side in SIDES)
+    begin += int(np.searchsorted(array[TIME, begin:end], span.time))
+    for at in range(begin, end):
+        if array[TIME, at] != span.time:
+            return False
+        if tuple(array[KNOWN_FROM:, at]) == span[KNOWN_FROM:]:
+            array[KNOWN_UNTIL, at] = span.known_from
+            return True
+    return False
+
+
 def known_frauds(
-    columns: Ints, keys: Ints, times: Ints, delay: int, windows: Ints, hour: int, horizon: int
+    spans: Spans, keys: Ints, times: Ints, delay: int, windows: Ints, hour: int, horizon: int
 ) -> tuple[Ints, Ints, Ints]:
     """For each row the frauds in windows of hours that end `delay` hours ago, and earliest and latest time.
 
-    These two are looked for in `horizon` hours up to the row's own; -1 where there is none.
+    These two are looked for in `horizon` hours up to the row's own, in which all windows lie; -1 where there
+    is none.
     """
     counts = np.zeros((windows.size, keys.size), dtype=np.int64)
     earliest, latest = np.full(keys.size, -1, dtype=np.int64), np.full(keys.size, -1, dtype=np.int64)
+    for array in spans.arrays:
+        add_known(array, keys, times, delay, windows, hour, horizon, counts, earliest, latest)
+    return counts, earliest, latest
+
+
+def fleet_frauds(spans: Spans, hours: Ints, delay: int, windows: Ints, hour: int) -> Ints:
+    """For each hour the frauds of `EVERYBODY` in the windows, as known when the hour began."""
+    known = np.zeros((windows.size, hours.size), dtype=np.int64)
+    for array in spans.arrays:
+        add_known_of_all(array, hours, delay, windows, hour, known)
+    return known
+
+
+@kernel
+def add_known(
+    array: Ints,
+    keys: Ints,
+    times: Ints,
+    delay: int,
+    windows: Ints,
+    hour: int,
+    horizon: int,
+    counts: Ints,
+    earliest: Ints,
+    latest: Ints,
+) -> None:
+    """Add what one array knows."""
     for row in range(keys.size):
+        if keys[row] == 0:
+            continue
         now, pane = times[row], times[row] // hour
-        at = np.searchsorted(columns[0], keys[row])
-        while keys[row] != 0 and at < columns.shape[1] and columns[0, at] == keys[row]:
-            time = columns[1, at]
-            if columns[2, at] <= now < columns[3, at] and time <= now and time // hour > pane - horizon:
+        at = _place(array, keys[row], (pane - horizon + 1) * hour)
+        while at < array.shape[1] and array[KEY, at] == keys[row] and array[TIME, at] <= now:
+            if array[KNOWN_FROM, at] <= now < array[KNOWN_UNTIL, at]:
+                time = array[TIME, at]
                 earliest[row] = time if earliest[row] < 0 else min(earliest[row], time)
                 latest[row] = max(latest[row], time)
                 for window in range(windows.size):
                     counts[window, row] += pane - delay - windows[window] < time // hour <= pane - delay
             at += 1
-    return counts, earliest, latest
 
 
-def fleet_frauds(columns: Ints, hours: Ints, delay: int, windows: Ints, hour: int) -> Ints:
-    """For each hour the frauds of all keys in the windows, as known when the hour began."""
-    known = np.zeros((windows.size, hours.size), dtype=np.int64)
-    panes = columns[1] // hour
-    for place, now in enumerate(hours.tolist()):
-        live = panes[(columns[2] <= now * hour) & (now * hour < columns[3]) & (panes <= now - delay)]
-        known[:, place] = [(live > now - delay - window).sum() for window in windows]
-    return known
+@kernel
+def add_known_of_all(array: Ints, hours: Ints, delay: int, windows: Ints, hour: int, known: Ints) -> None:
+    """Add what one array knows of everybody."""
+    for place in range(hours.size):
+        now, last = hours[place] * hour, hours[place] - delay
+        at = _place(array, EVERYBODY, (last - windows.max() + 1) * hour)
+        while at < array.shape[1] and array[TIME, at] // hour <= last:
+            if array[KNOWN_FROM, at] <= now < array[KNOWN_UNTIL, at]:
+                for window in range(windows.size):
+                    known[window, place] += array[TIME, at] // hour > last - windows[window]
+            at += 1
+
+
+@part
+def _place(array: Ints, key: int, time: int) -> int:
+    """Where spans of this key that are no earlier begin."""
+    low, high = 0, array.shape[1]
+    while low < high:
+        middle = (low + high) // 2
+        if array[KEY, middle] < key or (array[KEY, middle] == key and array[TIME, middle] < time):
+            low = middle + 1
+        else:
+            high = middle
+    return low

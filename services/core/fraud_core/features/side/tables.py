@@ -115,11 +115,11 @@ class SideTables:
 
     def _known(self, spans: Spans, keys: Ints, times: Ints) -> tuple[Ints, Ints, Ints]:
         horizon = int(WINDOWS[MONTH]) + self._delay
-        return known_frauds(spans.columns, keys, times, self._delay, WINDOWS, HOUR_MS, horizon)
+        return known_frauds(spans, keys, times, self._delay, WINDOWS, HOUR_MS, horizon)
 
     def _fleet(self, times: Ints) -> Ints:
         hours, places = np.unique(times // HOUR_MS, return_inverse=True)
-        known = fleet_frauds(self.labels.merchants.columns, hours, self._delay, WINDOWS, HOUR_MS)
+        known = fleet_frauds(self.labels.everywhere, hours, self._delay, WINDOWS, HOUR_MS)
         return np.ascontiguousarray(known[:, places])
 
 

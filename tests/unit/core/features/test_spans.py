@@ -1,0 +1,80 @@
+"""Known frauds are found among many, however they came and went."""
+
+from random import Random
+
+import numpy as np
+import pytest
+
+from fraud_core.features.layout import Ints
+from fraud_core.features.side import spans as module
+from fraud_core.features.side.merchants import WINDOWS
+from fraud_core.features.side.spans import ALWAYS, EVERYBODY, Span, Spans, fleet_frauds, known_frauds
+from tests.unit.core.features.reference import DAY, HOUR
+from tests.unit.core.features.streams import START
+
+DELAY, HORIZON = 48, 30 * 24 + 48
+
+
+def drawn(random: Random, keys: int) -> Span:
+    time = START + random.randrange(90 * DAY) // HOUR * random.choice((HOUR, HOUR, HOUR // 2))
+    known_from = time + random.randrange(9 * DAY)
+    return Span(
+        1 + random.randrange(keys),
+        time,
+        known_from,
+        random.choice((known_from + random.randrange(1, DAY), ALWAYS)),
+    )
+
+
+def plain(spans: list[Span], keys: Ints, times: Ints) -> list[tuple[list[int], int, int]]:
+    found = []
+    for key, now in zip(keys.tolist(), times.tolist(), strict=True):
+        pane = now // HOUR
+        live = [
+            one.time
+            for one in spans
+            if one.key == key and one.time <= now and one.known_from <= now < one.known_until
+        ]
+        seen = [time for time in live if time // HOUR > pane - HORIZON]
+        counts = [
+            sum(pane - DELAY - window < time // HOUR <= pane - DELAY for time in live)
+            for window in WINDOWS.tolist()
+        ]
+        found.append((counts, min(seen, default=-1), max(seen, default=-1)))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_was_put_in_and_not_taken_out_is_found(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SHORTEST", 4)
+    random, spans, there, most = Random(seed), Spans(), list[Span](), 0
+    for _ in range(90):
+        gone = random.sample(there, min(len(there), random.choice((0, 0, 1, 5))))
+        new = [drawn(random, keys=5) for _ in range(random.choice((0, 1, 1, 2, 30)))]
+        new += new[: random.randrange(2)]
+        for span in gone:
+            there.remove(span)
+        there += new
+        spans.change(gone, new)
+        most = max(most, len(spans.arrays))
+    keys = np.array([random.randrange(7) for _ in range(300)])
+    times = np.array([START + random.randrange(140 * DAY) for _ in range(300)])
+
+    counts, earliest, latest = known_frauds(spans, keys, times, DELAY, WINDOWS, HOUR, HORIZON)
+
+    assert most > 2
+    wanted = plain([one for one in there if one.key], keys, times)
+    assert [*zip(counts.T.tolist(), earliest.tolist(), latest.tolist(), strict=True)] == wanted
+
+
+def test_of_everybody_those_count_that_were_known_when_the_hour_began() -> None:
+    random, spans = Random(1), Spans()
+    there = [drawn(random, keys=1)._replace(key=EVERYBODY) for _ in range(900)]
+    for begin in range(0, 900, 50):
+        spans.change([], there[begin : begin + 50])
+    hours = np.arange(START // HOUR, START // HOUR + 140 * 24, 7)
+
+    found = fleet_frauds(spans, hours, DELAY, WINDOWS, HOUR)
+
+    wanted = [counts for counts, _, _ in plain(there, np.full(hours.size, EVERYBODY), hours * HOUR)]
+    assert found.T.tolist() == wanted
