@@ -63,6 +63,13 @@ def _approval() -> Universe:
     return found
 
 
+def _edited() -> Universe:
+    found = _approval()
+    found.change(rollout={"shadow": "1m", "canary": {"steps": [{"weight": 15, "pause": {"manual": True}}]}})
+    found.tick()
+    return found
+
+
 def _silent() -> Universe:
     found = _canary()
     found.workers = ()
@@ -115,6 +122,7 @@ STATES: dict[str, Callable[[], Universe]] = {
     "waits-for-evidence": lambda: _until("AwaitingEvidence"),
     "waits-for-labels": _labels,
     "waits-for-approval": _approval,
+    "step-edited": _edited,
     "workers-silent": _silent,
     "paused": _paused,
     "promoted": promoted,

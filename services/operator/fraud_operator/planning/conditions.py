@@ -20,6 +20,7 @@ WARNINGS = {
     "ProgressDeadlineExceeded",
     "InvalidSpec",
     "PipelineTaken",
+    "StepEdited",
 }
 QUIET = {"Ready"}
 """Conditions whose changes are no events: they follow every restart of a worker."""

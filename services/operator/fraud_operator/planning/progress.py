@@ -154,13 +154,15 @@ def _waiting(model: Model, status: Status, verdict: Verdict, now: datetime, go: 
     late = overdue(status, model.spec, now)
     if late and go is Go.AWAITING_EVIDENCE:
         return Progress(ConditionStatus.FALSE, "ProgressDeadlineExceeded", f"For {late}: {text}")
-    return Progress(ConditionStatus.TRUE, go.value, text)
+    holds = ConditionStatus.FALSE if go is Go.EDITED else ConditionStatus.TRUE
+    return Progress(holds, go.value, text)
 
 
 _WORDS = {
     Go.PAUSING: "pauses",
     Go.AWAITING_APPROVAL: "waits",
     Go.AWAITING_EVIDENCE: "waits for evidence,",
+    Go.EDITED: "is held,",
     Go.PASSED: "passed",
 }
 

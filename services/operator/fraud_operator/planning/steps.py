@@ -1,6 +1,6 @@
 """The steps of a rollout: where a candidate stands, and whether it may go on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -43,6 +43,7 @@ class Go(StrEnum):
     PAUSING = "Pausing"
     AWAITING_APPROVAL = "AwaitingApproval"
     AWAITING_EVIDENCE = "AwaitingEvidence"
+    EDITED = "StepEdited"
     PASSED = "StepPassed"
 
 
@@ -64,9 +65,18 @@ def steps(rollout: RolloutSpec) -> tuple[Step, ...]:
 
 
 def present(status: Status, rollout: RolloutSpec) -> Step:
-    """The step that the candidate is in. One that is edited away while it lasts only waits for evidence."""
-    weight = status.canary_weight
-    return next((step for step in steps(rollout) if step.weight == weight), Step(weight))
+    """The step that the candidate is in. What was edited away waits for what the step below waits for."""
+    weight, known = status.canary_weight, steps(rollout)
+    below = [step for step in known if 0 < step.weight <= weight]
+    if weight == 0:
+        below = [step for step in known if step.weight == 0]
+    return replace(below[-1], weight=weight) if below else Step(weight)
+
+
+def stranded(status: Status, rollout: RolloutSpec) -> bool:
+    """Whether the candidate's weight was edited away and none above it is left: it has not been through."""
+    weights = [step.weight for step in steps(rollout)]
+    return status.canary_weight > max([0, *weights])
 
 
 def following(status: Status, rollout: RolloutSpec) -> int | None:
@@ -115,6 +125,9 @@ def left(status: Status) -> Status:
 def standing(status: Status, spec: FraudModelSpec, verdict: Verdict, now: datetime) -> Standing:
     """Whether the present step is over: its pause, an approval where one is needed, and the evidence."""
     step, limits = present(status, spec.rollout), spec.rollout.analysis
+    approved = spec.approved_version == status.candidate_version
+    if stranded(status, spec.rollout) and not approved:
+        return Standing(Go.EDITED, _remedy(status))
     until = (status.step_started_at or now) + step.pause
     if now < until:
         return Standing(Go.PAUSING, f"until {moment(until)}")
@@ -124,9 +137,16 @@ def standing(status: Status, spec: FraudModelSpec, verdict: Verdict, now: dateti
     # Of what only the candidate alerts on in the shadow few are drawn for review: it would wait for ever.
     if step.mode is Mode.CANARY and (lacking := analysis.missing_labels(limits, status.analysis)):
         return Standing(Go.AWAITING_EVIDENCE, lacking)
-    if step.manual and spec.approved_version != status.candidate_version:
+    if step.manual and not approved:
         return Standing(Go.AWAITING_APPROVAL, f"for spec.approvedVersion: {status.candidate_version}")
     return Standing(Go.PASSED)
+
+
+def _remedy(status: Status) -> str:
+    return (
+        f"spec.rollout.canary.steps has neither {status.canary_weight} nor more. Add such a step to go on, "
+        f"or promote it with spec.approvedVersion: {status.candidate_version}"
+    )
 
 
 def evidence(status: Status, verdict: Verdict) -> int:

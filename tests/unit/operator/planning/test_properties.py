@@ -78,6 +78,23 @@ def test_a_weight_never_falls_while_one_version_is_tried_however_its_steps_are_e
 
 
 @settings(max_examples=EXAMPLES)
+@given(st.lists(st.tuples(WEIGHTS.filter(bool), st.integers(1, 12)), min_size=1, max_size=6))
+def test_without_approval_it_is_promoted_from_the_last_weight_alone_however_its_steps_are_edited(
+    edits: list[tuple[list[int], int]],
+) -> None:
+    found = universe()
+    for ascending, ticks in edits:
+        pauses = [{"weight": weight, "pause": {"duration": "10s"}} for weight in ascending]
+        found.change(rollout={"shadow": "10s", "canary": {"steps": pauses}})
+        for _ in range(ticks):
+            weight = found.status.canary_weight
+            found.tick()
+            if found.status.stable_version == "one":
+                assert weight == ascending[-1]
+                return
+
+
+@settings(max_examples=EXAMPLES)
 @given(st.lists(st.frozensets(st.sampled_from(["w-0", "w-1"])), min_size=1, max_size=80))
 def test_while_a_worker_that_holds_partitions_is_silent_no_step_is_taken(
     silences: list[frozenset[str]],

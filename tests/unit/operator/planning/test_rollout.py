@@ -126,6 +126,96 @@ def test_a_manual_pause_waits_for_the_approval_of_this_very_version() -> None:
     found.until("Promoted", "Promoted")
 
 
+def steps(*pauses: tuple[int, dict[str, Any]]) -> dict[str, Any]:
+    canary = [{"weight": weight, "pause": pause} for weight, pause in pauses]
+    return {"shadow": "1m", "canary": {"steps": canary}}
+
+
+DAY, PERSON = {"duration": "1d"}, {"manual": True}
+
+
+def at(weight: int, rollout: dict[str, Any]) -> Universe:
+    found = universe(rollout=rollout)
+    while found.status.canary_weight != weight:
+        found.tick()
+    found.tick(3)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("before", "weight", "after"),
+    [
+        (steps((5, {}), (50, PERSON)), 50, steps((5, {}), (40, PERSON))),
+        (steps((10, DAY), (50, DAY)), 10, steps((1, DAY), (5, {"duration": "7d"}))),
+        (steps((10, DAY)), 10, steps()),
+        (steps((10, DAY)), 10, {"shadow": "0s", "canary": {"steps": []}}),
+    ],
+)
+def test_a_weight_that_is_edited_away_with_none_above_it_is_held_until_a_person_says_more(
+    before: dict[str, Any], weight: int, after: dict[str, Any]
+) -> None:
+    found = at(weight, before)
+
+    found.change(rollout=after)
+    found.tick(50)
+
+    progressing = found.condition("Progressing")
+    assert (progressing.status, progressing.reason) == ("False", "StepEdited")
+    assert f"has neither {weight} nor more" in progressing.message
+    assert "spec.approvedVersion: one" in progressing.message
+    assert found.status.canary_weight == weight
+    assert found.status.stable_version == "baseline"
+    assert [event.warning for event in found.events if event.reason == "StepEdited"] == [True]
+
+    found.change(approvedVersion="one")
+    found.now += timedelta(days=8)
+    found.until("Promoted", "Promoted")
+
+
+def test_held_for_its_edited_steps_it_is_rolled_back_by_a_broken_limit_even_so() -> None:
+    found = at(10, steps((10, DAY)))
+    found.change(rollout=steps((5, {})))
+    found.until("StepEdited")
+    found.alert_share = 0.9
+
+    found.tick(2)
+
+    assert found.condition("Progressing").reason == "RolledBack"
+
+
+def test_a_weight_that_is_edited_away_goes_on_to_the_next_one_above_it() -> None:
+    found = at(10, steps((10, DAY), (50, DAY)))
+
+    found.change(rollout=steps((20, DAY)))
+    found.tick(20)
+
+    assert found.status.canary_weight == 20
+    assert found.condition("Progressing").reason == "Pausing"
+
+
+@pytest.mark.parametrize(("pause", "reason"), [(PERSON, "AwaitingApproval"), (DAY, "Pausing")])
+def test_a_weight_that_is_edited_away_passes_no_pause_of_the_step_below(
+    pause: dict[str, Any], reason: str
+) -> None:
+    found = at(50, steps((5, {}), (50, PERSON)))
+
+    found.change(rollout=steps((40, pause), (60, {})))
+    found.tick(20)
+
+    assert found.status.canary_weight == 50
+    assert found.condition("Progressing").reason == reason
+
+
+def test_a_shadow_that_is_edited_away_goes_on_or_is_promoted_where_there_are_no_steps() -> None:
+    for canary, weight in ([{"weight": 30, "pause": DAY}], 30), ([], 0):
+        found = universe(rollout={"shadow": "1d"})
+        found.until("Pausing")
+        found.change(rollout={"shadow": "0s", "canary": {"steps": canary}})
+        found.tick(3)
+        assert found.status.canary_weight == weight
+        assert (found.status.stable_version == "one") == (not canary)
+
+
 def test_a_broken_limit_rolls_back_at_once_with_the_figures() -> None:
     found = universe()
     found.until("Pausing")
