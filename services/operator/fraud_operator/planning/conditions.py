@@ -6,6 +6,7 @@ from datetime import datetime
 from fraud_operator.api.status import Condition, ConditionStatus, FraudModelStatus, HistoryEntry, Outcome
 from fraud_operator.planning.progress import Progress, verification
 from fraud_operator.planning.readiness import Readiness
+from fraud_operator.planning.training import schedule_fault
 from fraud_operator.planning.versions import entry_of
 from fraud_operator.planning.world import Event, Model
 
@@ -29,7 +30,7 @@ QUIET = {"Ready"}
 def described(model: Model, status: Status, progress: Progress, ready: Readiness, now: datetime) -> Status:
     """The same with all conditions."""
     said = (
-        _trained(status),
+        _untrainable(model) or _trained(status),
         _verified(model, status),
         ("Progressing", progress.status, progress.reason, progress.message),
         ("Ready", ready.status, ready.reason, ready.message),
@@ -76,6 +77,11 @@ def changes(before: Sequence[Condition], after: Sequence[Condition]) -> tuple[Ev
             warning = condition.reason in WARNINGS or condition.reason.endswith("Failed")
             seen.setdefault(condition.reason, Event(condition.reason, condition.message, warning))
     return tuple(seen.values())
+
+
+def _untrainable(model: Model) -> Said | None:
+    fault = schedule_fault(model.spec.training.schedule)
+    return ("Trained", FALSE, "InvalidSpec", f"{fault} Until then nothing is trained.") if fault else None
 
 
 def _trained(status: Status) -> Said:

@@ -19,7 +19,7 @@ from fraud_operator.planning.steps import (
     overdue,
     standing,
 )
-from fraud_operator.planning.training import retry_time
+from fraud_operator.planning.training import retry_time, schedule_fault
 from fraud_operator.planning.versions import entry_of, noted, ref_of, rejected
 from fraud_operator.planning.world import Model, World
 
@@ -67,7 +67,7 @@ def advanced(
     """One step further, where all is there that it needs."""
     candidate = ref_of(status, status.candidate_version, world)
     if candidate is None:
-        return status, _at_rest(status)
+        return status, _at_rest(model, status)
     if status.current_step is not None and verdict.broken:
         return _rolled_back(status, candidate, verdict, world.now)
     if model.spec.paused:
@@ -174,7 +174,7 @@ def _place(status: Status) -> str:
     return f"shadow of {status.candidate_version}"
 
 
-def _at_rest(status: Status) -> Progress:
+def _at_rest(model: Model, status: Status) -> Progress:
     training = status.training
     if training is not None and training.finished_at is None:
         return Progress(ConditionStatus.TRUE, "Training", f"{training.job_name} trains ({training.cause}).")
@@ -184,6 +184,8 @@ def _at_rest(status: Status) -> Progress:
     )
     if newest and newest.outcome is Outcome.REJECTED:
         return Progress(ConditionStatus.FALSE, "RolledBack", f"{newest.version}: {newest.message}")
+    if fault := schedule_fault(model.spec.training.schedule):
+        return Progress(ConditionStatus.FALSE, "InvalidSpec", fault)
     stable = status.stable_version
     decides = f"{stable} decides." if stable else "The rules decide alone."
     if training is not None and training.failure:

@@ -14,8 +14,6 @@ def reconcile(model: Model, world: World) -> Plan:
     """What to do now. Doing it and asking again comes to rest; so does doing a part of it, or nothing."""
     if world.older is not None:
         return _taken(model, world)
-    if fault := training.schedule_fault(model.spec.training.schedule):
-        return _invalid(model, world, fault)
     status = rollout.adopted(model.status, world)
     status = precision.observed(training.observed(status, world), world)
     status, stops = training.started(model, status, world)
@@ -57,16 +55,7 @@ def _ready(status: Status, world: World) -> Readiness:
 def _taken(model: Model, world: World) -> Plan:
     """Two for one pipeline: the older one wins."""
     message = f"{world.older} is older and manages {model.spec.pipeline}; delete one of the two."
-    return _refused(model, world, "PipelineTaken", message)
-
-
-def _invalid(model: Model, world: World, fault: str) -> Plan:
-    """What runs goes on; nothing is trained and no step is taken."""
-    return _refused(model, world, "InvalidSpec", fault)
-
-
-def _refused(model: Model, world: World, reason: str, message: str) -> Plan:
-    refused = Progress(ConditionStatus.FALSE, reason, message)
-    ready = Readiness(ConditionStatus.FALSE, reason, message)
+    refused = Progress(ConditionStatus.FALSE, "PipelineTaken", message)
+    ready = Readiness(ConditionStatus.FALSE, "PipelineTaken", message)
     status = conditions.described(model, model.status, refused, ready, world.now)
     return Plan(status, (), conditions.changes(model.status.conditions, status.conditions))

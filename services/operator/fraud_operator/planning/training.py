@@ -58,8 +58,10 @@ def schedule_fault(schedule: str | None) -> str | None:
 
 
 def next_time(schedule: str | None, after: datetime) -> datetime | None:
-    """When the schedule fires next."""
-    return None if schedule is None else next(CronSim(schedule, after.astimezone(UTC)))
+    """When the schedule fires next; never where it is none."""
+    if schedule is None or schedule_fault(schedule):
+        return None
+    return next(CronSim(schedule, after.astimezone(UTC)))
 
 
 def observed(status: Status, world: World) -> Status:
@@ -142,7 +144,7 @@ def started(model: Model, status: Status, world: World) -> tuple[Status, tuple[S
 
 def _cause(model: Model, status: Status, world: World) -> str | None:
     spec, training = model.spec, status.training
-    if spec.paused:
+    if spec.paused or schedule_fault(spec.training.schedule):
         return None
     if training is None:
         return "FirstTraining"
@@ -216,6 +218,8 @@ def arguments(spec: FraudModelSpec) -> tuple[str, ...]:
 
 def upcoming(model: Model, status: Status) -> datetime | None:
     """When it is trained again, by schedule or after a failure that may pass."""
+    if schedule_fault(model.spec.training.schedule):
+        return None
     since = status.training.started_at if status.training else model.created
     times = (next_time(model.spec.training.schedule, since), retry_time(status.training))
     return min((time for time in times if time is not None), default=None)

@@ -594,15 +594,42 @@ def test_two_for_one_pipeline_the_older_wins_and_the_other_says_so() -> None:
     assert told["Ready"].message == "first is older and manages fraud-detector; delete one of the two."
 
 
-def test_a_wrong_schedule_is_an_invalid_spec_that_changes_nothing() -> None:
+def test_a_wrong_schedule_is_an_invalid_spec_that_trains_nothing() -> None:
     found = universe(training={"schedule": "every day"})
 
-    plan = found.plan()
+    found.tick(3)
 
-    assert plan.acts == ()
-    assert {condition.reason for condition in plan.status.conditions if condition.type == "Progressing"} == {
-        "InvalidSpec"
-    }
+    assert found.jobs == {}
+    assert found.status.next_training_time is None
+    for kind in ("Progressing", "Trained"):
+        condition = found.condition(kind)
+        assert (condition.status, condition.reason) == ("False", "InvalidSpec")
+        assert "'every day' is no cron expression" in condition.message
+    assert [event.warning for event in found.events if event.reason == "InvalidSpec"] == [True]
+    assert found.condition("Ready").status == "True"
+
+    found.change(training={"schedule": "0 3 * * 1"})
+    found.until("Promoted", "Promoted")
+
+
+def test_a_wrong_schedule_in_the_middle_of_a_canary_takes_away_neither_rollback_nor_pin() -> None:
+    found = at(10, steps((10, DAY)))
+    found.change(training={"schedule": "weekly"})
+    found.tick()
+    assert found.condition("Progressing").reason == "Pausing"
+    assert found.condition("Trained").reason == "InvalidSpec"
+
+    pinned = replace(found, written=[], wanted=found.wanted.model_copy(update={"pinned_version": "baseline"}))
+    pinned.tick(2)
+    assert weights(pinned.written) == [(Mode.NONE, 0)]
+    assert pinned.condition("Progressing").reason == "Pinned"
+
+    found.alert_share = 0.9
+    found.tick(2)
+    assert weights(found.written)[-1] == (Mode.NONE, 0)
+    assert found.status.rejected_versions == ("one",)
+    assert found.condition("Degraded").reason == "RolledBack"
+    assert found.condition("Trained").reason == "InvalidSpec"
 
 
 def test_one_that_is_deleted_drops_its_challenger_and_leaves_its_champion() -> None:
