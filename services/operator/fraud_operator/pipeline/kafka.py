@@ -8,11 +8,12 @@ from functools import partial
 from typing import TypeVar
 
 import orjson
+from confluent_kafka import KafkaException
 
 from fraud_core.bundle_topic import BundleTopic, Place, is_kafka, place_of
 from fraud_core.connect.board import Board, watched
 from fraud_core.connect.records import WorkerStatus
-from fraud_core.kafka import admin_client, end_offsets, partition_counts, wait_until
+from fraud_core.kafka import admin_client, end_offsets, partition_counts, reason, wait_until
 from fraud_core.log import logger
 from fraud_core.registry import Registry
 from fraud_core.rollouts import BundleRef, Rollout
@@ -33,7 +34,7 @@ class Pipeline:
         rollout: the latest.
         workers: fresh reports.
         partitions: of the input; None where there is no such topic.
-        labels: records that were ever written to the labels' topic.
+        labels: records that were ever written to the labels' topic; None where its brokers don't say.
     """
 
     rollout: Rollout | None
@@ -100,7 +101,11 @@ class Kafka:
         if not partitions:
             return None
         places = [(name, number) for number in range(partitions)]
-        return sum(end_offsets(admin_client(self.settings.kafka), places, TIMEOUT_S).values())
+        try:
+            return sum(end_offsets(admin_client(self.settings.kafka), places, TIMEOUT_S).values())
+        except KafkaException as error:
+            log.warning("labels_not_counted", topic=name, reason=reason(error))
+            return None
 
     def _bundles(self) -> dict[str, BundleRef]:
         topic = topics(self.settings.topics).models.name
