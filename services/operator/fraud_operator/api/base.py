@@ -8,7 +8,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from pydantic.alias_generators import to_camel
 
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-DURATION = r"^([0-9]{1,6}[smhd]){1,4}$"
+DURATION = r"^([0-9]{1,6}[sm]|[0-9]{1,5}h|[0-9]{1,4}d){1,4}$"
+"""Some decades at most: what is added to a moment must remain one."""
 QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$"
 VERSION = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 

@@ -126,6 +126,7 @@ def test_what_makes_sense_is_accepted(spec: dict[str, Any]) -> None:
             "either manual or of a duration",
         ),
         ({"rollout": {"shadow": "an hour"}}, "does not match"),
+        ({"rollout": {"shadow": "999999d999999d999999d"}}, "does not match"),
         ({"gates": [{"metric": "recall"}]}, "min, max or minOfChampion"),
         ({"training": {"alertBudget": 0}}, "minimum"),
         ({"training": {"image": "mine"}}, "unexpected"),

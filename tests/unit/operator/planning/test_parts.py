@@ -31,10 +31,20 @@ def test_durations(text: str, span: timedelta) -> None:
     assert duration(spelled(span)) == span
 
 
-@pytest.mark.parametrize("text", ["", "1", "1w", "h", "-1h", 5])
+@pytest.mark.parametrize("text", ["", "1", "1w", "h", "-1h", 5, "10000d", "100000h"])
 def test_what_is_no_duration(text: object) -> None:
     with pytest.raises(ValueError, match="is no duration; write"):
         duration(text)
+
+
+def test_the_longest_pause_ends_before_the_calendar_does() -> None:
+    longest = "9999d9999d9999d9999d"
+    found = Universe(spec(rollout={"shadow": longest, "progressDeadline": longest}))
+
+    found.until("Pausing")
+
+    assert NOW + duration("99999h99999h99999h99999h") > NOW
+    assert "pauses until 2136-" in found.condition("Progressing").message
 
 
 @pytest.mark.parametrize(
