@@ -45,6 +45,8 @@ class SmallCluster:
         self._lock = threading.RLock()
         self._version = 100
         self.refused: list[str] = []
+        self.refuses: dict[str, tuple[int, str]] = {}
+        """What is answered, by verb and resource, as admission, quota and validation answer."""
         self.schema = schema()
 
     def apply(self, document: Document) -> Document:
@@ -246,6 +248,8 @@ class _Handler:
     async def create(self, request: web.Request) -> web.Response:
         if denied := self._denied("create", self._resource):
             return denied
+        if f"create {self._resource}" in self._cluster.refuses:
+            return await _failure(*self._cluster.refuses[f"create {self._resource}"])
         made = self._cluster.create(self._resource, await request.json())
         return await (_json(made, 201) if made else _failure(409, "AlreadyExists"))
 
@@ -261,7 +265,10 @@ class _Handler:
     async def status(self, request: web.Request) -> web.Response:
         if denied := self._denied("update", f"{self._resource}/status"):
             return denied
-        found = self._cluster.set_status(request.match_info["name"], await request.json())
+        name = request.match_info["name"]
+        if f"update {self._resource}/status {name}" in self._cluster.refuses:
+            return await _failure(*self._cluster.refuses[f"update {self._resource}/status {name}"])
+        found = self._cluster.set_status(name, await request.json())
         if isinstance(found, str):
             return await _failure({"NotFound": 404, "Conflict": 409}.get(found, 422), found)
         return await _json(found)

@@ -1,13 +1,15 @@
 """Looks at everything every few seconds, and sooner when it is woken, and does what the plans say."""
 
 import asyncio
+import traceback
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
-from fraud_core.errors import ConfigError, FencedError, UnavailableError
+from fraud_core.errors import FencedError, FraudstreamError
 from fraud_core.log import logger
 from fraud_core.rollouts import Rollout
 from fraud_operator.cluster import jobs, models, paths
@@ -16,7 +18,7 @@ from fraud_operator.cluster.models import Found, Misread
 from fraud_operator.metrics import Metrics
 from fraud_operator.names import MODEL_LABEL
 from fraud_operator.pipeline.kafka import Kafka, Pipeline
-from fraud_operator.planning import Plan, World, reconcile
+from fraud_operator.planning import Plan, World, reconcile, unplanned
 from fraud_operator.planning.rollout import released
 from fraud_operator.planning.versions import entry_of
 from fraud_operator.planning.world import Act, DeleteBundle, Run, StartJob, StopJob, WriteRollout
@@ -47,7 +49,8 @@ class Loop:
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "kafka"))
     _deleted: set[str] = field(default_factory=set)
-    _said: str = ""
+    _said: set[str] = field(default_factory=set)
+    _saying: set[str] = field(default_factory=set)
     _told: set[tuple[str, str, str]] = field(default_factory=set)
 
     async def run(self) -> None:
@@ -62,10 +65,10 @@ class Loop:
                 await self.look()
             except FencedError:
                 raise
-            except (UnavailableError, ConfigError) as error:
+            except Exception as error:  # noqa: BLE001 - who judges rollouts ends for nothing but a successor
                 self.metrics.failures.inc()
                 self.metrics.turned(read=False)
-                self._say(str(error))
+                self._say(_explained(error))
             await self._pause()
 
     async def look(self) -> None:
@@ -76,20 +79,30 @@ class Loop:
             UnavailableError: Kafka or the API server can't be reached.
             ConfigError: the operator may not what it must.
         """
+        self._saying = set()
         pipeline = await self._in_thread(self.kafka.read)
         ours, misread = await self._models()
         runs = await self._runs()
         plans = []
         for found in ours:
             world = await self._world(found, ours, pipeline, runs.get(found.model.uid, {}))
-            plan = reconcile(found.model, world)
+            plan = self._plan(found, world)
             plans.append((found.model, plan))
             await self._follow(found, plan)
         await self._release(pipeline.rollout, {found.model.uid for found in ours}, misread)
         self.metrics.looks.inc()
         self.metrics.told(plans)
         self.metrics.turned(read=True)
-        self._said = ""
+        self._said = self._saying
+
+    def _plan(self, found: Found, world: World) -> Plan:
+        """A FraudModel for which there is no plan holds up no other one, and says so."""
+        try:
+            return reconcile(found.model, world)
+        except Exception as error:  # noqa: BLE001 - whatever a spec or a status leads to
+            why = _explained(error)
+            self._say(f"{found.model.name}: {why}")
+            return unplanned(found.model, world, why)
 
     async def _models(self) -> tuple[list[Found], list[Misread]]:
         listed = await self.api.get(paths.models(self.namespace))
@@ -151,6 +164,10 @@ class Loop:
             except (ConflictError, MissingError):
                 self.woken.set()  # it was changed or deleted meanwhile: look again
                 return
+            except RefusedError as error:
+                self.metrics.failures.inc()
+                self._say(str(error))
+                return
         for act in plan.acts:
             await self._act(found, act)
         for event in plan.events:
@@ -204,6 +221,16 @@ class Loop:
         await asyncio.sleep(min(0.2, self.kafka.settings.reconcile.interval_s))
 
     def _say(self, reason: str) -> None:
-        if reason != self._said:
+        """Log it, unless it was said in the look before, too."""
+        if reason not in self._said:
             log.warning("waiting", reason=reason)
-            self._said = reason
+        self._saying.add(reason)
+        self._said = self._said | {reason}
+
+
+def _explained(error: Exception) -> str:
+    """Its text; of one that nobody foresaw also its kind, and where it came from."""
+    if isinstance(error, FraudstreamError):
+        return str(error)
+    [*_, last] = traceback.extract_tb(error.__traceback__)
+    return f"{type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})"

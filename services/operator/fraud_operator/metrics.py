@@ -19,7 +19,7 @@ class Metrics:
         self.looks = Counter("fraud_operator_reconciles", "Looks at everything.", registry=registry)
         self.failures = Counter(
             "fraud_operator_failures",
-            "Looks that ended early, as brokers or API server were away.",
+            "Looks that ended early, as brokers or API server were away or refused something.",
             registry=registry,
         )
         self.acts = Counter("fraud_operator_acts", "What was done, by kind.", ["kind"], registry=registry)

@@ -66,6 +66,13 @@ def with_times(
     )
 
 
+def told(before: Sequence[Condition], one: Said, generation: int, now: datetime) -> tuple[Condition, ...]:
+    """The conditions with one of them said anew; the others stay."""
+    [new] = with_times(before, (one,), generation, now)
+    known = {condition.type: condition for condition in before}
+    return tuple({**known, new.type: new}.values())
+
+
 def changes(before: Sequence[Condition], after: Sequence[Condition]) -> tuple[Event, ...]:
     """What became otherwise, as events."""
     known = {condition.type: condition.reason for condition in before}

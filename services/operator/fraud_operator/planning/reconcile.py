@@ -52,6 +52,15 @@ def _ready(status: Status, world: World) -> Readiness:
     )
 
 
+def unplanned(model: Model, world: World, why: str) -> Plan:
+    """What is said where no plan can be made; what runs goes on."""
+    message = f"No plan can be made, and nothing is judged: {why}"
+    said = ("Progressing", ConditionStatus.FALSE, "PlanFailed", message)
+    before = model.status.conditions
+    told = conditions.told(before, said, model.generation, world.now)
+    return Plan(model.status.model_copy(update={"conditions": told}), (), conditions.changes(before, told))
+
+
 def _taken(model: Model, world: World) -> Plan:
     """Two for one pipeline: the older one wins."""
     message = f"{world.older} is older and manages {model.spec.pipeline}; delete one of the two."

@@ -1,0 +1,141 @@
+"""The loop between an API server and a Kafka of values: what is wrong with one thing ends nothing else."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fraud_core.errors import FencedError
+from fraud_core.rollouts import BundleRef, Rollout
+from fraud_core.settings import load_settings
+from fraud_operator import loop as looping
+from fraud_operator.cluster.api import connected
+from fraud_operator.loop import Loop
+from fraud_operator.metrics import Metrics
+from fraud_operator.pipeline.kafka import Pipeline
+from fraud_operator.planning import Model, Plan, World, reconcile
+from fraud_operator.settings import OperatorSettings
+from tests.support.fraud_models import bundle
+from tests.support.operating import JOB
+from tests.support.small_cluster import NAMESPACE, SmallCluster, served
+
+SETTINGS = load_settings(OperatorSettings, reconcile={"interval_s": 30})
+
+
+@dataclass
+class Values:
+    """What the operator asks of Kafka, without brokers."""
+
+    settings: OperatorSettings = SETTINGS
+    rollout: Rollout = field(
+        default_factory=lambda: Rollout("fraud-detector", 7, champion=bundle("baseline"))
+    )
+    raises: list[Exception] = field(default_factory=list)
+
+    def read(self) -> Pipeline:
+        if self.raises:
+            raise self.raises.pop(0)
+        return Pipeline(self.rollout, (), 6, 0)
+
+    def write(self, rollout: Rollout, after: int | None) -> bool:
+        if after != self.rollout.generation:
+            return False
+        self.rollout = rollout
+        return True
+
+    def find(self, version: str) -> dict[str, BundleRef]:
+        del version
+        return {}
+
+    def delete(self, ref: BundleRef) -> None:
+        del ref
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallCluster]:
+    found = SmallCluster()
+    with served(found, tmp_path) as kubeconfig:
+        monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+        yield found
+
+
+def fraud_model(name: str = "cards", **spec: Any) -> dict[str, Any]:
+    kind = {"apiVersion": "fraudstream.dev/v1alpha1", "kind": "FraudModel"}
+    return {**kind, "metadata": {"name": name}, "spec": spec}
+
+
+def told(cluster: SmallCluster, name: str = "cards") -> dict[str, tuple[str, str, str]]:
+    conditions = cluster.get("fraudmodels", name)["status"].get("conditions", ())
+    return {one["type"]: (one["status"], one["reason"], one["message"]) for one in conditions}
+
+
+def with_loop(kafka: Any, act: Callable[[Loop], Awaitable[None]]) -> None:
+    async def within() -> None:
+        async with connected() as api:
+            await act(Loop(NAMESPACE, api, kafka, JOB, Metrics()))
+
+    asyncio.run(within())
+
+
+def looked(kafka: Values, times: int = 1) -> None:
+    async def look(loop: Loop) -> None:
+        for _ in range(times):
+            await loop.look()
+
+    with_loop(kafka, look)
+
+
+def failing_for(name: str) -> Callable[[Model, World], Plan]:
+    def plan(model: Model, world: World) -> Plan:
+        if model.name == name:
+            raise OverflowError("date value out of range")
+        return reconcile(model, world)
+
+    return plan
+
+
+def test_one_for_which_there_is_no_plan_says_so_and_holds_up_no_other(
+    cluster: SmallCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.apply(fraud_model("a"))
+    cluster.apply(fraud_model("b"))
+    monkeypatch.setattr(looping, "reconcile", failing_for("a"))
+
+    looked(Values(), 3)
+
+    status, reason, message = told(cluster, "a")["Progressing"]
+    assert (status, reason) == ("False", "PlanFailed")
+    assert "OverflowError: date value out of range (test_loop.py:" in message
+    assert told(cluster, "b")["Ready"][1] == "PipelineTaken"
+    assert [event["reason"] for event in cluster.all("events")].count("PlanFailed") == 1
+
+
+def test_a_status_that_the_server_refuses_ends_nothing_and_nothing_is_done_that_it_would_announce(
+    cluster: SmallCluster,
+) -> None:
+    cluster.apply(fraud_model("a"))
+    cluster.apply(fraud_model("b"))
+    cluster.refuses["update fraudmodels/status a"] = (422, "FraudModel is invalid")
+
+    kafka = Values()
+    looked(kafka, 2)
+
+    assert told(cluster, "a") == {}
+    assert cluster.all("jobs") == []
+    assert kafka.rollout.generation == 7
+    assert told(cluster, "b")["Ready"][1] == "PipelineTaken"
+
+
+def test_it_ends_for_a_successor_alone(cluster: SmallCluster) -> None:
+    cluster.apply(fraud_model())
+    settings = load_settings(OperatorSettings, reconcile={"interval_s": 0.1})
+    unforeseen, fenced = ZeroDivisionError("of a library"), FencedError("another one")
+    kafka = Values(settings, raises=[unforeseen, unforeseen, fenced])
+
+    with pytest.raises(FencedError):
+        with_loop(kafka, Loop.run)
+
+    assert kafka.raises == []
