@@ -5,8 +5,10 @@ nothing but arguments and resources.
 """
 
 import copy
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,9 @@ from fraud_operator.planning.world import Failure, Measured, Run, RunState, Star
 Document = dict[str, Any]
 RESULT = "/dev/termination-log"
 """Where the trainer writes what came of it; the pod's status then has it."""
+SCALES = {"": Decimal(1), "m": Decimal("0.001")}
+SCALES |= {unit: Decimal(1000) ** power for power, unit in enumerate("kMGTPE", 1)}
+SCALES |= {f"{unit}i": Decimal(1024) ** power for power, unit in enumerate("KMGTPE", 1)}
 TRAINING_FAILED = "TrainingFailed"
 
 
@@ -74,8 +79,27 @@ def _owner(model: Model) -> Document:
 
 
 def _merged(base: Document, given: Document) -> Document:
+    """What is given beside what it does not name; of a request and a limit the given one moves the other."""
     found = {kind: {**base.get(kind, {}), **given.get(kind, {})} for kind in ("requests", "limits")}
+    requests, limits = found["requests"], found["limits"]
+    for name in set(requests) & set(limits):
+        request, limit = _amount(requests[name]), _amount(limits[name])
+        if request is None or limit is None or request <= limit:
+            continue
+        if name not in given.get("limits", {}):
+            limits[name] = requests[name]
+        elif name not in given.get("requests", {}):
+            requests[name] = limits[name]
     return {kind: amounts for kind, amounts in found.items() if amounts}
+
+
+def _amount(quantity: object) -> Decimal | None:
+    """A quantity as a number; None for a spelling that is not known here."""
+    found = re.fullmatch(r"([0-9.]+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?", str(quantity))
+    try:
+        return Decimal(found[1]) * SCALES[found[2] or ""] if found else None
+    except InvalidOperation:
+        return None
 
 
 def runs(jobs: Iterable[Document], pods: Iterable[Document]) -> dict[str, dict[str, Run]]:

@@ -99,6 +99,35 @@ def test_a_fraud_model_asks_for_more_without_taking_away_what_it_does_not_name()
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("given", "requests", "limits"),
+    [
+        ({"requests": {"memory": "8Gi"}}, "8Gi", "8Gi"),
+        ({"limits": {"memory": "512Mi"}}, "512Mi", "512Mi"),
+        ({"limits": {"memory": "2Gi"}}, "1Gi", "2Gi"),
+        ({"requests": {"memory": 2_000_000_000}}, 2_000_000_000, "4Gi"),
+        ({"requests": {"memory": "8Gi"}, "limits": {"memory": "6Gi"}}, "8Gi", "6Gi"),
+    ],
+)
+def test_of_request_and_limit_the_one_that_is_given_moves_the_templates_other_one(
+    given: dict[str, Any], requests: object, limits: object
+) -> None:
+    made = manifest(BASE, Universe(spec()).model, wanted(Resources.model_validate(given)))
+
+    [container] = made["spec"]["template"]["spec"]["containers"]
+    assert container["resources"]["requests"]["memory"] == requests
+    assert container["resources"]["limits"]["memory"] == limits
+
+
+def test_a_quantity_that_is_not_known_here_is_left_to_the_server() -> None:
+    base = {"spec": {"template": {"spec": {"containers": [{"resources": {"limits": {"memory": "4e9"}}}]}}}}
+
+    made = manifest(base, Universe(spec()).model, wanted(Resources(requests={"memory": "8Gi"})))
+
+    [container] = made["spec"]["template"]["spec"]["containers"]
+    assert container["resources"] == {"requests": {"memory": "8Gi"}, "limits": {"memory": "4e9"}}
+
+
 def test_the_template_is_not_changed_by_what_is_made_of_it() -> None:
     before = yaml.safe_dump(BASE)
 
