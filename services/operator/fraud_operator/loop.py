@@ -13,15 +13,25 @@ from fraud_core.errors import FencedError, FraudstreamError
 from fraud_core.log import logger
 from fraud_core.rollouts import Rollout
 from fraud_operator.cluster import jobs, models, paths
-from fraud_operator.cluster.api import Api, ConflictError, MissingError, RefusedError
+from fraud_operator.cluster.api import Api, ConflictError, ForbiddenError, MissingError, RefusedError
 from fraud_operator.cluster.models import Found, Misread
 from fraud_operator.metrics import Metrics
 from fraud_operator.names import MODEL_LABEL
 from fraud_operator.pipeline.kafka import Kafka, Pipeline
-from fraud_operator.planning import Plan, World, reconcile, unplanned
+from fraud_operator.planning import Model, Plan, World, reconcile, unplanned
 from fraud_operator.planning.rollout import released
+from fraud_operator.planning.training import REFUSED
 from fraud_operator.planning.versions import entry_of
-from fraud_operator.planning.world import Act, DeleteBundle, Run, StartJob, StopJob, WriteRollout
+from fraud_operator.planning.world import (
+    Act,
+    DeleteBundle,
+    Failure,
+    Run,
+    RunState,
+    StartJob,
+    StopJob,
+    WriteRollout,
+)
 
 log = logger(__name__)
 ValueT = TypeVar("ValueT")
@@ -51,6 +61,7 @@ class Loop:
     _deleted: set[str] = field(default_factory=set)
     _said: set[str] = field(default_factory=set)
     _saying: set[str] = field(default_factory=set)
+    _refused: dict[str, Run] = field(default_factory=dict)
     _told: set[tuple[str, str, str]] = field(default_factory=set)
 
     async def run(self) -> None:
@@ -85,10 +96,12 @@ class Loop:
         runs = await self._runs()
         plans = []
         for found in ours:
-            world = await self._world(found, ours, pipeline, runs.get(found.model.uid, {}))
+            of_model = self._refused | runs.get(found.model.uid, {})
+            world = await self._world(found, ours, pipeline, of_model)
             plan = self._plan(found, world)
             plans.append((found.model, plan))
             await self._follow(found, plan)
+        self._refused = {run_id: run for run_id, run in self._refused.items() if run_id in _named(plans)}
         await self._release(pipeline.rollout, {found.model.uid for found in ours}, misread)
         self.metrics.looks.inc()
         self.metrics.told(plans)
@@ -169,26 +182,40 @@ class Loop:
                 self._say(str(error))
                 return
         for act in plan.acts:
-            await self._act(found, act)
+            if await self._act(found, act):
+                self.woken.set()
         for event in plan.events:
             document = models.event_of(found, event, datetime.now(UTC))
             await self._quietly(self.api.create(paths.events(self.namespace), document))
 
-    async def _act(self, found: Found, act: Act) -> None:
+    async def _act(self, found: Found, act: Act) -> bool:
+        """Whether it changed what the next look sees."""
         self.metrics.acts.labels(type(act).__name__).inc()
         match act:
             case WriteRollout(rollout, after):
-                await self._in_thread(lambda: self.kafka.write(rollout, after))
+                return await self._in_thread(lambda: self.kafka.write(rollout, after))
             case StartJob():
-                document = jobs.manifest(self.job, found.model, act)
-                await self._quietly(self.api.create(paths.jobs(self.namespace), document))
-                log.info("job_started", job=act.job_name, run_id=act.run_id)
+                return await self._start(found, act)
             case StopJob(job_name):
-                await self._quietly(self.api.delete(paths.job(self.namespace, job_name)))
+                return await self._quietly(self.api.delete(paths.job(self.namespace, job_name)))
             case DeleteBundle(ref):
                 await self._in_thread(lambda: self.kafka.delete(ref))
                 self._deleted.add(ref.sha256)
-        self.woken.set()
+                return True
+
+    async def _start(self, found: Found, act: StartJob) -> bool:
+        """Make the Job; one that is refused is a run that failed, so that its FraudModel says so."""
+        document = jobs.manifest(self.job, found.model, act)
+        try:
+            await self.api.create(paths.jobs(self.namespace), document)
+        except (ConflictError, MissingError):
+            return False  # it is there, or its namespace is gone
+        except (RefusedError, ForbiddenError) as error:
+            log.warning("job_refused", job=act.job_name, run_id=act.run_id, reason=str(error))
+            self._refused[act.run_id] = Run(RunState.FAILED, 0, failure=Failure(REFUSED, str(error)))
+            return True
+        log.info("job_started", job=act.job_name, run_id=act.run_id)
+        return True
 
     async def _release(self, rollout: Rollout | None, living: set[str], misread: list[Misread]) -> None:
         """A rollout whose FraudModel is deleted goes back to the command line, without a challenger."""
@@ -201,14 +228,16 @@ class Loop:
         log.info("rollout_released", managed_by=rollout.managed_by)
         await self._in_thread(lambda: self.kafka.write(released(rollout), rollout.generation))
 
-    async def _quietly(self, act: Awaitable[object]) -> None:
-        """What is there already, or is gone already, is as it shall be; what is refused is told."""
+    async def _quietly(self, act: Awaitable[object]) -> bool:
+        """Whether it was done. What is there or gone already is as it shall be; what is refused is told."""
         try:
             await act
         except (ConflictError, MissingError):
-            pass
-        except RefusedError as error:
+            return False
+        except (RefusedError, ForbiddenError) as error:
             self._say(str(error))
+            return False
+        return True
 
     async def _in_thread(self, ask: Callable[[], ValueT]) -> ValueT:
         return await asyncio.get_running_loop().run_in_executor(self._thread, ask)
@@ -226,6 +255,12 @@ class Loop:
             log.warning("waiting", reason=reason)
         self._saying.add(reason)
         self._said = self._said | {reason}
+
+
+def _named(plans: list[tuple[Model, Plan]]) -> set[str]:
+    """Runs that a status names."""
+    runs = [run for _, plan in plans for run in (plan.status.training, plan.status.analysis)]
+    return {run.run_id for run in runs if run}
 
 
 def _explained(error: Exception) -> str:

@@ -129,6 +129,48 @@ def test_a_status_that_the_server_refuses_ends_nothing_and_nothing_is_done_that_
     assert told(cluster, "b")["Ready"][1] == "PipelineTaken"
 
 
+@pytest.mark.parametrize("code", [422, 403])
+def test_a_job_that_the_server_refuses_is_a_training_that_failed_and_is_tried_later(
+    cluster: SmallCluster, code: int
+) -> None:
+    cluster.apply(fraud_model())
+    cluster.refuses["create jobs"] = (code, "requests: Invalid value: must be at most the limit of 4Gi")
+
+    looked(Values(), 8)
+
+    status, reason, message = told(cluster)["Trained"]
+    assert (status, reason) == ("False", "JobRefused")
+    assert f"{code} to POST" in message
+    assert "must be at most the limit of 4Gi" in message
+    found = cluster.get("fraudmodels", "cards")["status"]
+    assert found["lastFailure"] == message
+    assert found["training"]["number"] == 1
+    assert "nextTrainingTime" in found
+    assert [event["type"] for event in cluster.all("events") if event["reason"] == reason] == ["Warning"]
+
+    del cluster.refuses["create jobs"]
+    cluster.apply(fraud_model(training={"resources": {"requests": {"memory": "1Gi"}}}))
+    looked(Values(), 2)
+
+    [job] = cluster.all("jobs")
+    assert job["metadata"]["name"] != found["training"]["jobName"]
+
+
+def test_what_changed_nothing_wakes_nobody(cluster: SmallCluster) -> None:
+    cluster.apply(fraud_model())
+    cluster.refuses["create jobs"] = (422, "no")
+
+    async def look(loop: Loop) -> None:
+        woken = []
+        for _ in range(4):
+            loop.woken.clear()
+            await loop.look()
+            woken.append(loop.woken.is_set())
+        assert woken == [True, False, False, False]
+
+    with_loop(Values(), look)
+
+
 def test_it_ends_for_a_successor_alone(cluster: SmallCluster) -> None:
     cluster.apply(fraud_model())
     settings = load_settings(OperatorSettings, reconcile={"interval_s": 0.1})

@@ -28,6 +28,10 @@ class RefusedError(FraudstreamError):
     """The server does not take the object as it is."""
 
 
+class ForbiddenError(ConfigError):
+    """The operator's Role does not allow it, or admission or a quota refuses the object."""
+
+
 @dataclass(frozen=True)
 class Api:
     """The API server. Credentials are read for every request: a service account's token changes hourly."""
@@ -87,8 +91,10 @@ def _refusal(method: str, path: str, status: HTTPStatus, body: object) -> Frauds
             return MissingError(text)
         case HTTPStatus.UNPROCESSABLE_ENTITY | HTTPStatus.BAD_REQUEST:
             return RefusedError(text)
-        case HTTPStatus.FORBIDDEN | HTTPStatus.UNAUTHORIZED:
-            return ConfigError(f"{text} Does the release's Role allow it, and is it bound?")
+        case HTTPStatus.FORBIDDEN:
+            return ForbiddenError(f"{text} Does the release's Role allow it, and is it bound?")
+        case HTTPStatus.UNAUTHORIZED:
+            return ConfigError(f"{text} Is the token of this cluster?")
         case _:
             return UnavailableError(text)
 

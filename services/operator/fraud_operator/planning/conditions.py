@@ -22,6 +22,7 @@ WARNINGS = {
     "InvalidSpec",
     "PipelineTaken",
     "StepEdited",
+    "JobRefused",
 }
 QUIET = {"Ready"}
 """Conditions whose changes are no events: they follow every restart of a worker."""

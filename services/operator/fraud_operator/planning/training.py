@@ -20,8 +20,9 @@ LOST = Failure(
     "ResultLost",
     "The Job succeeded, and what its pod said is gone. Set spec.retrainNonce to train again.",
 )
-PASSING = {"NotEnoughSamples", "NothingToLearnFrom", "Unavailable"}
-"""Failures that time may mend: what a new pipeline lacks comes by itself."""
+REFUSED = "JobRefused"
+PASSING = {"NotEnoughSamples", "NothingToLearnFrom", "Unavailable", REFUSED}
+"""Failures that time may mend: what a new pipeline lacks comes by itself, and a quota gets room."""
 FIRST_RETRY, LONGEST_RETRY = timedelta(minutes=1), timedelta(hours=6)
 MOST_TEXT = 2_000
 NAME_LENGTH = 40
@@ -152,6 +153,8 @@ def _cause(model: Model, status: Status, world: World) -> str | None:
         return "SpecChanged"
     if training.finished_at is None:
         return None
+    if training.failure == REFUSED and status.observed_generation != model.generation:
+        return "Retry"  # what was edited may be what was refused
     return _again(spec.training, training, status, world)
 
 

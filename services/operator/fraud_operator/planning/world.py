@@ -58,7 +58,7 @@ class Run:
 
     Attributes:
         state: how far it is.
-        attempt: pods that were tried, the running one included.
+        attempt: pods that were tried, the running one included; none of a Job that the server refused.
         trained: of a training that succeeded.
         measured: of an analysis that succeeded, by version.
         failure: of one that failed.

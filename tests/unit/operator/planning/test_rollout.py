@@ -13,7 +13,7 @@ from fraud_operator.api.status import TrainingStatus
 from fraud_operator.planning import reconcile
 from fraud_operator.planning.rollout import released
 from fraud_operator.planning.training import FIRST_RETRY, LONGEST_RETRY, retry_time
-from fraud_operator.planning.world import StopJob, WriteRollout
+from fraud_operator.planning.world import Failure, Run, RunState, StopJob, WriteRollout
 from tests.support.fraud_models import NOW, QUICK, TICK, Universe, bundle, spec, weights
 
 MANAGER = "ns/cards/uid-1"
@@ -671,6 +671,25 @@ def test_it_is_told_when_a_failed_training_is_tried_again() -> None:
     assert found.status.training is not None
     assert found.status.training.finished_at is not None
     assert again - found.status.training.finished_at == 2 * FIRST_RETRY
+
+
+def test_a_job_that_was_refused_is_tried_again_at_once_when_the_spec_is_edited() -> None:
+    found = universe()
+    found.slow_jobs = True
+    found.tick()
+    assert found.status.training is not None
+    refused = Run(RunState.FAILED, 0, failure=Failure("JobRefused", "too much memory"))
+    found.runs = {found.status.training.run_id: refused}
+    found.tick(2)
+    assert found.condition("Trained").reason == "JobRefused"
+    assert found.status.next_training_time is not None
+    assert found.status.training.number == 1
+
+    found.change(training={"resources": {"requests": {"memory": "1Gi"}}})
+    found.tick()
+
+    assert found.status.training.cause == "Retry"
+    assert len(found.jobs) == 2
 
 
 def test_what_time_does_not_mend_is_not_tried_again() -> None:
