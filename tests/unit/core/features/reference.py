@@ -301,13 +301,13 @@ def cohort(hour: int, now: int, delay: int, window: int) -> bool:
 
 def days_since(frauds: Sequence[Label], now: Transaction, delay: int) -> float | None:
     horizon = now.time // HOUR - delay - 30 * 24
-    times = [fraud.time for fraud in frauds if fraud.time <= now.time and fraud.time // HOUR > horizon]
+    times = [fraud.time for fraud in frauds if fraud.time < now.time and fraud.time // HOUR > horizon]
     return (now.time - max(times)) / DAY if times else None
 
 
 def count(frauds: Sequence[Label], now: Transaction, delay: int, window: int) -> int:
     return sum(
-        fraud.time <= now.time and cohort(fraud.time // HOUR, now.time // HOUR, delay, window)
+        fraud.time < now.time and cohort(fraud.time // HOUR, now.time // HOUR, delay, window)
         for fraud in frauds
     )
 
@@ -367,10 +367,10 @@ def credibility(earlier: Earlier, labels: Sequence[Label], now: Transaction, del
 def since_frauds(here: Earlier, frauds: Sequence[Label], now: Transaction, delay: int) -> Known:
     """What happened at the merchant between its earliest known fraud, its latest, and the label delay ago."""
     horizon = now.time // HOUR - delay - 30 * 24
-    hours = [one.time // HOUR for one in frauds if one.time <= now.time and one.time // HOUR > horizon]
+    hours = [one.time // HOUR for one in frauds if one.time < now.time and one.time // HOUR > horizon]
     if not hours:
         return dict.fromkeys(SINCE)
-    earliest = min(one.time for one in frauds if one.time <= now.time and one.time // HOUR > horizon)
+    earliest = min(one.time for one in frauds if one.time < now.time and one.time // HOUR > horizon)
     newest = max(other.time // HOUR for other in [*here, now])
     old = [
         other.time // HOUR

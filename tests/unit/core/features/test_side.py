@@ -176,6 +176,19 @@ def test_who_learns_what_partitions_publish_counts_what_they_counted(
     assert rows(advance(State(), asked, reader)) == rows(advance(State(), asked, worker))
 
 
+@pytest.mark.parametrize("late", [0, 1])
+def test_no_transaction_knows_its_own_label_however_early_that_came(late: int) -> None:
+    now = Transaction("u", START + late, 2.0, merchant="a")
+    side = SideTables(DELAY)
+    side.labels.learn(label_frame([Label("t0", START, fraud=True, known_at=START, merchant="a", user="u")]))
+
+    (known,) = rows(advance(State(), frame([now]), side))
+
+    since = None if not late else late / DAY
+    assert (known["user_days_since_fraud"], known["merchant_days_since_fraud"]) == (since, since)
+    assert known["merchant_days_since_first_fraud"] == since
+
+
 def test_partitions_of_one_batch_are_counted_together() -> None:
     old = [Transaction("u", START, 2.0, merchant="a"), Transaction("v", START, 4.0, merchant="a")]
     now = [Transaction("u", START + 3 * DAY, 9.0, merchant="a")]

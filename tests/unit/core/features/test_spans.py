@@ -33,7 +33,7 @@ def plain(spans: list[Span], keys: Ints, times: Ints) -> list[tuple[list[int], i
         live = [
             one.time
             for one in spans
-            if one.key == key and one.time <= now and one.known_from <= now < one.known_until
+            if one.key == key and one.time < now and one.known_from <= now < one.known_until
         ]
         seen = [time for time in live if time // HOUR > pane - HORIZON]
         counts = [

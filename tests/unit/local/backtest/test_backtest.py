@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from fraud_core.errors import ConfigError, InputError
+from fraud_core.features import FEATURES
 from fraud_core.rules import load_rules
 from fraud_local.backtest.cli import app
 from fraud_local.backtest.engine import replayed
@@ -46,12 +47,12 @@ def document(path: Path, *arguments: str) -> dict[str, Any]:
     return found
 
 
-def engine(frame: pl.DataFrame, folder: Path) -> Rows:
+def engine(frame: pl.DataFrame, folder: Path, delay: timedelta = DELAY) -> Rows:
     past = read_history(
-        written(frame, folder), parse_mapping([MAPPING]), label="IS_FRAUD", label_delay=DELAY,
+        written(frame, folder), parse_mapping([MAPPING]), label="IS_FRAUD", label_delay=delay,
         rejects=folder / "rejects",
     )  # fmt: skip
-    return replayed(past, load_rules(), label_delay=DELAY, keep_from=START)
+    return replayed(past, load_rules(), label_delay=delay, keep_from=START)
 
 
 def test_the_last_line_has_the_metrics(path: Path) -> None:
@@ -194,6 +195,14 @@ def test_labels_that_come_later_change_no_feature(tmp_path: Path) -> None:
     until = int((frame["AT"] < moment).sum())
     np.testing.assert_array_equal(before.values[:, :until], after.values[:, :until])
     assert not np.array_equal(before.values[:, until:], after.values[:, until:], equal_nan=True)
+
+
+def test_a_label_that_is_known_at_once_is_in_no_feature_of_its_own_transaction(tmp_path: Path) -> None:
+    frame = history(days=40)
+    rows = engine(frame, tmp_path, delay=timedelta())
+
+    for name in ("user_days_since_fraud", "merchant_days_since_fraud", "merchant_days_since_first_fraud"):
+        assert np.nanmin(rows.values[FEATURES.index(name)]) > 0
 
 
 def test_later_transactions_change_no_feature(tmp_path: Path) -> None:

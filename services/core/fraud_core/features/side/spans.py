@@ -92,7 +92,7 @@ def known_frauds(
     """For each row the frauds in windows of hours that end `delay` hours ago, and earliest and latest time.
 
     These two are looked for in `horizon` hours up to the row's own, in which all windows lie; -1 where there
-    is none.
+    is none. All of them happened before the row: what is known at its own moment may be its own label.
     """
     counts = np.zeros((windows.size, keys.size), dtype=np.int64)
     earliest, latest = np.full(keys.size, -1, dtype=np.int64), np.full(keys.size, -1, dtype=np.int64)
@@ -128,7 +128,7 @@ def add_known(
             continue
         now, pane = times[row], times[row] // hour
         at = _place(array, keys[row], (pane - horizon + 1) * hour)
-        while at < array.shape[1] and array[KEY, at] == keys[row] and array[TIME, at] <= now:
+        while at < array.shape[1] and array[KEY, at] == keys[row] and array[TIME, at] < now:
             if array[KNOWN_FROM, at] <= now < array[KNOWN_UNTIL, at]:
                 time = array[TIME, at]
                 earliest[row] = time if earliest[row] < 0 else min(earliest[row], time)
