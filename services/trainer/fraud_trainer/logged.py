@@ -24,7 +24,7 @@ from fraud_core.offsets import Place, Span, committed_spans, narrowed
 from fraud_core.registry import Registry
 from fraud_core.settings import CoreSettings
 from fraud_core.topics import topics
-from fraud_trainer.logged_signals import Flags, flags, joined_flags, latest_signals
+from fraud_trainer.logged_signals import Flags, alert_rules, flags, joined_flags, latest_signals
 from fraud_trainer.rows import UNKNOWN, Ints, Rows, joined
 
 DAY = timedelta(days=1)
@@ -210,7 +210,7 @@ def _rows(batch: pa.RecordBatch, start: int, until: int, labels: Labels, share: 
         .fill_null(1.0)
         .clip(upper_bound=MOST_WEIGHT)
     ).to_series()
-    rules = frame.select(pl.when("fraudulent").then(pl.col("rules").list.join(",")).otherwise(pl.lit("")))
+    named = flags(batch.column("signals"))
     known_at, sources = np.zeros(ids.size, dtype=np.int64), np.full(ids.size, "", dtype=object)
     known_at[known], sources[known] = labels.known_at[at[known]], labels.sources[at[known]]
     standing = np.where(found == 1, 1.0, 1.0 / share)
@@ -219,7 +219,7 @@ def _rows(batch: pa.RecordBatch, start: int, until: int, labels: Labels, share: 
         times=times[kept],
         labels=found[kept],
         known_at=known_at[kept],
-        rules=rules.to_series().to_numpy()[kept],
+        rules=alert_rules(frame, named)[kept],
         users=hashes(text_of(frame["user"]), SEED)[kept],
         weights=(weights.to_numpy() * standing)[kept],
         scenarios=np.full(int(kept.sum()), "", dtype=object),
@@ -227,7 +227,7 @@ def _rows(batch: pa.RecordBatch, start: int, until: int, labels: Labels, share: 
         sources=sources[kept],
     )
     decided = _milliseconds(frame["decided_at"].fill_null(_EPOCH))
-    said = {key: fired[kept] for key, fired in flags(batch.column("signals")).items()}
+    said = {key: fired[kept] for key, fired in named.items()}
     return _Part(rows, ids[kept], decided[kept], said)
 
 

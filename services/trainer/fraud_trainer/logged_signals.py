@@ -9,11 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from fraud_core.models.inputs import Floats
 from fraud_core.signals import Signal
+from fraud_trainer.evaluation import Names
 
 Flags = NDArray[np.int8]
 """1 where a rule fired, 0 where it did not, -1 where that is unknown."""
@@ -41,6 +43,25 @@ def joined_flags(parts: Sequence[tuple[int, Mapping[str, Flags]]]) -> dict[str, 
         key: np.concatenate([part.get(key, np.full(count, UNKNOWN, dtype=np.int8)) for count, part in parts])
         for key in keys
     }
+
+
+def alert_rules(decisions: pl.DataFrame, named: Mapping[str, Flags]) -> Names:
+    """Names of the rules that made each decision an alert, joined by commas; "" where none did.
+
+    `Decision.rules` are all that fired, signals among them, and these alone make no alert: where the model
+    alerts, they would seem to have.
+
+    Args:
+        decisions: columns `fraudulent` and `rules`.
+        named: their signals, as `flags` gives them.
+    """
+    rules = pl.col("rules")
+    for key, fired in named.items():
+        others = rules.list.eval(pl.element().filter(pl.element() != Signal.of(key).rule))
+        rules = pl.when(pl.Series(fired != UNKNOWN)).then(others).otherwise(rules)
+    joined = pl.when("fraudulent").then(rules.list.join(",")).otherwise(pl.lit(""))
+    found: Names = decisions.select(joined.fill_null("").alias("rules")).to_series().to_numpy()
+    return found
 
 
 def latest_signals(found: Mapping[str, Flags], last: int) -> tuple[tuple[Signal, ...], Floats]:

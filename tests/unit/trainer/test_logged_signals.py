@@ -6,6 +6,7 @@ from typing import Any
 
 import fastavro
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -14,7 +15,7 @@ from fraud_core.avro.types import arrow_type
 from fraud_core.registry import Registry
 from fraud_core.schemas import schema
 from fraud_core.signals import Signal
-from fraud_trainer.logged_signals import flags, joined_flags, latest_signals
+from fraud_trainer.logged_signals import alert_rules, flags, joined_flags, latest_signals
 
 KIND = arrow_type("Decision").field("signals").type
 
@@ -95,6 +96,23 @@ def test_those_count_that_the_latest_decision_names(last: int, signals: list[Sig
     assert fired.shape == (len(signals), 3)
     if last == 1:
         np.testing.assert_array_equal(fired, [[np.nan, 0, np.nan], [np.nan, 1, np.nan]])
+
+
+def test_a_signal_that_fired_makes_no_alert_whatever_else_is_called_so() -> None:
+    """A rule that is a signal in one decision may have been one that alerts in an earlier one."""
+    signals = logged({"risky:1": True}, {"risky:1": True}, {"odd:1": False}, {}, None, {"odd:1": True})
+    rules = [["risky"], ["large", "risky", "late"], ["large", "late"], ["risky"], ["large"], None]
+    decisions = pl.DataFrame({"fraudulent": [True] * 6, "rules": rules})
+
+    assert alert_rules(decisions, flags(signals)).tolist() == [
+        "", "large,late", "large,late", "risky", "large", ""
+    ]  # fmt: skip
+
+
+def test_what_is_no_alert_was_made_one_by_no_rule() -> None:
+    decisions = pl.DataFrame({"fraudulent": [False], "rules": [["risky"]]})
+
+    assert alert_rules(decisions, {}).tolist() == [""]
 
 
 def test_where_nothing_was_logged_there_are_no_columns() -> None:

@@ -23,7 +23,7 @@ from fraud_detector.records import group
 from fraud_local.backtest.engine import replayed
 from fraud_local.cli import app
 from fraud_producer.replay import History, parse_mapping, read_history
-from fraud_trainer.logged_signals import flags, joined_flags, latest_signals
+from fraud_trainer.logged_signals import alert_rules, flags, joined_flags, latest_signals
 from fraud_trainer.rows import Rows
 from fraud_trainer.training import Plan, train
 from tests.support.histories import DELAY, MAPPING, START, history, written
@@ -103,6 +103,17 @@ def test_the_columns_of_a_training_are_those_that_were_served(both: Both) -> Non
         np.testing.assert_array_equal(column, served[signal])
         assert 0 < column.sum() < len(rows) / 2
     np.testing.assert_array_equal(rows.features.T, features.cast(pl.Float64).to_numpy())
+
+
+def test_a_rule_makes_an_alert_of_a_decision_as_it_does_of_a_row(both: Both) -> None:
+    """A signal that fires where the model alerts is among the decision's rules, and has no part in it."""
+    rows, _, found = both
+    read = [alert_rules(pl.DataFrame(one), flags(one.column("signals"))) for one in found.to_batches()]
+
+    signalled = ~rows.rule_alerts & (found["fraudulent"].to_numpy() & (rows.values[-2] == 1))
+    assert signalled.any()
+    assert all("risky_shop" in found["rules"][row].as_py() for row in np.flatnonzero(signalled).tolist())
+    np.testing.assert_array_equal(np.concatenate(read), rows.rules)
 
 
 @pytest.fixture(scope="module")
