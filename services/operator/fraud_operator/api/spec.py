@@ -4,14 +4,23 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from fraud_operator.api.base import Duration, Part, Quantity, Share, Version, duration
 
-Scalar = int | float | str | bool | None
+
+def _flat(value: object) -> object:
+    if isinstance(value, list | dict):
+        text = "a hyperparameter is a number, a text, true, false or null, no list and no object"
+        raise ValueError(text)  # noqa: TRY004 - the one that pydantic takes for a fault of the value
+    return value
+
+
+Scalar = Annotated[int | float | str | bool | None, BeforeValidator(_flat)]
+SCALAR = {"x-kubernetes-preserve-unknown-fields": True, "maxProperties": 0, "maxItems": 0}
+"""A schema may name no choice of types: what has neither elements nor fields."""
 Hyperparameters = Annotated[
-    Mapping[str, Scalar],
-    WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True}),
+    Mapping[str, Scalar], WithJsonSchema({"type": "object", "additionalProperties": SCALAR})
 ]
 MOST_STEPS = 20
 

@@ -50,7 +50,8 @@ def test_it_is_structural(path: str) -> None:
     node = NODES[path]
 
     assert set(node) <= STRUCTURAL
-    assert ("type" in node) != bool(node.get("x-kubernetes-int-or-string"))
+    untyped = node.get("x-kubernetes-int-or-string") or node.get("x-kubernetes-preserve-unknown-fields")
+    assert ("type" in node) != bool(untyped)
     assert not {"properties", "additionalProperties"} <= set(node)
     assert ("items" in node) == (node.get("type") == "array")
     if "anyOf" in node:
@@ -132,6 +133,8 @@ def test_what_makes_sense_is_accepted(spec: dict[str, Any]) -> None:
         ({"training": {"image": "mine"}}, "unexpected"),
         ({"training": {"resources": {"requests": {"memory": "much"}}}}, "does not match"),
         ({"pipeline": "a b"}, "does not match"),
+        ({"hyperparameters": {"monotonic_cst": {"amount": 1}}}, "expected to be empty"),
+        ({"hyperparameters": {"categorical_features": [1, 2]}}, "expected to be empty"),
     ],
 )
 def test_what_makes_none_is_refused(spec: dict[str, Any], said: str) -> None:
