@@ -51,6 +51,7 @@ class Universe:
 
     Attributes:
         wanted: the spec.
+        fault: what of it is not understood.
         workers: names of the detectors that live.
         mute: those of them that don't report.
         alert_share: share of the transactions that the challenger alerts on; the champion does on 1 %.
@@ -60,6 +61,7 @@ class Universe:
     """
 
     wanted: FraudModelSpec
+    fault: str | None = None
     rollout: Rollout | None = field(
         default_factory=lambda: Rollout("fraud-detector", 7, champion=bundle("baseline"))
     )
@@ -89,7 +91,7 @@ class Universe:
     def model(self) -> Model:
         """As Kubernetes has it: the status went through YAML."""
         stored = FraudModelStatus.model_validate(self.status.to_manifest())
-        return Model("ns", "cards", "uid-1", self.generation, NOW, self.wanted, stored)
+        return Model("ns", "cards", "uid-1", self.generation, NOW, self.wanted, stored, self.fault)
 
     @property
     def world(self) -> World:

@@ -25,6 +25,7 @@ from fraud_operator.planning.versions import entry_of
 from fraud_operator.planning.world import (
     Act,
     DeleteBundle,
+    Event,
     Failure,
     Run,
     RunState,
@@ -97,10 +98,13 @@ class Loop:
         plans = []
         for found in ours:
             of_model = self._refused | runs.get(found.model.uid, {})
-            world = await self._world(found, ours, pipeline, of_model)
+            world = await self._world(found, [*ours, *misread], pipeline, of_model)
             plan = self._plan(found, world)
             plans.append((found.model, plan))
             await self._follow(found, plan)
+        for each in misread:
+            if each.pipeline == self.kafka.settings.pipeline:
+                await self._tell(each)
         self._refused = {run_id: run for run_id, run in self._refused.items() if run_id in _named(plans)}
         await self._release(pipeline.rollout, {found.model.uid for found in ours}, misread)
         self.metrics.looks.inc()
@@ -120,10 +124,10 @@ class Loop:
     async def _models(self) -> tuple[list[Found], list[Misread]]:
         listed = await self.api.get(paths.models(self.namespace))
         read = [models.read(document) for document in listed["items"]]
-        misread = [each for each in read if isinstance(each, Misread)]
         self._report(read)
         pipeline = self.kafka.settings.pipeline
-        ours = [each for each in read if isinstance(each, Found) and each.model.spec.pipeline == pipeline]
+        misread = [each for each in read if isinstance(each, Misread)]
+        ours = [each for each in read if isinstance(each, Found) and each.pipeline == pipeline]
         return sorted(ours, key=lambda found: (found.model.created, found.model.name)), misread
 
     def _report(self, read: list[Found | Misread]) -> None:
@@ -132,6 +136,8 @@ class Loop:
         for each in read:
             if isinstance(each, Misread):
                 told.add(("fraud_model_not_read", each.name, each.fault))
+            elif each.model.fault:
+                told.add(("fraud_model_not_read", each.model.name, each.model.fault))
             elif each.ignored:
                 told.add(("newer_fields_ignored", each.model.name, ", ".join(each.ignored)))
         for event, name, what in sorted(told - self._told):
@@ -146,7 +152,7 @@ class Loop:
         return jobs.runs(listed["items"], pods["items"])
 
     async def _world(
-        self, found: Found, ours: list[Found], pipeline: Pipeline, runs: dict[str, Run]
+        self, found: Found, all_: list[Found | Misread], pipeline: Pipeline, runs: dict[str, Run]
     ) -> World:
         pinned = found.model.spec.pinned_version
         unknown = pinned is not None and entry_of(found.model.status, pinned) is None
@@ -157,7 +163,7 @@ class Loop:
             partitions=pipeline.partitions,
             runs=runs,
             labels=pipeline.labels,
-            older=models.older(found, ours) or self._foreign(pipeline.rollout),
+            older=models.older(found, all_) or self._foreign(pipeline.rollout),
             found=await self._in_thread(lambda: self.kafka.find(str(pinned))) if unknown else {},
             deleted=frozenset(self._deleted),
         )
@@ -171,22 +177,36 @@ class Loop:
         """Write the status, and only then act: whoever is killed in between finds in it what to do."""
         if plan.status != found.model.status:
             document = models.with_status(found, plan.status)
-            path = paths.status(self.namespace, found.model.name)
-            try:
-                await self.api.replace(path, document)
-            except (ConflictError, MissingError):
-                self.woken.set()  # it was changed or deleted meanwhile: look again
-                return
-            except RefusedError as error:
-                self.metrics.failures.inc()
-                self._say(str(error))
+            if not await self._replace(found.model.name, document):
                 return
         for act in plan.acts:
             if await self._act(found, act):
                 self.woken.set()
         for event in plan.events:
-            document = models.event_of(found, event, datetime.now(UTC))
-            await self._quietly(self.api.create(paths.events(self.namespace), document))
+            await self._happened(found, event)
+
+    async def _tell(self, misread: Misread) -> None:
+        """Say in a status that can't be gone on from why nothing is done, and leave the rest of it."""
+        document = models.with_fault(misread, datetime.now(UTC))
+        if document is not None and await self._replace(misread.name, document):
+            await self._happened(misread, Event(models.INVALID, misread.fault, warning=True))
+
+    async def _replace(self, name: str, document: Document) -> bool:
+        """Write a status; gives whether it is written."""
+        try:
+            await self.api.replace(paths.status(self.namespace, name), document)
+        except (ConflictError, MissingError):
+            self.woken.set()  # it was changed or deleted meanwhile: look again
+            return False
+        except RefusedError as error:
+            self.metrics.failures.inc()
+            self._say(str(error))
+            return False
+        return True
+
+    async def _happened(self, found: Found | Misread, event: Event) -> None:
+        document = models.event_of(found, event, datetime.now(UTC))
+        await self._quietly(self.api.create(paths.events(self.namespace), document))
 
     async def _act(self, found: Found, act: Act) -> bool:
         """Whether it changed what the next look sees."""

@@ -171,6 +171,47 @@ def test_what_changed_nothing_wakes_nobody(cluster: SmallCluster) -> None:
     with_loop(Values(), look)
 
 
+def test_one_that_is_not_understood_keeps_its_pipeline_and_says_what_is_wrong(cluster: SmallCluster) -> None:
+    cluster.apply(fraud_model("older"))
+    kafka = Values()
+    looked(kafka, 2)
+    cluster.apply(fraud_model("zz-younger"))
+    cluster.apply(fraud_model("older", hyperparameters={"categorical_features": []}))
+
+    looked(kafka, 2)
+
+    manager = kafka.rollout.managed_by
+    assert manager.startswith(f"{NAMESPACE}/older/")
+    status, reason, message = told(cluster, "older")["Trained"]
+    assert (status, reason) == ("False", "InvalidSpec")
+    assert "spec.hyperparameters.categorical_features: a hyperparameter is a number" in message
+    assert told(cluster, "zz-younger")["Ready"][1] == "PipelineTaken"
+    assert "InvalidSpec" in [event["reason"] for event in cluster.all("events")]
+
+
+def test_one_whose_status_is_not_understood_says_so_and_its_rollout_is_not_taken_for_left(
+    cluster: SmallCluster,
+) -> None:
+    cluster.apply(fraud_model("older"))
+    kafka = Values()
+    looked(kafka, 2)
+    cluster.apply(fraud_model("zz-younger"))
+    stored = cluster.get("fraudmodels", "older")
+    stored["status"]["history"][0]["outcome"] = "Unheard"
+    cluster.schema_checked = False
+    assert isinstance(cluster.set_status("older", stored), dict)
+
+    looked(kafka, 3)
+
+    assert kafka.rollout.managed_by.startswith(f"{NAMESPACE}/older/")
+    assert told(cluster, "older")["Progressing"][1] == "InvalidSpec"
+    assert "status.history.0.outcome" in told(cluster, "older")["Progressing"][2]
+    assert cluster.get("fraudmodels", "older")["status"]["history"][0]["outcome"] == "Unheard"
+    assert told(cluster, "zz-younger")["Ready"][1] == "PipelineTaken"
+    events = [event for event in cluster.all("events") if event["reason"] == "InvalidSpec"]
+    assert [event["involvedObject"]["name"] for event in events] == ["older"]
+
+
 def test_it_ends_for_a_successor_alone(cluster: SmallCluster) -> None:
     cluster.apply(fraud_model())
     settings = load_settings(OperatorSettings, reconcile={"interval_s": 0.1})

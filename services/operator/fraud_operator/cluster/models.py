@@ -1,5 +1,7 @@
 """FraudModels as the API server has them."""
 
+import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -7,12 +9,14 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from fraud_operator.api import FraudModelSpec, FraudModelStatus
-from fraud_operator.api.base import Part
+from fraud_operator.api.base import Part, moment
 from fraud_operator.names import API_VERSION, KIND
 from fraud_operator.planning import Model
+from fraud_operator.planning.conditions import MOST_TEXT
 from fraud_operator.planning.world import Event
 
 Document = dict[str, Any]
+INVALID = "InvalidSpec"
 PartT = TypeVar("PartT", bound=Part)
 
 
@@ -30,10 +34,15 @@ class Found:
     model: Model
     ignored: tuple[str, ...] = ()
 
+    @property
+    def pipeline(self) -> str:
+        """Whose rollout it manages."""
+        return self.model.spec.pipeline
+
 
 @dataclass(frozen=True)
 class Misread:
-    """A FraudModel that this operator does not understand, as a value is not one that it knows."""
+    """A FraudModel whose status, or pipeline, is none that this operator knows: it can't go on from there."""
 
     document: Document
     fault: str
@@ -43,17 +52,27 @@ class Misread:
         """Its name."""
         return str(self.document["metadata"]["name"])
 
+    @property
+    def pipeline(self) -> str:
+        """Whose rollout it manages."""
+        return str(self.document.get("spec", {}).get("pipeline", FraudModelSpec().pipeline))
+
 
 def read(document: Document) -> Found | Misread:
     """What a document says."""
+    given, fault = document.get("spec", {}), None
     try:
-        spec, ignored = _understood(FraudModelSpec, document.get("spec", {}))
         status, _ = _understood(FraudModelStatus, document.get("status", {}))
     except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_url=False)
-        )
-        return Misread(document, faults)
+        return Misread(document, _faults("status", error))
+    try:
+        spec, ignored = _understood(FraudModelSpec, given)
+    except ValidationError as error:
+        fault = _faults("spec", error)
+        salvaged = _salvaged(given)
+        if salvaged is None:
+            return Misread(document, fault)
+        spec, ignored = salvaged, ()
     metadata = document["metadata"]
     model = Model(
         namespace=metadata["namespace"],
@@ -63,6 +82,7 @@ def read(document: Document) -> Found | Misread:
         created=datetime.fromisoformat(metadata["creationTimestamp"]),
         spec=spec,
         status=status,
+        fault=fault,
     )
     return Found(document, model, ignored)
 
@@ -82,16 +102,57 @@ def _understood(part: type[PartT], given: Document) -> tuple[PartT, tuple[str, .
         return part.model_validate(given, extra="ignore"), tuple(".".join(map(str, path)) for path in unknown)
 
 
-def older(found: Found, all_: list[Found]) -> str | None:
+def _faults(part: str, error: ValidationError) -> str:
+    """What is not understood, in words."""
+    known = [each for each in error.errors(include_url=False) if each["type"] != "extra_forbidden"]
+    texts = (
+        f"{'.'.join(map(str, (part, *each['loc'])))}: {each['msg'].removeprefix('Value error, ')}"
+        for each in known
+    )
+    return "; ".join(texts) + "."
+
+
+def _salvaged(given: Document) -> FraudModelSpec | None:
+    """The spec without what is not understood of it; None if not even its pipeline is."""
+    left = copy.deepcopy(given)
+    while True:
+        try:
+            return FraudModelSpec.model_validate(left, extra="ignore")
+        except ValidationError as error:
+            path = error.errors(include_url=False)[0]["loc"]
+            if path[:1] == ("pipeline",) or not _dropped(left, path):
+                return None
+
+
+def _dropped(document: Document, path: tuple[int | str, ...]) -> bool:
+    """Take away the innermost field on the path, lists as a whole; whether there was one."""
+    places = list[tuple[Document, str]]()
+    node: object = document
+    for part in path:
+        if not isinstance(node, dict) or part not in node:
+            break
+        places.append((node, str(part)))
+        node = node[part]
+    for parent, name in places[-1:]:
+        del parent[name]
+    return bool(places)
+
+
+def older(found: Found, all_: Sequence[Found | Misread]) -> str | None:
     """The oldest other one of the same pipeline, if it is older; names decide between those of one second."""
-    ours = found.model
+    uid = found.document["metadata"]["uid"]
     rivals = [
-        (other.model.created, other.model.name)
+        _seniority(other)
         for other in all_
-        if other.model.spec.pipeline == ours.spec.pipeline and other.model.uid != ours.uid
+        if other.pipeline == found.pipeline and other.document["metadata"]["uid"] != uid
     ]
     first = min(rivals, default=None)
-    return first[1] if first and first < (ours.created, ours.name) else None
+    return first[1] if first and first < _seniority(found) else None
+
+
+def _seniority(one: Found | Misread) -> tuple[datetime, str]:
+    metadata = one.document["metadata"]
+    return datetime.fromisoformat(metadata["creationTimestamp"]), str(metadata["name"])
 
 
 def with_status(found: Found, status: FraudModelStatus) -> Document:
@@ -105,25 +166,57 @@ def with_status(found: Found, status: FraudModelStatus) -> Document:
     }
 
 
-def event_of(found: Found, event: Event, now: datetime) -> Document:
+def with_fault(misread: Misread, now: datetime) -> Document | None:
+    """The document with a status that says what is not understood; None if it says so. All else stays."""
+    document = misread.document
+    status = document.get("status", {})
+    before = [one for one in _list(status.get("conditions")) if isinstance(one, dict)]
+    known = {str(one.get("type")): one for one in before}
+    last = known.get("Progressing", {})
+    said = {
+        "type": "Progressing",
+        "status": "False",
+        "reason": INVALID,
+        "message": f"{misread.fault} Until then nothing is done."[:MOST_TEXT],
+        "observedGeneration": document["metadata"].get("generation", 1),
+        "lastTransitionTime": moment(now),
+    }
+    if last.get("status") == "False" and "lastTransitionTime" in last:
+        said["lastTransitionTime"] = last["lastTransitionTime"]
+    if said == last:
+        return None
+    conditions = list({**known, "Progressing": said}.values())
+    return {
+        **document,
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "status": {**status, "conditions": conditions},
+    }
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def event_of(found: Found | Misread, event: Event, now: datetime) -> Document:
     """An Event about the FraudModel, as `kubectl describe` shows it."""
-    model, moment = found.model, now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    metadata, at = found.document["metadata"], moment(now)
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"generateName": f"{model.name[:200]}.", "namespace": model.namespace},
+        "metadata": {"generateName": f"{metadata['name'][:200]}.", "namespace": metadata["namespace"]},
         "involvedObject": {
             "apiVersion": API_VERSION,
             "kind": KIND,
-            "namespace": model.namespace,
-            "name": model.name,
-            "uid": model.uid,
+            "namespace": metadata["namespace"],
+            "name": metadata["name"],
+            "uid": metadata["uid"],
         },
         "type": "Warning" if event.warning else "Normal",
         "reason": event.reason,
         "message": event.message[:1_000],
         "source": {"component": "fraudstream-operator"},
-        "firstTimestamp": moment,
-        "lastTimestamp": moment,
+        "firstTimestamp": at,
+        "lastTimestamp": at,
         "count": 1,
     }

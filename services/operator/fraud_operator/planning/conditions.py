@@ -6,7 +6,7 @@ from datetime import datetime
 from fraud_operator.api.status import Condition, ConditionStatus, FraudModelStatus, HistoryEntry, Outcome
 from fraud_operator.planning.progress import Progress, verification
 from fraud_operator.planning.readiness import Readiness
-from fraud_operator.planning.training import schedule_fault
+from fraud_operator.planning.training import untrainable
 from fraud_operator.planning.versions import entry_of
 from fraud_operator.planning.world import Event, Model
 
@@ -88,7 +88,7 @@ def changes(before: Sequence[Condition], after: Sequence[Condition]) -> tuple[Ev
 
 
 def _untrainable(model: Model) -> Said | None:
-    fault = schedule_fault(model.spec.training.schedule)
+    fault = untrainable(model)
     return ("Trained", FALSE, "InvalidSpec", f"{fault} Until then nothing is trained.") if fault else None
 
 

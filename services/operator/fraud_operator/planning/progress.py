@@ -19,7 +19,7 @@ from fraud_operator.planning.steps import (
     overdue,
     standing,
 )
-from fraud_operator.planning.training import retry_time, schedule_fault
+from fraud_operator.planning.training import retry_time, untrainable
 from fraud_operator.planning.versions import entry_of, noted, ref_of, rejected
 from fraud_operator.planning.world import Model, World
 
@@ -70,6 +70,9 @@ def advanced(
         return status, _at_rest(model, status)
     if status.current_step is not None and verdict.broken:
         return _rolled_back(status, candidate, verdict, world.now)
+    if model.fault:
+        message = f"{model.fault} Until then no step is taken: {_place(status)} is held."
+        return status, Progress(ConditionStatus.FALSE, "InvalidSpec", message)
     if model.spec.paused:
         return status, Progress(ConditionStatus.FALSE, "Paused", f"spec.paused holds {candidate.version}.")
     begun = status.current_step is not None
@@ -184,7 +187,7 @@ def _at_rest(model: Model, status: Status) -> Progress:
     )
     if newest and newest.outcome is Outcome.REJECTED:
         return Progress(ConditionStatus.FALSE, "RolledBack", f"{newest.version}: {newest.message}")
-    if fault := schedule_fault(model.spec.training.schedule):
+    if fault := untrainable(model):
         return Progress(ConditionStatus.FALSE, "InvalidSpec", fault)
     stable = status.stable_version
     decides = f"{stable} decides." if stable else "The rules decide alone."

@@ -21,7 +21,7 @@ def reconcile(model: Model, world: World) -> Plan:
     status, write = rollout.written(model, status, world)
     ready = _ready(status, world)
     status = precision.started(model, precision.applied(status, world, ready), world)
-    status, deletions = versions.collected(status, model.spec, world)
+    status, deletions = (status, ()) if model.fault else versions.collected(status, model.spec, world)
     status = status.model_copy(update={"next_training_time": training.upcoming(model, status)})
     status = conditions.described(model, status, progress, ready, world.now)
     jobs = (training.job(model, status, world), precision.job(model, status, world))

@@ -58,6 +58,11 @@ def schedule_fault(schedule: str | None) -> str | None:
     return None
 
 
+def untrainable(model: Model) -> str | None:
+    """Why nothing is trained as it stands; None if it may be."""
+    return model.fault or schedule_fault(model.spec.training.schedule)
+
+
 def next_time(schedule: str | None, after: datetime) -> datetime | None:
     """When the schedule fires next; never where it is none."""
     if schedule is None or schedule_fault(schedule):
@@ -145,7 +150,7 @@ def started(model: Model, status: Status, world: World) -> tuple[Status, tuple[S
 
 def _cause(model: Model, status: Status, world: World) -> str | None:
     spec, training = model.spec, status.training
-    if spec.paused or schedule_fault(spec.training.schedule):
+    if spec.paused or untrainable(model):
         return None
     if training is None:
         return "FirstTraining"
@@ -189,6 +194,8 @@ def job(model: Model, status: Status, world: World) -> StartJob | None:
     training = status.training
     if training is None or training.finished_at is not None or training.run_id in world.runs:
         return None
+    if model.fault:
+        return None
     return StartJob(
         run_id=training.run_id,
         job_name=training.job_name,
@@ -221,7 +228,7 @@ def arguments(spec: FraudModelSpec) -> tuple[str, ...]:
 
 def upcoming(model: Model, status: Status) -> datetime | None:
     """When it is trained again, by schedule or after a failure that may pass."""
-    if schedule_fault(model.spec.training.schedule):
+    if untrainable(model):
         return None
     since = status.training.started_at if status.training else model.created
     times = (next_time(model.spec.training.schedule, since), retry_time(status.training))

@@ -73,7 +73,11 @@ class Run:
 
 @dataclass(frozen=True)
 class Model:
-    """A FraudModel as it is in Kubernetes."""
+    """A FraudModel as it is in Kubernetes.
+
+    Attributes:
+        fault: what of its spec is not understood; `spec` has the default there, which nobody asked for.
+    """
 
     namespace: str
     name: str
@@ -82,6 +86,7 @@ class Model:
     created: datetime
     spec: FraudModelSpec
     status: FraudModelStatus
+    fault: str | None = None
 
     @property
     def manager(self) -> str:

@@ -3,8 +3,10 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from fraud_operator.api.crd import schema
-from fraud_operator.cluster.models import Found, Misread, event_of, older, read, with_status
+from fraud_operator.cluster.models import Found, Misread, event_of, older, read, with_fault, with_status
 from fraud_operator.cluster.version import lacking
 from fraud_operator.planning.world import Event
 from tests.support.crd import defaulted
@@ -67,15 +69,66 @@ def test_fields_of_a_newer_definition_are_ignored_and_named_and_the_rest_holds()
     assert with_status(each, each.model.status)["spec"] == newer["spec"]
 
 
-def test_one_with_a_value_that_is_not_known_is_told_and_not_taken_for_deleted() -> None:
-    other = document()
-    other["spec"] |= {"rollout": {"shadow": "soon"}, "novelty": 1}
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        (
+            {"hyperparameters": {"max_iter": 9, "monotonic_cst": {"amount": 1}}},
+            "spec.hyperparameters.monotonic_cst: a hyperparameter is a number, a text, true, false or null, ",
+        ),
+        ({"hyperparameters": {"categorical_features": []}}, "spec.hyperparameters.categorical_features: "),
+        ({"rollout": {"shadow": "soon", "novelty": 1}}, "spec.rollout.shadow: 'soon' is no duration; write "),
+        ({"rollout": {"canary": {"steps": [{"weight": 5}, {"weight": "much"}]}}}, "steps.1.weight: "),
+        ({"gates": [{"min": 1}]}, "spec.gates.0.metric: Field required."),
+    ],
+)
+def test_of_a_spec_with_a_value_that_is_not_known_the_rest_holds_and_the_fault_is_told(
+    given: dict[str, Any], fault: str
+) -> None:
+    other = document(pinnedVersion="one", rollout={"analysis": {"maxAlertRate": 0.5}})
+    other["spec"] |= {**given, "rollout": other["spec"]["rollout"] | given.get("rollout", {})}
 
     each = read(other)
 
+    assert isinstance(each, Found)
+    assert fault in str(each.model.fault)
+    assert each.model.spec.pinned_version == "one"
+    assert each.model.spec.rollout.analysis.max_alert_rate == 0.5
+    assert with_status(each, each.model.status)["spec"] == other["spec"]
+
+
+def misread(name: str = "cards", created: str = "2026-11-02T12:00:00Z") -> Misread:
+    other = document(name, created)
+    said = {"type": "Ready", "status": "True", "reason": "AllPartitionsServed"}
+    other["status"] = {"stableVersion": "one", "canaryWeight": "heavy", "novelty": 1, "conditions": [said]}
+    each = read(other)
     assert isinstance(each, Misread)
+    return each
+
+
+def test_one_with_a_status_that_is_not_known_is_told_so_in_it_once_and_keeps_the_rest() -> None:
+    each = misread()
     assert each.name == "cards"
-    assert "rollout.shadow: " in each.fault
+    assert "status.canaryWeight: Input should be a valid integer" in each.fault
+
+    told = with_fault(each, NOW)
+
+    assert told is not None
+    [ready, progressing] = told["status"].pop("conditions")
+    assert told["status"] == {"stableVersion": "one", "canaryWeight": "heavy", "novelty": 1}
+    assert ready["type"] == "Ready"
+    assert (progressing["status"], progressing["reason"]) == ("False", "InvalidSpec")
+    assert progressing["message"] == f"{each.fault} Until then nothing is done."
+    assert told["metadata"]["resourceVersion"] == "17"
+    told["status"]["conditions"] = [ready, progressing]
+    assert with_fault(Misread(told, each.fault), NOW + timedelta(days=1)) is None
+
+
+def test_one_that_is_not_understood_keeps_its_pipeline() -> None:
+    younger = found("b", "2026-11-02T12:00:01Z")
+
+    assert older(younger, [younger, misread("a")]) == "a"
+    assert older(younger, [younger, misread("c", "2026-11-02T12:00:02Z")]) is None
 
 
 def test_of_two_for_one_pipeline_the_older_wins_and_of_one_second_the_first_name() -> None:

@@ -632,6 +632,58 @@ def test_a_wrong_schedule_in_the_middle_of_a_canary_takes_away_neither_rollback_
     assert found.condition("Trained").reason == "InvalidSpec"
 
 
+def test_what_is_not_understood_of_a_spec_trains_nothing_and_takes_no_step() -> None:
+    found = at(10, steps((10, {}), (50, {})))
+    found.fault = "spec.hyperparameters.a: no list."
+    found.change(retrainNonce="again", revisionHistoryLimit=0)
+    runs = set(found.jobs)
+
+    found.tick(50)
+
+    assert set(found.jobs) == runs
+    assert found.status.canary_weight == 10
+    assert found.status.next_training_time is None
+    progressing = found.condition("Progressing")
+    assert (progressing.status, progressing.reason) == ("False", "InvalidSpec")
+    assert progressing.message == (
+        "spec.hyperparameters.a: no list. Until then no step is taken: canary of one at 10 % is held."
+    )
+    assert found.condition("Trained").reason == "InvalidSpec"
+    assert found.deleted == set()
+
+    found.fault = None
+    found.until("Promoted", "Promoted")
+
+
+def test_what_is_not_understood_of_a_spec_takes_away_neither_rollback_nor_pin() -> None:
+    found = at(10, steps((10, DAY)))
+    found.fault = "spec.hyperparameters.a: no list."
+    pinned = replace(found, written=[], wanted=found.wanted.model_copy(update={"pinned_version": "baseline"}))
+    pinned.tick(2)
+    assert weights(pinned.written) == [(Mode.NONE, 0)]
+
+    found.alert_share = 0.9
+    found.tick(2)
+
+    assert found.condition("Degraded").reason == "RolledBack"
+    assert weights(found.written)[-1] == (Mode.NONE, 0)
+
+
+def test_a_job_that_was_announced_is_not_made_of_what_is_not_understood() -> None:
+    found = universe()
+    found.lost = 9
+    found.tick()
+    assert found.status.training is not None
+    assert found.jobs == {}
+    found.lost, found.fault = 0, "spec.hyperparameters.a: no list."
+    found.tick(3)
+    assert found.jobs == {}
+
+    found.fault = None
+    found.tick()
+    assert len(found.jobs) == 1
+
+
 def test_one_that_is_deleted_drops_its_challenger_and_leaves_its_champion() -> None:
     found = universe()
     found.until("Pausing")
