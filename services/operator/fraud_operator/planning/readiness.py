@@ -37,7 +37,10 @@ def readiness(world: World) -> Readiness:
     current = [status for status in workers if status.rollout_generation == rollout.generation]
     replicas = Replicas(updated=len(current), total=len(workers))
     if not workers:
-        message = "No detector of the pipeline reports. Does its release run, with this pipeline's name?"
+        message = (
+            "No detector of the pipeline reports. Does its release run, with this pipeline's name, and do "
+            "the clocks agree?"
+        )
         return Readiness(ConditionStatus.FALSE, "WorkersNotReporting", message, replicas)
     if world.partitions is None:
         message = "How many partitions the input has is not known yet."

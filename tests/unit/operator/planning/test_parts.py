@@ -142,6 +142,13 @@ def test_a_producer_that_reports_is_no_detector() -> None:
     assert readiness(replace(world, workers=producers)).reason == "WorkersNotReporting"
 
 
+def test_where_nobody_reports_clocks_are_suspected_too() -> None:
+    """A report counts as old by the operator's clock."""
+    found = readiness(replace(Universe(spec()).world, workers=()))
+
+    assert found.message.endswith("Does its release run, with this pipeline's name, and do the clocks agree?")
+
+
 def test_while_the_number_of_partitions_is_not_known_nothing_is_claimed() -> None:
     found = readiness(replace(Universe(spec()).world, partitions=None))
 
