@@ -12,11 +12,12 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from threadpoolctl import threadpool_limits
 
+from fraud_core.errors import InputError
 from fraud_core.models import classifier
 from fraud_core.models.derived import derivable, with_derived
 from fraud_core.models.inputs import Floats, shape_inputs
 from fraud_trainer.algorithm import Algorithm, Examples
-from fraud_trainer.drawing import Past, Risk, drawn
+from fraud_trainer.drawing import Ints, Past, Risk, drawn
 from fraud_trainer.evaluation import Mask
 from fraud_trainer.hyperparameters import (
     BoostingHyperparameters,
@@ -100,8 +101,8 @@ def fitted(
     frauds: Mask,
     weights: Floats,
     seed: int,
-) -> Pipeline:
-    """A bundle's pipeline, fitted.
+) -> tuple[Pipeline, Ints]:
+    """A bundle's pipeline, fitted, and which of the features it reads: those that what was drawn knows.
 
     Args:
         algorithm: what to fit.
@@ -111,9 +112,16 @@ def fitted(
         frauds: which are frauds; there are both kinds.
         weights: how many transactions each stands for.
         seed: of all that is drawn.
+
+    Raises:
+        InputError: of what was drawn no feature is known.
     """
     kept, weighted = drawn(Past(values, names, frauds, weights), chosen.legitimate_per_fraud, seed, _risk)
-    columns = values[:, kept].T
+    examples = values[:, kept]
+    known = np.flatnonzero(~np.isnan(examples).all(axis=1))
+    if not known.size:
+        raise InputError("None of the features has a value in what is learned from; widen the window.")
+    columns, names = examples[known].T, tuple(names[place] for place in known)
     derived = derivable(names)
     inputs = with_derived(columns, names, derived)
     made = inputs[:, len(names) :].T
@@ -121,4 +129,4 @@ def fitted(
     inputs = with_derived(columns, names, derived)
     with one_thread():
         estimator = algorithm.fit(Examples(inputs, frauds[kept], weighted, (*names, *derived)), chosen, seed)
-    return classifier.pipeline(estimator, names, derived)
+    return classifier.pipeline(estimator, names, derived), known

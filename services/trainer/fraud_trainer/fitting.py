@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import joblib
@@ -82,7 +82,7 @@ class Fitted:
     Attributes:
         model: what is pickled.
         rows: of the inputs that it reads, among all.
-        dropped: inputs that were asked for, but without any value.
+        dropped: inputs that were asked for, but without any value in what was learned from.
         raw: what it says of matrices of all inputs.
     """
 
@@ -150,10 +150,15 @@ def fit_model(
     if isinstance(chosen, EnsembleHyperparameters):
         base_rate = float(weights[frauds].sum() / weights.sum())
         members = dict(_members(chosen, values, rows, names, frauds, weights, base_rate, wish.seed))
-        model = ensemble.Members(members, FLOOR * base_rate)
-        return Fitted(model, rows, dropped, ensemble.raw_scorer(model, rows))
-    pipeline = fitted(algorithm(wish.algorithm), chosen, values[rows], names, frauds, weights, wish.seed)
-    return Fitted(pipeline, rows, dropped, classifier.raw_scorer(pipeline, rows))
+        places = np.unique([place for member in members.values() for place in member.places])
+        model = ensemble.Members(_of_these(members, places), FLOOR * base_rate)
+        raw = ensemble.raw_scorer(model, rows[places])
+    else:
+        offered = algorithm(wish.algorithm)
+        model, places = fitted(offered, chosen, values[rows], names, frauds, weights, wish.seed)
+        raw = classifier.raw_scorer(model, rows[places])
+    left = tuple(name for place, name in enumerate(names) if place not in places)
+    return Fitted(model, rows[places], (*dropped, *left), raw)
 
 
 def _known(
@@ -173,6 +178,14 @@ def _known(
     if not has:
         raise InputError("None of the features has a value in the training window; widen the window.")
     return np.array(has, dtype=np.int64), tuple(inputs[row] for row in rows if row not in has)
+
+
+def _of_these(members: Mapping[str, ensemble.Member], places: Ints) -> dict[str, ensemble.Member]:
+    """The members, whose features are among those that any of them reads."""
+    return {
+        name: replace(member, places=tuple(np.searchsorted(places, member.places).tolist()))
+        for name, member in members.items()
+    }
 
 
 def young_signals(fired: Floats, signals: Sequence[Signal]) -> set[str]:
@@ -211,9 +224,11 @@ def _members(
         offered = CLASSIFIERS[name]
         shared = {field: getattr(chosen, field) for field in (SHARED, *_OWN.get(name, ()))}
         settings = offered.hyperparameters(**shared)
-        pipeline = fitted(offered, settings, values[rows], names, frauds, weights, 1_000 * seed + number)
+        pipeline, places = fitted(
+            offered, settings, values[rows], names, frauds, weights, 1_000 * seed + number
+        )
         floor = SMOOTH_FLOOR * base_rate if name in _SMOOTH else None
-        found.append((name, ensemble.Member(weight / total, pipeline, tuple(range(len(rows))), floor=floor)))
+        found.append((name, ensemble.Member(weight / total, pipeline, tuple(places.tolist()), floor=floor)))
     return found
 
 

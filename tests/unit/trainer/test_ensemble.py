@@ -7,6 +7,7 @@ import joblib
 import numpy as np
 import pytest
 
+from fraud_core.features import FEATURES
 from fraud_core.models import ensemble
 from fraud_core.models.inputs import Floats
 from fraud_trainer.evaluation import Mask
@@ -78,3 +79,24 @@ def test_a_member_of_an_older_bundle_has_the_floor_of_its_ensemble() -> None:
 
 def test_one_seed_gives_one_ensemble() -> None:
     assert fit().pickled() == fitted().pickled()
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(
+    "algorithm", ["hist_gradient_boosting", "random_forest", "logistic_regression", "ensemble"]
+)
+def test_a_feature_that_is_known_of_one_row_stops_no_training_with_few_frauds(
+    algorithm: str, seed: int
+) -> None:
+    values, _ = example()
+    read = ("amount", "seconds_since_last", "merchant_days_since_fraud")
+    rare = FEATURES.index(read[-1])
+    values[rare], values[rare, 17] = np.nan, 3.0
+    frauds = np.zeros(COUNT, dtype=bool)
+    frauds[np.argsort(values[0])[-6:]] = True
+
+    model = fit_model(Wish(algorithm, {}, read, seed), values, frauds, np.ones(COUNT))
+
+    assert [FEATURES[row] for row in model.rows] == [*read[:2]]
+    assert model.dropped == read[-1:]
+    assert model.raw(values)[frauds].min() > np.median(model.raw(values))

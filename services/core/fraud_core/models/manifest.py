@@ -52,7 +52,7 @@ class Manifest(BaseModel):
         algorithm: kind of the model.
         version: identity of the bundle: algorithm and a digest of all else that is said here.
         features: what the model reads, in its order; `rule:` and a name is whether that rule fired.
-        dropped_features: asked for, but without any value in the training window; or signals that are unknown
+        dropped_features: asked for, but without a value in what was learned from; or signals that are unknown
             of more than half of what the model, or that of the forward block, was fitted to.
         hyperparameters: as trained, defaults included.
         signals: digests of the expressions of the rules that it reads, by name; missing where it reads none.
