@@ -92,8 +92,10 @@ def run(rows: Rows, schedule: Schedule, plan: Plan) -> Outcome:
     told = _Told(np.zeros(len(tested)), np.zeros(len(tested), dtype=bool), np.full(len(tested), np.nan), {})
     versions, at = list[str](), 0
     for begin, end in schedule.trainings():
-        model = _trained(rows, begin, window, plan, versions[-1] if versions else None)
         now = rows.between(begin, end)
+        if not len(now):
+            continue  # a model that would decide nothing
+        model = _trained(rows, begin, window, plan, versions[-1] if versions else None)
         _tell(model, now, slice(at, at + len(now)), told)
         versions.append(model.version)
         at += len(now)

@@ -120,6 +120,15 @@ def test_retraining_makes_a_model_for_each_interval(path: Path) -> None:
     assert len(set(found["trained"]["versions"])) == 3  # for the 15 days from day 45 on
 
 
+def test_a_stretch_without_transactions_is_not_trained_for(tmp_path: Path) -> None:
+    gap = pl.col("AT").is_between(TEST_FROM + timedelta(days=3), TEST_FROM + timedelta(days=9))
+    path = written(history().filter(~gap), tmp_path)
+
+    found = document(path, "--algorithm", "logistic_regression", "--retrain", "3d")
+
+    assert len(set(found["trained"]["versions"])) == 3  # of the five intervals two are empty
+
+
 def test_shuffled_labels_find_about_as_much_as_chance(path: Path) -> None:
     found = document(path, "--algorithm", "random_forest", "--shuffle-labels", "--without-label-features")
 
