@@ -18,8 +18,8 @@ MAX_AMOUNT = 1e12
 """The detector takes no larger one."""
 FIRST_YEAR = datetime(2000, 1, 1)  # noqa: DTZ001 - event times of frames are naive UTC
 LATEST_AHEAD = timedelta(days=1)
-FRAUD_WORDS = ("1", "true", "t", "yes", "y", "fraud", "fraudulent")
-LEGITIMATE_WORDS = ("0", "false", "f", "no", "n", "legitimate", "legit", "genuine")
+FRAUD_WORDS = ("true", "t", "yes", "y", "fraud", "fraudulent")
+LEGITIMATE_WORDS = ("false", "f", "no", "n", "legitimate", "legit", "genuine")
 
 _SECONDS_BELOW, _MILLIS_BELOW, _MICROS_BELOW = 1e11, 1e14, 1e17
 _EXACT_BELOW = 2**53
@@ -94,12 +94,15 @@ def _parsed(written: pl.Expr) -> pl.Expr:
 
 
 def label(column: str, dtype: pl.DataType) -> pl.Expr:
-    """True where the row says fraud, false where it says legitimate, null where it says nothing or else."""
-    word = text(column, dtype).str.to_lowercase()
+    """True where the row says fraud, false where it says legitimate, null where it says nothing or else.
+
+    1 and 0 in any spelling, also as text: a column of numbers with gaps is written as 1.0 and 0.0.
+    """
+    word, figure = text(column, dtype).str.to_lowercase(), number(column, dtype)
     return (
-        pl.when(word.is_in(FRAUD_WORDS))
+        pl.when((figure == 1) | word.is_in(FRAUD_WORDS))
         .then(statement=True)
-        .when(word.is_in(LEGITIMATE_WORDS))
+        .when((figure == 0) | word.is_in(LEGITIMATE_WORDS))
         .then(statement=False)
     )
 
