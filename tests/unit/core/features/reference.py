@@ -5,8 +5,10 @@ arrival; each feature is worked out from that list anew.
 """
 
 import math
+from bisect import insort
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from fraud_core.features import FEATURES
 from fraud_core.features.names import OWN
@@ -18,6 +20,7 @@ COUNT_LIMIT = 2**24 - 1
 EARTH_RADIUS_KM = 6371.0088
 
 Known = dict[str, float | str | None]
+One = TypeVar("One", "Transaction", "Login")
 
 BESIDE = FEATURES[OWN:]
 """Features that are unknown where nothing is known but the user's own transactions."""
@@ -65,6 +68,22 @@ class Label:
     known_at: int  # ms since 1970
     merchant: str | None = None
     user: str | None = None
+
+
+@dataclass
+class Latest:
+    """The latest hour of a partition: no record moves it by more than a day, but 16 that agree in a row."""
+
+    hour: int = -1
+    odd: list[int] = field(default_factory=list)
+
+    def note(self, hour: int, kept: int) -> None:
+        if self.hour - kept < hour <= self.hour + 24:
+            self.hour, self.odd = max(self.hour, hour), []
+            return
+        self.odd.append(hour)
+        if len(self.odd) == 16:
+            self.hour, self.odd = min(self.odd), []
 
 
 Earlier = Sequence[Transaction]
@@ -321,15 +340,29 @@ def history(labels: Sequence[Label], now: Transaction, delay: int) -> Known:
     }
 
 
-def kept_of(earlier: Earlier, now: Transaction, delay: int, window: int) -> list[Transaction]:
-    """The cohort among these, as far as it is kept: 30 days, the delay and a week up to the latest."""
-    newest = max(other.time // HOUR for other in [*earlier, now])
-    return [
-        other
-        for other in earlier
-        if cohort(other.time // HOUR, now.time // HOUR, delay, window)
-        and other.time // HOUR > newest - 30 * 24 - delay - 7 * 24
-    ]
+def still_kept(earlier: Sequence[One], pane: int, kept: int) -> list[One]:
+    """Those whose panes are less than so many before the present, each time that one came.
+
+    The present is the latest pane in which something happened, the last eight and an eighth of all left out.
+    """
+    there, panes = list[One](), list[int]()
+    for one in earlier:
+        there.append(one)
+        if one.time // pane in panes:
+            continue
+        insort(panes, one.time // pane)
+        while (before := len(panes) - 8 - len(panes) // 8) > 0 and panes[0] <= panes[before - 1] - kept:
+            gone = panes.pop(0)
+            there = [other for other in there if other.time // pane != gone]
+    return there
+
+
+def hours_kept(earlier: Earlier, delay: int) -> list[Transaction]:
+    return still_kept(earlier, HOUR, 30 * 24 + delay + 7 * 24)
+
+
+def cohort_of(kept: Earlier, now: Transaction, delay: int, window: int) -> list[Transaction]:
+    return [other for other in kept if cohort(other.time // HOUR, now.time // HOUR, delay, window)]
 
 
 def credibility(earlier: Earlier, labels: Sequence[Label], now: Transaction, delay: int) -> Known:
@@ -340,16 +373,16 @@ def credibility(earlier: Earlier, labels: Sequence[Label], now: Transaction, del
             result[f"merchant_{what}_{name}"] = None
     if not now.merchant:
         return result
-    everywhere = [other for other in earlier if other.merchant]
-    here = [other for other in everywhere if other.merchant == now.merchant]
+    everywhere = hours_kept([other for other in earlier if other.merchant], delay)
+    here = hours_kept([other for other in earlier if other.merchant == now.merchant], delay)
     frauds = [fraud for fraud in frauds_at(labels, now.time) if fraud.merchant == now.merchant]
     full_hour = now.time // HOUR * HOUR
     all_frauds = [fraud for fraud in frauds_at(labels, full_hour) if fraud.merchant]
     result["merchant_days_since_fraud"] = days_since(frauds, now, delay)
     result |= since_frauds(here, frauds, now, delay)
     for name, window in WINDOWS.items():
-        n, f = len(kept_of(here, now, delay, window)), count(frauds, now, delay, window)
-        fleet_n = len(kept_of(everywhere, now, delay, window))
+        n, f = len(cohort_of(here, now, delay, window)), count(frauds, now, delay, window)
+        fleet_n = len(cohort_of(everywhere, now, delay, window))
         fleet_f = sum(cohort(fraud.time // HOUR, now.time // HOUR, delay, window) for fraud in all_frauds)
         result[f"merchant_transactions_{name}"] = n
         result[f"merchant_frauds_{name}"] = f
@@ -357,7 +390,7 @@ def credibility(earlier: Earlier, labels: Sequence[Label], now: Transaction, del
         result[f"merchant_smoothed_rate_{name}"] = (
             (min(f, n) + 20 * min(fleet_f / fleet_n, 1.0)) / (n + 20) if fleet_n else None
         )
-    month = [min(other.units, 10**12) for other in kept_of(here, now, delay, WINDOWS["30d"])]
+    month = [min(other.units, 10**12) for other in cohort_of(here, now, delay, WINDOWS["30d"])]
     if sum(month):
         mean = sum(month) / len(month)
         result["amount_to_merchant_mean_30d"] = min(now.units, 10**12) / mean
@@ -371,12 +404,7 @@ def since_frauds(here: Earlier, frauds: Sequence[Label], now: Transaction, delay
     if not hours:
         return dict.fromkeys(SINCE)
     earliest = min(one.time for one in frauds if one.time < now.time and one.time // HOUR > horizon)
-    newest = max(other.time // HOUR for other in [*here, now])
-    old = [
-        other.time // HOUR
-        for other in here
-        if newest - 30 * 24 - delay - 7 * 24 < other.time // HOUR <= now.time // HOUR - delay
-    ]
+    old = [other.time // HOUR for other in here if other.time // HOUR <= now.time // HOUR - delay]
     cohort_size = sum(hour >= min(hours) for hour in old)
     known = sum(hour <= now.time // HOUR - delay for hour in hours)
     return {
@@ -388,10 +416,9 @@ def since_frauds(here: Earlier, frauds: Sequence[Label], now: Transaction, delay
 
 def attempts(logins: Sequence[Login], now: Transaction) -> Known:
     """Logins that were read by now, of the 60 minutes up to that of now, as far as they are kept: a day."""
-    mine = [one for one in logins if one.user == now.user]
-    newest = max([now.time // MINUTE, *(one.time // MINUTE for one in mine)])
-    oldest = max(now.time // MINUTE - 60, newest - 24 * 60)
-    recent = [one for one in mine if oldest < one.time // MINUTE <= now.time // MINUTE]
+    mine = still_kept([one for one in logins if one.user == now.user], MINUTE, 24 * 60)
+    minute = now.time // MINUTE
+    recent = [one for one in mine if minute - 60 < one.time // MINUTE <= minute]
     return {"logins_1h": len(recent), "failed_logins_1h": sum(not one.success for one in recent)}
 
 
@@ -399,14 +426,14 @@ def device_users(earlier: Earlier, now: Transaction) -> int | None:
     """Users whose latest hour on the device is in the 24 up to that of now, and of the last two days."""
     if not now.device_id:
         return None
-    newest, latest = -1, dict[str, int]()
+    partition, latest = Latest(), dict[str, int]()
     for other in [*earlier, now]:
         if not other.device_id:
             continue
         hour = other.time // HOUR
-        newest = max(newest, hour)
-        if other is not now and other.device_id == now.device_id and hour > newest - 48:
+        partition.note(hour, kept=48)
+        if other is not now and other.device_id == now.device_id and hour > partition.hour - 48:
             latest[other.user] = max(latest.get(other.user, -1), hour)
-    oldest = max(now.time // HOUR - 24, newest - 48)
+    oldest = max(now.time // HOUR - 24, partition.hour - 48)
     others = [user for user, hour in latest.items() if user != now.user and oldest < hour <= now.time // HOUR]
     return 1 + len(others)

@@ -55,3 +55,16 @@ def test_many_logins_come_at_once() -> None:
 
     for row, one in zip(known, asked, strict=True):
         assert {name: row[name] for name in NAMES} == attempts(logins, one)
+
+
+def test_logins_whose_time_is_far_ahead_silence_nobody() -> None:
+    side, far = SideTables(), 4_102_444_800_000
+    side.logins = Logins()
+    strays = [Login("u", far + number * DAY, success=True) for number in range(7)]
+    real = [Login("u", START + number * 10 * MINUTE, success=False) for number in range(5_000)]
+    for begin in range(0, 5_000, 500):
+        side.logins.learn(
+            login_frame([*strays[begin // 1_000 : begin // 1_000 + 1], *real[begin : begin + 500]])
+        )
+        (known,) = rows(advance(State(), frame([Transaction("u", real[begin + 499].time, 1.0)]), side))
+        assert {name: known[name] for name in NAMES} == {"logins_1h": 6, "failed_logins_1h": 6}

@@ -218,3 +218,97 @@ def test_of_a_device_that_many_use_the_latest_users_are_known() -> None:
     counts = [row["device_users_1d"] for row in known]
     assert counts[:200] == [min(number + 1, 65) for number in range(200)]
     assert counts[200] == 1 + 14  # of the 64 latest, 50 came an hour later
+
+
+FAR = 4_102_444_800_000  # in the year 2100
+CREDIBILITY = [name for name in BESIDE if name.startswith("merchant_")]
+
+
+def at_shop(count: int, first: int = START, merchant: str = "shop") -> list[Transaction]:
+    """One transaction an hour."""
+    return [
+        Transaction("u", first + number * HOUR, 1.0, merchant=merchant, device_id=f"d{number % 3}")
+        for number in range(count)
+    ]
+
+
+def strays(count: int) -> list[Transaction]:
+    return [
+        Transaction("v", FAR + number * DAY, 1.0, merchant="shop", device_id="d1") for number in range(count)
+    ]
+
+
+@pytest.mark.parametrize("count", [1, 7])
+@pytest.mark.parametrize("place", [0, 5, 300, 1500])
+def test_times_that_are_far_ahead_change_nothing_that_is_said_of_merchants(count: int, place: int) -> None:
+    stream = at_shop(2000)
+    with_strays = [*stream[:place], *strays(count), *stream[place:]]
+    known = {one.time: row for one, row in zip(with_strays, beside(with_strays), strict=True)}
+
+    for one, wanted in zip(stream, beside(stream), strict=True):
+        assert {name: known[one.time][name] for name in CREDIBILITY} == {
+            name: wanted[name] for name in CREDIBILITY
+        }
+
+
+def test_a_device_is_known_beside_users_whose_time_is_far_ahead() -> None:
+    stream = [
+        Transaction(f"u{number % 4}", START + number * HOUR, 1.0, device_id="d") for number in range(100)
+    ]
+    with_strays = [*stream[:50], *(replace(one, device_id="other") for one in strays(7)), *stream[50:]]
+    known = [row["device_users_1d"] for row in beside(with_strays)]
+
+    assert [*known[:50], *known[57:]] == [row["device_users_1d"] for row in beside(stream)]
+
+
+def publication(side: SideTables, offset: int) -> dict[int, Any]:
+    """What a partition publishes as of an input offset, once it is on the topic."""
+    slots, old = side.merchants.dump(0), side.merchants.old_slots(0)
+    for slot in old:
+        side.merchants.drop(0, slot)
+    side.merchants.published(0, offset, slots)
+    return {**dict.fromkeys(old), **slots}
+
+
+@pytest.mark.parametrize("place", [0, 40, 400])
+def test_times_that_are_far_ahead_are_published_and_restored_with_all_others(place: int) -> None:
+    stream = at_shop(2400)
+    stream = [*stream[:place], *strays(3), *stream[place:]]
+    worker, topic = SideTables(DELAY, shared=True), dict[int, tuple[int, Any]]()
+    for begin in range(0, len(stream), 7):
+        worker.count(frame(stream[begin : begin + 7]), 0)
+        for slot, entries in publication(worker, begin + 7).items():
+            topic.pop(slot, None)
+            if entries is not None:
+                topic[slot] = begin + 7, entries
+    reader = SideTables(DELAY)
+    for slot, (offset, entries) in topic.items():
+        reader.merchants.learn(0, slot, offset, entries)
+    asked = [Transaction("u", max(one.time for one in at_shop(2400)) + HOUR, 1.0, merchant="shop")]
+
+    (wanted,) = beside([*at_shop(2400), *asked])[-1:]
+    for side in (worker, reader):
+        (known,) = rows(advance(State(), frame(asked), side))
+        assert {name: known[name] for name in BESIDE} == wanted
+    assert worker.merchants.newest_hour(0) == asked[0].time // HOUR  # asking counts
+    assert len(topic) < 24 * (30 + 2 + 7) + 10  # what is old is gone
+
+
+@pytest.mark.parametrize("apart", [30 * DAY, -900 * DAY])
+def test_after_a_gap_or_with_another_history_a_partition_comes_to_its_latest_hour(apart: int) -> None:
+    side = SideTables(DELAY, shared=True)
+    side.count(frame([*at_shop(100), *at_shop(50, START + apart)]), 0)
+
+    assert side.merchants.newest_hour(0) == (START + apart) // HOUR + 49
+
+
+def test_what_is_rolled_back_says_nothing_of_the_latest_hour() -> None:
+    side = SideTables(DELAY, shared=True)
+    side.count(frame(at_shop(100)), 0)
+    side.savepoint(0)
+    for _ in range(9):
+        side.count(frame(strays(7)), 0)
+        side.roll_back(0)
+    side.count(frame(strays(7)), 0)
+
+    assert side.merchants.newest_hour(0) == START // HOUR + 99

@@ -13,13 +13,13 @@ import numpy as np
 from fraud_core.features.layout import Ints
 from fraud_core.features.side.hours import (
     FLEET,
-    HEADER,
-    STRIDE,
     Ledger,
     add_all,
     empty_ledger,
+    room_for,
     with_room,
 )
+from fraud_core.features.side.latest import AHEAD, LATEST, ODD, note_all, unknown
 from fraud_core.features.side.merchants import HOUR_MS, Floats, Rows, run
 
 HOUR, MERCHANT, TRANSACTIONS, AMOUNT = range(4)
@@ -44,16 +44,29 @@ class Slot:
     entries: Ints
 
 
+@dataclass(frozen=True)
+class Added:
+    """What a batch of a partition has added.
+
+    Attributes:
+        columns: of hour, merchant, transactions and amount.
+        latest: what was known of the partition's latest hour before.
+    """
+
+    columns: Ints
+    latest: Ints
+
+
 @dataclass
 class Pending:
     """What a partition has added since it last published.
 
     Attributes:
-        parts: columns of hour, merchant, transactions and amount, one array a batch.
+        parts: one a batch.
         committed: how many of these are committed.
     """
 
-    parts: list[Ints] = field(default_factory=list)
+    parts: list[Added] = field(default_factory=list)
     committed: int = 0
 
 
@@ -63,11 +76,11 @@ class MerchantCounts:
     def __init__(self, delay: int, kept: int, *, shared: bool) -> None:
         """`delay` of labels, and what is kept, in hours; where `shared`, what is added can be published."""
         self._delay, self._kept, self._shared = delay, kept, shared
-        self._room = 2 * (HEADER + STRIDE * 4 * kept)
+        self._room = 2 * room_for(kept)
         self._ledger: Ledger = empty_ledger()
         self._published: dict[int, dict[int, Slot]] = {}
         self._pending: dict[int, Pending] = {}
-        self._newest: dict[int, int] = {}
+        self._latest: dict[int, Ints] = {}
 
     @property
     def nbytes(self) -> int:
@@ -103,18 +116,23 @@ class MerchantCounts:
         self._pending.pop(partition, None)
 
     def newest_hour(self, partition: int) -> int:
-        """The latest hour that the partition has added to, -1 if it has added nothing yet."""
-        return self._newest.get(partition, -1)
+        """The latest hour that the partition has come to, -1 where that is not known yet."""
+        return int(self._known(partition)[LATEST])
 
     def dump(self, partition: int) -> dict[int, Ints]:
-        """All that the partition has of its latest segment, by slots; nothing if it has added nothing."""
+        """All that the partition has of its latest segment, by slots; nothing if it has added nothing.
+
+        What is too old to be asked for is left out, unless it is in doubt what the latest hour is.
+        """
         parts = self._pending.get(partition, Pending()).parts
         if not parts:
             return {}
-        hour, published = self.newest_hour(partition), self._of(partition)
+        hour, published = max(self.newest_hour(partition), 0), self._of(partition)
         known = [one.entries for slot, one in published.items() if slot >> SLOT_BITS == hour]
-        added = np.concatenate(parts, axis=1)
-        entries = _summed(np.concatenate([*known, added[:, added[HOUR] > hour - self._kept]], axis=1))
+        added = np.concatenate([part.columns for part in parts], axis=1)
+        if not self._known(partition)[ODD]:
+            added = added[:, added[HOUR] > hour - self._kept]
+        entries = _summed(np.concatenate([*known, added], axis=1))
         return {
             hour << SLOT_BITS | number: entries[:, begin : begin + MOST_ENTRIES]
             for number, begin in enumerate(range(0, entries.shape[1], MOST_ENTRIES))
@@ -135,16 +153,28 @@ class MerchantCounts:
             if known is not None:
                 self._add(_less(known.entries))
             published[slot] = Slot(offset, entries)
-            self._newest[partition] = max(self.newest_hour(partition), slot >> SLOT_BITS)
+            latest = self._known(partition)
+            latest[LATEST] = max(latest[LATEST], slot >> SLOT_BITS)
 
     def old_slots(self, partition: int) -> list[int]:
-        """Slots that a partition has published and nobody will ask for, or that were reset."""
-        oldest = self.newest_hour(partition) - self._kept
+        """Slots that a partition has published and nobody will ask for, or that were reset.
+
+        Hours that seem far ahead hold a slot for twice the time, as they may be right. Nothing is old as long
+        as it is in doubt what the latest hour is.
+        """
+        latest = self._known(partition)
         return [
             slot
             for slot, known in self._of(partition).items()
-            if slot >> SLOT_BITS <= oldest or not known.entries.size
+            if not known.entries.size or (not latest[ODD] and self._is_old(slot, known, int(latest[LATEST])))
         ]
+
+    def _is_old(self, slot: int, known: Slot, newest: int) -> bool:
+        oldest, hour, hours = newest - self._kept, slot >> SLOT_BITS, known.entries[HOUR]
+        if hour > oldest:
+            return False
+        later = hours[hours > oldest]
+        return not later.size or (0 < hour <= oldest - self._kept and int(later.min()) > newest + AHEAD)
 
     def drop(self, partition: int, slot: int) -> None:
         """What was published of a slot is gone from the topic."""
@@ -158,6 +188,9 @@ class MerchantCounts:
             self._add(_less(known.entries))
             known.entries = np.zeros((FIELDS, 0), dtype=np.int64)
 
+    def _known(self, partition: int) -> Ints:
+        return self._latest.setdefault(partition, unknown())
+
     def _of(self, partition: int) -> dict[int, Slot]:
         return self._published.setdefault(partition, {})
 
@@ -166,14 +199,17 @@ class MerchantCounts:
         ones = np.ones(int(known.sum()), dtype=np.int64)
         part = np.stack([times[known] // HOUR_MS, merchants[known], ones, units[known]])
         if ones.size and self._shared:
-            self._newest[partition] = max(self.newest_hour(partition), int(part[0].max()))
-            self._pending.setdefault(partition, Pending()).parts.append(part)
+            latest = self._known(partition)
+            self._pending.setdefault(partition, Pending()).parts.append(Added(part, latest.copy()))
+            note_all(latest, part[HOUR], self._kept)
         return part
 
     def _undo(self, partition: int, keep: int) -> None:
         pending = self._pending.get(partition, Pending())
         for part in pending.parts[keep:]:
-            self._add(_less(part))
+            self._add(_less(part.columns))
+        if pending.parts[keep:]:
+            self._latest[partition] = pending.parts[keep].latest
         del pending.parts[keep:]
         pending.committed = min(pending.committed, keep)
 

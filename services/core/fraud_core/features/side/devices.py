@@ -11,8 +11,19 @@ import numpy as np
 
 from fraud_core.features.layout import Ints
 from fraud_core.features.side.hours import PLACE
+from fraud_core.features.side.latest import LATEST, WORDS, note_all, unknown
 from fraud_core.features.side.merchants import HOUR_MS, Floats
-from fraud_core.features.side.pairs import BLOCK_WORDS, FIELDS, KEPT, Pairs, empty_pairs, put_all, run, undo
+from fraud_core.features.side.pairs import (
+    BLOCK_WORDS,
+    CHANGED,
+    FIELDS,
+    KEPT,
+    Pairs,
+    empty_pairs,
+    put_all,
+    run,
+    undo,
+)
 from fraud_core.features.side.pairs import moved as moved_pairs
 
 SLACK = 7 * 24
@@ -25,11 +36,11 @@ class Added:
 
     Attributes:
         changes: shape (FIELDS, changes).
-        newest: the partition's latest hour before.
+        latest: what was known of the partition's latest hour before.
     """
 
     changes: Ints
-    newest: int
+    latest: Ints
 
 
 @dataclass
@@ -51,7 +62,7 @@ class DeviceUsers:
         """Where `shared`, what is added can be taken back and published."""
         self._shared = shared
         self._pairs: Pairs = empty_pairs()
-        self._newest: dict[int, int] = {}
+        self._latest: dict[int, Ints] = {}
         self._pending: dict[int, Pending] = {}
 
     @property
@@ -63,19 +74,19 @@ class DeviceUsers:
         """Write how many users the device of each row has had, and add each row after that."""
         hours, row = times // HOUR_MS, 0
         changes = np.empty((FIELDS, devices.size), dtype=np.int64)
-        before = self.newest_hour(partition)
-        state = np.array([before, 0], dtype=np.int64)
+        before = self._known(partition)
+        state = np.append(before, 0)
         while row < devices.size:
             self._reserve(devices.size - row)
             row = run(self._pairs, devices, users, hours, values, changes, state, row)
-        if self._shared and state[1]:
-            added = Added(changes[:, : state[1]].copy(), before)
+        if self._shared and state[CHANGED]:
+            added = Added(changes[:, : state[CHANGED]].copy(), before)
             self._pending.setdefault(partition, Pending()).parts.append(added)
-        self._newest[partition] = int(state[0])
+        self._latest[partition] = state[:WORDS].copy()
 
     def newest_hour(self, partition: int) -> int:
-        """The latest hour that the partition has added to, -1 if it has added nothing yet."""
-        return self._newest.get(partition, -1)
+        """The latest hour that the partition has come to, -1 where that is not known yet."""
+        return int(self._known(partition)[LATEST])
 
     def learn(self, partition: int, entries: Ints) -> None:
         """Take in pairs that a partition has published: columns of device, user and hour."""
@@ -86,7 +97,8 @@ class DeviceUsers:
         while row < devices.size:
             self._reserve(devices.size - row)
             row = put_all(self._pairs, devices, users, hours, row)
-        self._newest[partition] = max(self.newest_hour(partition), int(hours.max()))
+        latest = self._latest[partition] = self._known(partition).copy()
+        note_all(latest, np.sort(hours), KEPT)
 
     def pending(self, partition: int) -> bool:
         """Whether there is something to publish."""
@@ -122,10 +134,13 @@ class DeviceUsers:
     def _undo(self, partition: int, pending: Pending, keep: int) -> None:
         for part in reversed(pending.parts[keep:]):
             undo(self._pairs, part.changes)
-            self._newest[partition] = part.newest
+            self._latest[partition] = part.latest
         del pending.parts[keep:]
         if not pending.parts:
             del self._pending[partition]
+
+    def _known(self, partition: int) -> Ints:
+        return self._latest.setdefault(partition, unknown())
 
     def _reserve(self, rows: int) -> None:
         """Room for so many devices more, and for one block to grow; what is too old is dropped in that."""
@@ -135,7 +150,7 @@ class DeviceUsers:
             return
         while 3 * (known + rows) > 2 * places:
             places *= 2
-        oldest = max(self._newest.values(), default=-1) - KEPT - SLACK
+        oldest = max((int(known[LATEST]) for known in self._latest.values()), default=-1) - KEPT - SLACK
         larger = empty_pairs(places, words * 3 // 2 + BLOCK_WORDS)
         moved_pairs(self._pairs, larger, oldest)
         self._pairs = larger

@@ -5,7 +5,9 @@ end, so that the sum over a span is a difference of two entries. All lists stand
 
     capacity, length, transactions and amount of the hours that were dropped, then three words an hour.
 
-A list that is full drops the hours that are too old to be asked for, and moves if that is not enough.
+Hours that are too old to be asked for are dropped. Too old is what is long before the key's present, and that
+is no single hour's to say, or one transaction whose time is wrong and far ahead would drop all that happens:
+the latest hours of a list, eight and an eighth of all, do not count for it. A list is bounded all the same.
 """
 
 from typing import NamedTuple
@@ -19,6 +21,8 @@ CAPACITY, LENGTH, GONE_COUNT, GONE_UNITS = range(4)
 HEADER = 4
 STRIDE = 3
 FIRST_CAPACITY = 4
+UNSURE, SHARE = 8, 8
+"""The present is the latest hour before the last so many, and before one in so many."""
 PLACE = 2  # words of a place of the table: key and block
 FLEET = -1
 """The key of all merchants together; a merchant whose hash it is would be taken for them, one in 2^64."""
@@ -63,15 +67,6 @@ def room_needed(ledger: Ledger, key: int) -> int:
 
 
 @part
-def newest(ledger: Ledger, block: int, otherwise: int) -> int:
-    """The latest hour of the block, `otherwise` if that is later or there is none."""
-    if block == 0 or ledger.words[block + LENGTH] == 0:
-        return otherwise
-    last = block + HEADER + STRIDE * (ledger.words[block + LENGTH] - 1)
-    return max(ledger.words[last], otherwise)  # type: ignore[no-any-return]
-
-
-@part
 def totals(ledger: Ledger, block: int, after: int, last: int) -> tuple[int, int]:
     """Transactions and amount of the hours after the one, up to the other."""
     if block == 0 or last <= after:
@@ -105,24 +100,75 @@ def _after(words: Ints, block: int, hour: int) -> int:
 
 @part
 def add(ledger: Ledger, key: int, hour: int, count: int, units: int, kept: int) -> None:
-    """Add to an hour of a key; hours that are `kept` or more before its latest may be dropped."""
+    """Add to an hour of a key, or take away; hours that are `kept` or more before its present are dropped."""
     block = block_of(ledger, key)
     if block == 0:
         block = _enter(ledger, key)
     words = ledger.words
-    latest = newest(ledger, block, hour)
-    if hour <= latest - kept:
-        return
     entry = _after(words, block, hour)
-    if entry == 0 or words[block + HEADER + STRIDE * (entry - 1)] != hour:
+    new = entry == 0 or words[block + HEADER + STRIDE * (entry - 1)] != hour
+    if new and count < 0:
+        return  # it was dropped
+    if new:
         if words[block + LENGTH] == words[block + CAPACITY]:
-            block = _make_room(ledger, key, block, latest - kept)
-            entry = _after(words, block, hour)
+            block = _larger(ledger, key, block)
         _insert(words, block, entry, hour)
         entry += 1
     for at in range(entry - 1, words[block + LENGTH]):
         words[block + HEADER + STRIDE * at + 1] += count
         words[block + HEADER + STRIDE * at + 2] += units
+    if new:
+        _drop(words, block, _too_old(words, block, kept))
+    elif count < 0 and words[block + HEADER + STRIDE * (entry - 1) + 1] == _count_before(words, block, entry):
+        _remove(words, block, entry)
+
+
+@part
+def _too_old(words: Ints, block: int, kept: int) -> int:
+    """How many entries are to be dropped."""
+    first, gone = block + HEADER, 0
+    while True:
+        count = words[block + LENGTH] - gone
+        before = count - UNSURE - count // SHARE
+        if before <= 0:
+            return gone
+        present = words[first + STRIDE * (gone + before - 1)]
+        if words[first + STRIDE * gone] > present - kept:
+            return gone
+        gone += 1
+
+
+@part
+def _drop(words: Ints, block: int, gone: int) -> None:
+    """Drop the first entries."""
+    if gone == 0:
+        return
+    last = block + HEADER + STRIDE * (gone - 1)
+    words[block + GONE_COUNT], words[block + GONE_UNITS] = words[last + 1], words[last + 2]
+    _close(words, block, 0, gone)
+
+
+@part
+def _remove(words: Ints, block: int, entry: int) -> None:
+    """Take out an entry, counted from one, to which all that was added has been taken away."""
+    _close(words, block, entry - 1, 1)
+
+
+@part
+def _close(words: Ints, block: int, first: int, gone: int) -> None:
+    """Let later entries take the places of some."""
+    begin, end = block + HEADER + STRIDE * first, block + HEADER + STRIDE * words[block + LENGTH]
+    for word in range(begin, end - STRIDE * gone):
+        words[word] = words[word + STRIDE * gone]
+    words[block + LENGTH] -= gone
+
+
+@part
+def _count_before(words: Ints, block: int, entry: int) -> int:
+    """Transactions up to the entry before this one, counted from one."""
+    if entry == 1:
+        return words[block + GONE_COUNT]  # type: ignore[no-any-return]
+    return words[block + HEADER + STRIDE * (entry - 2) + 1]  # type: ignore[no-any-return]
 
 
 @part
@@ -144,20 +190,14 @@ def _allocate(ledger: Ledger, capacity: int) -> int:
 
 
 @part
-def _make_room(ledger: Ledger, key: int, block: int, oldest: int) -> int:
-    """Drop what is not after `oldest`; where more than half is still kept, move to a larger block."""
+def _larger(ledger: Ledger, key: int, block: int) -> int:
+    """Move a list to a block of twice the size."""
     words = ledger.words
-    gone = _after(words, block, oldest)
-    count = words[block + LENGTH] - gone
-    target = block
-    if 2 * count > words[block + CAPACITY]:
-        target = _allocate(ledger, 2 * words[block + CAPACITY])
-        ledger.table[_place(ledger.table, key) + 1] = target
-    words[target + GONE_COUNT], words[target + GONE_UNITS] = _until(words, block, oldest)
-    for word in range(STRIDE * count):
-        words[target + HEADER + word] = words[block + HEADER + STRIDE * gone + word]
-    words[target + LENGTH] = count
-    return target
+    larger = _allocate(ledger, 2 * words[block + CAPACITY])
+    ledger.table[_place(ledger.table, key) + 1] = larger
+    for word in range(LENGTH, HEADER + STRIDE * words[block + LENGTH]):
+        words[larger + word] = words[block + word]
+    return larger
 
 
 @part
@@ -194,6 +234,11 @@ def moved(table: Ints, words: Ints, new_table: Ints, new_words: Ints) -> int:
             new_table[place], new_table[place + 1] = table[at], end
             end += size
     return end
+
+
+def room_for(kept: int) -> int:
+    """Words that `add` may need at most: all but the latest hours of a list are among those kept."""
+    return HEADER + STRIDE * 5 * (kept + UNSURE)
 
 
 def empty_ledger() -> Ledger:

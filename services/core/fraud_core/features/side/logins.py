@@ -5,13 +5,11 @@ import polars as pl
 
 from fraud_core.features.layout import Ints
 from fraud_core.features.side.hours import (
-    HEADER,
-    STRIDE,
     Ledger,
     add_all,
     block_of,
     empty_ledger,
-    newest,
+    room_for,
     totals,
     with_room,
 )
@@ -23,8 +21,8 @@ from fraud_core.kernels import kernel
 MINUTE_MS = 60_000
 PANES = 60
 KEPT = 24 * 60
-"""Minutes up to the user's latest login that are kept."""
-ROOM = HEADER + STRIDE * 4 * KEPT
+"""Minutes up to the user's present that are kept."""
+ROOM = room_for(KEPT)
 
 
 class Logins:
@@ -53,8 +51,7 @@ def count(ledger: Ledger, users: Ints, panes: Ints, attempts: Floats, failed: Fl
     """Sum the panes up to each row's own."""
     for row in range(users.size):
         block, pane = block_of(ledger, users[row]), panes[row]
-        oldest = max(pane - PANES, newest(ledger, block, pane) - KEPT)
-        attempts[row], failed[row] = totals(ledger, block, oldest, pane)
+        attempts[row], failed[row] = totals(ledger, block, pane - PANES, pane)
 
 
 def _panes(frame: pl.DataFrame) -> Ints:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fraud_core.features.layout import Ints
-from fraud_core.features.side.hours import FLEET, Ledger, add, block_of, newest, room_needed, totals
+from fraud_core.features.side.hours import FLEET, Ledger, add, block_of, room_needed, totals
 from fraud_core.kernels import kernel, part
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -54,7 +54,7 @@ class Rows(NamedTuple):
 
 
 def kept_hours(delay: int) -> int:
-    """How many hours up to a merchant's latest are kept, for a label delay in hours."""
+    """How many hours up to a merchant's present are kept, for a label delay in hours."""
     return int(WINDOWS[MONTH]) + delay + SLACK
 
 
@@ -73,22 +73,20 @@ def run(
             continue
         if ledger.words.size - ledger.ends[0] < room_needed(ledger, key) + room_needed(ledger, FLEET):
             return row
-        _rates(ledger, rows, values, row, hour, delay, kept)
-        _since(ledger, rows, since, row, hour, delay, kept)
+        _rates(ledger, rows, values, row, hour, delay)
+        _since(ledger, rows, since, row, hour, delay)
         add(ledger, key, hour, 1, rows.units[row], kept)
         add(ledger, FLEET, hour, 1, rows.units[row], kept)
     return end
 
 
 @part
-def _rates(ledger: Ledger, rows: Rows, values: Floats, row: int, hour: int, delay: int, kept: int) -> None:
+def _rates(ledger: Ledger, rows: Rows, values: Floats, row: int, hour: int, delay: int) -> None:
     block, fleet = block_of(ledger, rows.merchants[row]), block_of(ledger, FLEET)
-    oldest = newest(ledger, block, hour) - kept
-    fleet_oldest = newest(ledger, fleet, hour) - kept
     last = hour - delay
     for window in range(WINDOWS.size):
-        count, units = totals(ledger, block, max(last - WINDOWS[window], oldest), last)
-        all_count, _ = totals(ledger, fleet, max(last - WINDOWS[window], fleet_oldest), last)
+        count, units = totals(ledger, block, last - WINDOWS[window], last)
+        all_count, _ = totals(ledger, fleet, last - WINDOWS[window], last)
         frauds = rows.frauds[window, row]
         rate = min(rows.fleet_frauds[window, row] / all_count, 1.0) if all_count > 0 else math.nan
         known = min(frauds, count)
@@ -102,14 +100,13 @@ def _rates(ledger: Ledger, rows: Rows, values: Floats, row: int, hour: int, dela
 
 
 @part
-def _since(ledger: Ledger, rows: Rows, since: Floats, row: int, hour: int, delay: int, kept: int) -> None:
+def _since(ledger: Ledger, rows: Rows, since: Floats, row: int, hour: int, delay: int) -> None:
     if rows.latest[row] < 0:
         return
     block = block_of(ledger, rows.merchants[row])
-    oldest, last = newest(ledger, block, hour) - kept, hour - delay
-    first = rows.earliest[row] // HOUR_MS
-    count, _ = totals(ledger, block, max(first - 1, oldest), last)
-    after, _ = totals(ledger, block, max(rows.latest[row] // HOUR_MS, oldest), last)
+    last, first = hour - delay, rows.earliest[row] // HOUR_MS
+    count, _ = totals(ledger, block, first - 1, last)
+    after, _ = totals(ledger, block, rows.latest[row] // HOUR_MS, last)
     if count > 0:
         since[RATE_SINCE_FIRST, row] = min(rows.frauds[MONTH, row], count) / count
     since[TRANSACTIONS_SINCE, row] = after

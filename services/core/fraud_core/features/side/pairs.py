@@ -11,6 +11,7 @@ import numpy as np
 
 from fraud_core.features.layout import Ints
 from fraud_core.features.side.hours import PLACE
+from fraud_core.features.side.latest import LATEST, WORDS, note
 from fraud_core.features.side.merchants import Floats
 from fraud_core.kernels import kernel, part
 
@@ -27,8 +28,8 @@ DEVICE, WHO, BEFORE, NOW, OUT, OUT_HOUR, FIELDS = range(7)
 """Of a change: the pair, its hour before and now, and who had to go, with that one's hour; -1 for none."""
 PAIR_HOUR, PAIR_FIELDS = 2, 3
 """The column of the hour where pairs are published, after device and user."""
-NEWEST, CHANGED = 0, 1
-"""Of what `run` goes on with: the partition's latest hour, and how many changes there are."""
+CHANGED = WORDS
+"""Where `run` counts changes, after what is known of the partition's latest hour."""
 
 
 class Pairs(NamedTuple):
@@ -70,8 +71,8 @@ def run(
         if pairs.words.size - pairs.ends[0] < BLOCK_WORDS:
             return row
         hour = hours[row]
-        at[NEWEST] = max(at[NEWEST], hour)
-        oldest = max(hour - WINDOW, at[NEWEST] - KEPT)
+        note(at, hour, KEPT)
+        oldest = max(hour - WINDOW, at[LATEST] - KEPT)
         block = pairs.table[_place(pairs.table, devices[row]) + 1]
         values[row] = 1 + _others(pairs.words, block, users[row], oldest, hour)
         if hour > oldest and _put(pairs, devices[row], users[row], hour, changes, at[CHANGED]):
