@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 
 import polars as pl
+import pyarrow as pa
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from fraud_core.avro import Decoder
@@ -11,6 +12,7 @@ from fraud_core.errors import UnavailableError
 from fraud_core.log import logger
 from fraud_detector.settings import DetectorSettings
 from fraud_detector.source import consumer_config
+from fraud_detector.validate import impossible_logins
 
 log = logger(__name__)
 BACK_MS = 2 * 3_600_000
@@ -101,6 +103,11 @@ class LoginLog:
         if read.rejected:
             reason = str(read.rejected[0].error)
             log.warning("logins_not_understood", count=len(read.rejected), reason=reason)
-        frame = pl.from_arrow(read.batch)
+        wrong = impossible_logins(read.batch, [messages[index].timestamp()[1] for index in read.index])
+        if wrong.any():
+            log.warning(
+                "logins_impossible", count=int(wrong.sum()), reason="their times are, see dead letters"
+            )
+        frame = pl.from_arrow(read.batch.filter(pa.array(~wrong)))
         assert isinstance(frame, pl.DataFrame)  # noqa: S101 - a record batch never becomes a series
         return frame

@@ -12,7 +12,7 @@ from fraud_core.avro import Decoder
 from fraud_core.features import chunks_of
 from fraud_detector.dead_letters import DeadLetter, Stage, before
 from fraud_detector.records import Ints, Records
-from fraud_detector.validate import faults
+from fraud_detector.validate import faults, readable
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,13 @@ class Reader:
             DeadLetter(records.messages[rejected.index], Stage.VALUE_CONVERTER, rejected.error)
             for rejected in decoded.rejected
         ]
-        found = records.pick(decoded.index)
-        wrong = faults(decoded.batch, found.times)
+        found, batch = records.pick(decoded.index), readable(decoded.batch)
+        wrong = faults(batch, found.times)
         letters += [
             DeadLetter(found.messages[row], Stage.TRANSFORMATION, error) for row, error in wrong.items()
         ]
         if not wrong:
-            return Read(found, decoded.batch, tuple(letters))
+            return Read(found, batch, tuple(letters))
         keep = np.ones(len(found), dtype=bool)
         keep[list(wrong)] = False
-        return Read(found.pick(np.flatnonzero(keep)), decoded.batch.filter(pa.array(keep)), tuple(letters))
+        return Read(found.pick(np.flatnonzero(keep)), batch.filter(pa.array(keep)), tuple(letters))

@@ -228,13 +228,16 @@ def test_logins_of_the_last_hour_are_counted_also_those_from_before_the_worker_s
         {"user": user, "timestamp": soon - timedelta(minutes=minutes), "success": success}
         for user, minutes, success in tries
     ]
+    logins += [{"user": "u1", "timestamp": datetime(2100, 1, 1), "success": False}]
     send_logins(pipeline, topic, logins)
-    pipeline.detector("one", **settings).says('"running"')
+    detector = pipeline.detector("one", **settings)
+    detector.says('"running"')
     send(pipeline, SOON)
     decided = pipeline.decisions(90).select("user", "features").unnest("features")
 
     most = decided.group_by("user").agg(pl.max("logins_1h", "failed_logins_1h")).rows()
     assert {user: (tried, failed) for user, tried, failed in most if tried} == {"u1": (3, 2), "u2": (1, 1)}
+    assert [event["count"] for event in detector.events("logins_impossible")] == [1]
     assert decided["logins_1h"].null_count() == 0
 
 
