@@ -11,6 +11,7 @@ from fraud_core import durations, log
 from fraud_core.errors import FraudstreamError
 from fraud_core.settings import CoreSettings, load_settings
 from fraud_trainer.budget import over_budget
+from fraud_trainer.few import few_frauds
 from fraud_trainer.flags import (
     AlgorithmFlag,
     SetFlag,
@@ -90,6 +91,9 @@ def train(
         training, parent = trained(settings, pipeline, Span(None, window, label_delay), plan, min_samples)
         manifest = training.bundle.manifest
         if said := over_budget(manifest.threshold_rule, manifest.metrics):
+            log.logger(__name__).warning(said)
+        judged = None if training.judged is None else int(training.judged.frauds.sum())
+        for said in few_frauds(manifest.counts.get("training_frauds"), judged):
             log.logger(__name__).warning(said)
         return results.of_training(training, parent)
 

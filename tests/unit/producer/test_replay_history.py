@@ -115,6 +115,10 @@ def test_rows_that_cannot_be_mapped_are_listed_with_reason_and_number_and_the_re
     found = read_history(Path("h.csv"), {"user": "who", "amount": "sum", "timestamp": "at"})
     assert (found.rows, found.rejected, found.rejects) == (2, 2, Path("h.csv.rejects.jsonl"))
     assert transactions(found)["user"].to_list() == ["a", "c"]
+    assert str(found.left_out) == (
+        "2 rows of h.csv can't be mapped and are left out. Row 2: the user is missing. "
+        "See h.csv.rejects.jsonl."
+    )
     listed = [json.loads(line) for line in Path("h.csv.rejects.jsonl").read_text().splitlines()]
     assert listed == [
         {"row": 2, "reason": "the user is missing", "values": {"who": None, "sum": "1", "at": "2024-01-01"}},
@@ -157,7 +161,8 @@ def test_a_row_whose_quotes_do_not_close_is_rejected_and_the_rest_goes_on() -> N
 def test_a_second_run_without_rejects_removes_the_list_of_the_first() -> None:
     stale = Path("h.parquet.rejects.jsonl")
     stale.write_text("{}")
-    assert read_history(saved(rows(3)), MAPPING).rejects is None
+    found = read_history(saved(rows(3)), MAPPING)
+    assert (found.rejects, found.left_out) == (None, None)
     assert not stale.exists()
 
 

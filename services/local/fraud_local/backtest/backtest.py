@@ -11,9 +11,11 @@ from fraud_core.errors import ConfigError, InputError
 from fraud_core.rules import RuleSet, load_rules
 from fraud_local.backtest.engine import OnRows, Past, replayed
 from fraud_local.backtest.run import Outcome, Schedule, run
+from fraud_producer.replay import LeftOut
 from fraud_trainer.budget import over_budget
 from fraud_trainer.evaluation import alert_shares
-from fraud_trainer.fitting import LABEL_DERIVED, SUPERVISED_FEATURES, algorithms
+from fraud_trainer.few import few_frauds
+from fraud_trainer.fitting import ISOLATION_FOREST, LABEL_DERIVED, SUPERVISED_FEATURES, algorithms
 from fraud_trainer.hyperparameters import Value
 from fraud_trainer.rows import Rows
 from fraud_trainer.training import Plan, Threshold
@@ -73,6 +75,7 @@ class Backtest:
         tested: transactions that were judged.
         frauds: frauds among these.
         unlabelled: judged ones without a label, taken for legitimate.
+        left_out: rows of the file that are no transactions; None if there are none.
         sides: the algorithm asked for, and what it was compared with.
         warnings: what to mind.
     """
@@ -84,6 +87,7 @@ class Backtest:
     tested: int
     frauds: int
     unlabelled: int
+    left_out: LeftOut | None
     sides: tuple[Side, ...]
     warnings: tuple[str, ...]
 
@@ -109,16 +113,24 @@ def backtest(history: Past, wanted: Wanted, on_rows: OnRows = lambda _: None) ->
         sides.append(_side(replayed_again, wanted, rules, wanted.algorithm, rules.source))
     first_end = schedule.test_from - schedule.label_delay
     warm_up = max(schedule.first - history.first, timedelta())
+    learned = rows.between(*_milliseconds(schedule.first, first_end))
+    judged_frauds, unsupervised = int((tested.labels == 1).sum()), wanted.algorithm == ISOLATION_FOREST
+    learned_frauds = None if unsupervised else int((learned.labels == 1).sum())
+    warnings = _warnings(warm_up, schedule, history)
+    warnings += [excess] if excess else []
+    warnings += [str(history.left_out)] if history.left_out else []
+    warnings += few_frauds(learned_frauds, judged_frauds)
     return Backtest(
         wanted=wanted,
         rows=history.rows,
         warm_up=warm_up,
-        trained=len(rows.between(*_milliseconds(schedule.first, first_end))),
+        trained=len(learned),
         tested=len(tested),
-        frauds=int((tested.labels == 1).sum()),
+        frauds=judged_frauds,
         unlabelled=int((tested.labels == -1).sum()),
+        left_out=history.left_out,
         sides=tuple(sides),
-        warnings=(*_warnings(warm_up, schedule, history), *([excess] if excess else [])),
+        warnings=tuple(warnings),
     )
 
 
@@ -184,14 +196,14 @@ def _side(rows: Rows, wanted: Wanted, rules: RuleSet, algorithm: str, name: str)
         label_delay=wanted.schedule.label_delay // MILLISECOND,
         maturity=wanted.schedule.label_delay // MILLISECOND,
     )
-    if not wanted.label_features and algorithm == "isolation_forest":
+    if not wanted.label_features and algorithm == ISOLATION_FOREST:
         plan = replace(plan, hyperparameters={"merchant_risk": False, **plan.hyperparameters})
     return Side(name, tuple(run(rows, wanted.schedule, replace(plan, seed=seed)) for seed in wanted.seeds))
 
 
 def features_without_labels(algorithm: str, rules: RuleSet) -> tuple[str, ...] | None:
     """What an algorithm reads that shall know nothing of labels; None is its default."""
-    if algorithm == "isolation_forest":
+    if algorithm == ISOLATION_FOREST:
         return None
     features = [name for name in SUPERVISED_FEATURES if name not in LABEL_DERIVED]
     ignorant = {rule.name for rule in rules.rules if not LABEL_DERIVED & rule.reads}

@@ -15,6 +15,7 @@ from fraud_core.features.strings import hashes, text_of
 from fraud_core.models.inputs import Floats
 from fraud_core.rules import RuleSet, evaluate
 from fraud_core.rules.frame import rule_frame
+from fraud_producer.replay import LeftOut
 from fraud_producer.slices import Slice
 from fraud_trainer.evaluation import Names
 from fraud_trainer.rows import Ints, Rows, joined
@@ -41,6 +42,10 @@ class Past(Protocol):
     @property
     def last(self) -> datetime:
         """Event time of the latest, naive UTC."""
+
+    @property
+    def left_out(self) -> LeftOut | None:
+        """What it has beside these, and nothing is made of."""
 
     def __iter__(self) -> Iterator[Slice]:
         """Yield the slices."""

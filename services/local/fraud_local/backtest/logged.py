@@ -72,6 +72,10 @@ class Logged:
         found: datetime = self.transactions["timestamp"][-1]
         return found
 
+    @property
+    def left_out(self) -> None:
+        """Nothing."""
+
     def __iter__(self) -> Iterator[Slice]:
         """Yield the hours that have transactions, with the labels and logins up to their end."""
         hours = self.transactions["timestamp"].dt.truncate("1h")

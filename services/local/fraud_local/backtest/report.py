@@ -7,6 +7,7 @@ import numpy as np
 import orjson
 
 from fraud_local.backtest.backtest import DAY, Backtest, Side
+from fraud_producer.replay import LeftOut
 
 Figures = Mapping[str, float]
 RANKING = ("roc_auc", "average_precision", "card_precision_at_100")
@@ -55,6 +56,7 @@ def as_document(found: Backtest) -> dict[str, Any]:
         "transactions": found.rows,
         "warm_up_days": round(found.warm_up / DAY, 3),
         "warnings": list(found.warnings),
+        "rejected": rejected(found.left_out),
         "trained": {
             "from": schedule.first.isoformat(),
             "until": (schedule.test_from - schedule.label_delay).isoformat(),
@@ -72,6 +74,13 @@ def as_document(found: Backtest) -> dict[str, Any]:
     if len(found.sides) > 1:
         document["against"] = {"name": found.sides[1].name, **_said(found.sides[1])}
     return document
+
+
+def rejected(left_out: LeftOut | None) -> dict[str, Any]:
+    """Rows that are no transactions, for programs."""
+    if left_out is None:
+        return {"rows": 0, "first": None, "listed": None}
+    return {"rows": left_out.rows, "first": left_out.first, "listed": str(left_out.listed)}
 
 
 def metrics(side: Side) -> dict[str, float]:

@@ -31,6 +31,10 @@ class Simulated:
     last: datetime
     slices: tuple[Slice, ...]
 
+    @property
+    def left_out(self) -> None:
+        """Nothing."""
+
     def __iter__(self) -> Iterator[Slice]:
         """Yield the hours."""
         return iter(self.slices)

@@ -16,6 +16,7 @@ from fraud_local.models.place import DEFAULT_PIPELINE, PipelineOption, place
 from fraud_local.training_progress import shown
 from fraud_producer.flags import REPLAY, InputFlag, LabelDelayFlag, LabelFlag, MapFlag, RejectsFlag
 from fraud_trainer.budget import over_budget
+from fraud_trainer.few import few_frauds
 from fraud_trainer.flags import (
     MONTH,
     TRAINING,
@@ -30,6 +31,7 @@ from fraud_trainer.flags import (
 
 if TYPE_CHECKING:
     from fraud_core.models import LoadedModel
+    from fraud_producer.replay import LeftOut
     from fraud_trainer.run import Training
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -154,6 +156,7 @@ def train(
     # Imported late: `--help` and a wrong flag need neither numba nor scikit-learn.
     from fraud_core.models import fetch_bundle  # noqa: PLC0415
     from fraud_core.rules import load_rules  # noqa: PLC0415
+    from fraud_local.backtest.report import rejected  # noqa: PLC0415
     from fraud_local.train.champion import deciding  # noqa: PLC0415
     from fraud_local.train.histories import from_file  # noqa: PLC0415
     from fraud_producer.replay import parse_mapping, read_history  # noqa: PLC0415
@@ -176,6 +179,7 @@ def train(
     kafka: KafkaSettings | None = None
     key = load_settings(CoreSettings).bundles.hmac_key
     champion: LoadedModel | None = None
+    left_out: LeftOut | None = None
     with shown("Reading", doing="Reading {total:,} transactions") as on_rows:
         if input_ is not None:
             rule_set = load_rules(rules)
@@ -183,6 +187,7 @@ def train(
             history = read_history(
                 input_, parse_mapping(map_ or ()), label=label, label_delay=delay, rejects=rejects
             )
+            left_out = history.left_out
             rows, now = from_file(history, span, rule_set, on_rows)
             target = output or "./models"
         else:
@@ -194,14 +199,28 @@ def train(
         if champion_url is not None and champion_sha256 is not None:
             champion = fetch_bundle(champion_url, champion_sha256, kafka, key, rows.signals)
         training = train_on(rows, now, span, plan, output=target, champion=champion, kafka=kafka, key=key)
+    warnings = _warnings(training, left_out)
     if report is not None:
         from fraud_local.train.page import write_page  # noqa: PLC0415 - matplotlib takes a second
 
-        write_page(report, training)
+        write_page(report, training, warnings)
     if as_json:
-        typer.echo(orjson.dumps(_summary(training)).decode())
+        summary = _summary(training) | {"warnings": warnings, "rejected": rejected(left_out)}
+        typer.echo(orjson.dumps(summary).decode())
     else:
-        typer.echo("\n".join(_lines(training, report)))
+        typer.echo("\n".join(_lines(training, report, warnings)))
+
+
+def _warnings(training: "Training", left_out: "LeftOut | None") -> list[str]:
+    manifest, judged = training.bundle.manifest, training.judged
+    excess = over_budget(manifest.threshold_rule, manifest.metrics)
+    return [
+        *([excess] if excess else []),
+        *([str(left_out)] if left_out else []),
+        *few_frauds(
+            manifest.counts.get("training_frauds"), None if judged is None else int(judged.frauds.sum())
+        ),
+    ]
 
 
 def _summary(training: "Training") -> dict[str, Any]:
@@ -218,7 +237,7 @@ def _summary(training: "Training") -> dict[str, Any]:
     }
 
 
-def _lines(training: "Training", report: Path | None) -> list[str]:
+def _lines(training: "Training", report: Path | None, warnings: list[str]) -> list[str]:
     manifest, published = training.bundle.manifest, training.published
     text = [f"version  {manifest.version}"]
     if published:
@@ -236,8 +255,7 @@ def _lines(training: "Training", report: Path | None) -> list[str]:
     for name, value in ours.items():
         theirs = metrics.get(f"champion_{name}")
         text.append(f"{name:<{width}} {value:>9.4f}" + ("" if theirs is None else f" {theirs:>9.4f}"))
-    if said := over_budget(manifest.threshold_rule, metrics):
-        text.append(said)
+    text += [f"warning  {warning}" for warning in warnings]
     if published:
         go_on = (
             f"fraudstream models shadow {published.version}"

@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -20,7 +20,7 @@ SIZE = (6.4, 3.2)
 GOOD, BAD, PLAIN, PALE = "#2f7d5b", "#c0392b", "#34495e", "#a9b4bf"
 
 
-def write_page(path: Path, training: Training) -> None:
+def write_page(path: Path, training: Training, warnings: Sequence[str]) -> None:
     """Write the page.
 
     Raises:
@@ -36,6 +36,7 @@ def write_page(path: Path, training: Training) -> None:
         published=training.published,
         champion=training.champion,
         metrics=[(name, value, metrics.get(f"champion_{name}")) for name, value in ours.items()],
+        warnings=warnings,
         plots=_plots(training.judged) if training.judged else [],
     )
     try:

@@ -1,6 +1,6 @@
 """Replays anybody's own history: which column feeds which field, what can't be mapped, labels."""
 
-from fraud_producer.replay.history import History, read_history
+from fraud_producer.replay.history import History, LeftOut, read_history
 from fraud_producer.replay.mapping import parse_mapping
 
-__all__ = ["History", "parse_mapping", "read_history"]
+__all__ = ["History", "LeftOut", "parse_mapping", "read_history"]

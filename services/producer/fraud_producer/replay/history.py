@@ -28,6 +28,28 @@ _SCENARIO = "\0scenario"
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """Rows of a file that can't be mapped.
+
+    Attributes:
+        rows: how many.
+        file: where they are.
+        first: number of the first of them, and what is wrong with it.
+        listed: where all are, with their reasons.
+    """
+
+    rows: int
+    file: Path
+    first: str
+    listed: Path
+
+    def __str__(self) -> str:
+        """In words."""
+        rows = "1 row" if self.rows == 1 else f"{self.rows:,} rows"
+        return f"{rows} of {self.file} can't be mapped and are left out. {self.first}. See {self.listed}."
+
+
+@dataclass(frozen=True)
 class History:
     """A file that has been surveyed; iterating reads it, as often as wanted.
 
@@ -36,6 +58,7 @@ class History:
         rows: transactions that it has.
         rejected: rows that can't be mapped.
         rejects: where these are listed, with their row numbers and reasons; None if there are none.
+        left_out: the same with the first of them; None if there are none.
         first: event time of the earliest transaction, naive UTC.
         last: event time of the latest one.
         ordered: whether the file is in event-time order, so that it need not be sorted.
@@ -45,6 +68,7 @@ class History:
     rows: int
     rejected: int
     rejects: Path | None
+    left_out: LeftOut | None
     first: datetime
     last: datetime
     ordered: bool
@@ -137,14 +161,16 @@ def _survey(
         path,
     ).row(0, named=True)
     rejects = _list_rejects(converted.filter(~good), listed, path) if found["rejected"] else None
+    left_out = LeftOut(found["rejected"], path, _first_of(rejects), rejects) if rejects else None
     if not rejects:
         _remove_stale(listed)
     if not found["rows"]:
-        raise InputError(_nothing_to_replay(path, found["rejected"], rejects))
+        raise InputError(_nothing_to_replay(path, left_out))
     return History(
         path,
         **found,
         rejects=rejects,
+        left_out=left_out,
         _accepted=converted.filter(good),
         _label_delay=label_delay,
         _frauds_only=frauds_only,
@@ -169,14 +195,18 @@ def _remove_stale(listed: Path) -> None:
         listed.unlink(missing_ok=True)
 
 
-def _nothing_to_replay(path: Path, rejected: int, rejects: Path | None) -> str:
-    if rejects is None:
-        return f"{path} has no rows."
+def _first_of(rejects: Path) -> str:
     with rejects.open("rb") as file:
         first = orjson.loads(file.readline())
+    return f"Row {first['row']}: {first['reason']}"
+
+
+def _nothing_to_replay(path: Path, left_out: LeftOut | None) -> str:
+    if left_out is None:
+        return f"{path} has no rows."
     return (
-        f"None of the {rejected:,} rows of {path} can be mapped. Row {first['row']}: {first['reason']}. "
-        f"Check --map; all reasons are in {rejects}."
+        f"None of the {left_out.rows:,} rows of {path} can be mapped. {left_out.first}. "
+        f"Check --map; all reasons are in {left_out.listed}."
     )
 
 

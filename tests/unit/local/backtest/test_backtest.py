@@ -107,6 +107,22 @@ def test_rules_that_use_up_the_budget_alone_are_named(path: Path, tmp_path: Path
     )
 
 
+def test_rows_that_are_left_out_and_how_few_frauds_remain_is_said(tmp_path: Path) -> None:
+    fraud, chosen = pl.col("IS_FRAUD") == 1, pl.int_range(pl.len()) % 25 == 0
+    kinds = pl.when(fraud & ~chosen).then(2).otherwise("IS_FRAUD")
+    path = written(history().with_columns(IS_FRAUD=kinds), tmp_path)
+
+    result = command(path, "--algorithm", "logistic_regression", "--json")
+
+    found = orjson.loads(result.stdout.splitlines()[-1])
+    lost = history().height - found["transactions"]
+    assert found["rejected"]["rows"] == lost > 200
+    assert found["rejected"]["first"].endswith("the label '2' is neither fraud (1) nor legitimate (0)")
+    assert found["rejected"]["listed"] == str(path.with_suffix(".rejects"))
+    assert found["warnings"][-1].startswith("there are only ")
+    assert f"warning   {lost} rows of {path} can't be mapped and are left out. Row " in result.stderr
+
+
 def test_one_seed_gives_one_bundle(path: Path) -> None:
     once = document(path, "--algorithm", "random_forest", "--set", "n_estimators=10")
     again = document(path, "--algorithm", "random_forest", "--set", "n_estimators=10")

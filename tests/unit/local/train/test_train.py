@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import orjson
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
@@ -76,6 +77,19 @@ def test_a_detector_loads_what_was_trained_and_scores_with_it(
     else:
         assert probabilities is not None
         assert (np.diff(probabilities[np.argsort(scores)]) >= 0).all()
+
+
+def test_rows_that_are_left_out_are_said(tmp_path: Path) -> None:
+    path = written(history().with_columns(IS_FRAUD=pl.col("IS_FRAUD") + pl.int_range(pl.len()) % 2), tmp_path)
+
+    found = trained(path, tmp_path / "models", "--algorithm", "logistic_regression")
+    lines = command(path, tmp_path / "models", "--algorithm", "logistic_regression").stdout
+
+    (said,) = (one for one in found["warnings"] if "left out" in one)
+    assert "the label '2' is neither fraud (1) nor legitimate (0)" in said
+    assert found["rejected"]["rows"] > 100
+    assert found["rejected"]["listed"] == str(path.with_suffix(".rejects"))
+    assert f"warning  {said}" in lines
 
 
 def test_the_same_data_and_seed_give_the_same_digest_and_another_seed_another(
