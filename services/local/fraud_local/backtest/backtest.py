@@ -135,7 +135,14 @@ def backtest(history: Past, wanted: Wanted, on_rows: OnRows = lambda _: None) ->
 
 
 def _check(history: Past, schedule: Schedule) -> None:
-    if schedule.test_until <= schedule.test_from or schedule.test_from > history.last:
+    if schedule.window <= timedelta():
+        raise ConfigError("--train-window must be more than 0.")
+    if schedule.test_until <= schedule.test_from <= history.last:
+        raise ConfigError(
+            f"--test-until {schedule.test_until:%Y-%m-%d %H:%M} is not after --test-from "
+            f"{schedule.test_from:%Y-%m-%d %H:%M}: nothing is left to be judged."
+        )
+    if schedule.test_from > history.last:
         raise InputError(
             f"{history.path} ends on {history.last:%Y-%m-%d %H:%M}, so nothing is left to be judged from "
             f"{schedule.test_from:%Y-%m-%d %H:%M} on; choose an earlier --test-from."

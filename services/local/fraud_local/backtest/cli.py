@@ -35,6 +35,7 @@ TESTING = "What is judged"
 KAFKA = "From Kafka"
 TESTED_SHARE = 1 / 4
 PATIENCE_S = 60.0
+NO_LABEL = "Name the column of {} that says which rows are fraud: --label COLUMN."
 NO_HISTORY = "Give one history: --input with --map and --label, --topic NAME, or --simulate DAYS."
 
 
@@ -213,17 +214,18 @@ def backtest(
         past = _logged(Stretch(topic, from_, to), bootstrap_servers, schema_registry_url, topic_prefix)
     elif simulate is not None:
         past = simulated(simulate, customers, world)
-    elif input_ is not None and label is not None:
+    elif input_ is None or label is None:
+        raise ConfigError(NO_LABEL.format(input_))
+    else:
         mapping = parse_mapping(map_ or ())
         past = read_history(
             input_, mapping, label=label, label_delay=delay, rejects=rejects, scenario=scenario
         )
-    else:
-        raise ConfigError(NO_HISTORY)
+    window = MONTH if train_window is None else train_window
     begin = test_from or past.last - TESTED_SHARE * (past.last - past.first)
     until = test_until or past.last + timedelta(milliseconds=1)
     wanted = Wanted(
-        schedule=Schedule(begin, until, train_window or MONTH, delay, retrain),
+        schedule=Schedule(begin, until, window, delay, retrain),
         algorithm=algorithm,
         hyperparameters=hyperparameters(set_),
         threshold=wanted_threshold,

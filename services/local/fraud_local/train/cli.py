@@ -164,7 +164,8 @@ def train(
     from fraud_trainer.training import Plan  # noqa: PLC0415
 
     delay = WEEK if label_delay is None else label_delay
-    maturity = label_maturity or (MONTH if input_ is None else delay)
+    mature = MONTH if input_ is None else delay
+    maturity = mature if label_maturity is None else label_maturity
     plan = Plan(
         algorithm,
         hyperparameters=hyperparameters(set_),
@@ -175,7 +176,7 @@ def train(
         seed=seed,
     )
     plan.check()
-    span = Span(until, window or MONTH, delay)
+    span = Span(until, _window(window), delay)
     kafka: KafkaSettings | None = None
     key = load_settings(CoreSettings).bundles.hmac_key
     champion: LoadedModel | None = None
@@ -193,7 +194,7 @@ def train(
         else:
             here = place(pipeline, bootstrap_servers, schema_registry_url, topic_prefix)
             kafka, target = here.settings.kafka, output or f"kafka://{here.store.topic}"
-            seconds = (patience or timedelta(minutes=10)).total_seconds()
+            seconds = (timedelta(minutes=10) if patience is None else patience).total_seconds()
             rows, now = from_topics(here.settings, span, most, seconds, on_rows)
             champion = deciding(here, rows.signals) if champion_url is None else None
         if champion_url is not None and champion_sha256 is not None:
@@ -209,6 +210,17 @@ def train(
         typer.echo(orjson.dumps(summary).decode())
     else:
         typer.echo("\n".join(_lines(training, report, warnings)))
+
+
+def _window(given: timedelta | None) -> timedelta:
+    """The training window.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if given == timedelta():
+        raise ConfigError("--window must be more than 0.")
+    return MONTH if given is None else given
 
 
 def _warnings(training: "Training", left_out: "LeftOut | None") -> list[str]:

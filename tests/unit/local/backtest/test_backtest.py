@@ -196,6 +196,12 @@ def test_costs_set_the_threshold_by_probability(path: Path) -> None:
         (("--test-from", "2027-01-01"), InputError, "nothing is left to be judged"),
         (("--test-from", "2026-01-02"), InputError, "nothing is known to train on"),
         (
+            ("--test-until", "2026-02-14"),
+            ConfigError,
+            "--test-until 2026-02-14 00:00 is not after --test-from",
+        ),
+        (("--train-window", "0"), ConfigError, "--train-window must be more than 0"),
+        (
             ("--algorithm", "random_forest", "--threshold", "tutorial"),
             ConfigError,
             "the isolation_forest's alone",
@@ -207,6 +213,11 @@ def test_what_cannot_be_is_said_with_what_can(
 ) -> None:
     with pytest.raises(error, match=message):
         command(path, *arguments)
+
+
+def test_without_a_label_it_asks_for_one(path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"says which rows are fraud: --label COLUMN\."):
+        CliRunner().invoke(app, ["--input", str(path), "--map", MAPPING], catch_exceptions=False)
 
 
 def test_labels_that_come_later_change_no_feature(tmp_path: Path) -> None:

@@ -92,6 +92,11 @@ def test_rows_that_are_left_out_are_said(tmp_path: Path) -> None:
     assert f"warning  {said}" in lines
 
 
+def test_a_window_of_nothing_is_refused(path: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--window must be more than 0"):
+        command(path, tmp_path, "--window", "0d")
+
+
 def test_the_same_data_and_seed_give_the_same_digest_and_another_seed_another(
     path: Path, tmp_path: Path
 ) -> None:
