@@ -97,7 +97,7 @@ InputFlag = Annotated[
     typer.Option(
         "--input",
         metavar="FILE",
-        help="Replay this history (.csv, .parquet or .jsonl) in event-time order.",
+        help="Replay this history (.csv, .csv.gz, .parquet or .jsonl) in event-time order.",
         rich_help_panel=REPLAY,
     ),
 ]

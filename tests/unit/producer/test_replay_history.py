@@ -1,3 +1,4 @@
+import gzip
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -74,6 +75,21 @@ def test_csv_parquet_and_json_lines_of_the_same_rows_replay_alike() -> None:
     expected = transactions(read_history(saved(frame), MAPPING))
     for name in ("h.csv", "semicolons.csv", "h.jsonl"):
         assert transactions(read_history(Path(name), MAPPING)).equals(expected)
+
+
+def test_gzipped_text_is_read_as_it_is_once_unpacked() -> None:
+    frame = rows(9)
+    frame.write_csv("h.csv", separator=";")
+    frame.write_ndjson("h.jsonl")
+    Path("broken.csv").write_text('who,sum,at,what\na,1,2024-01-01,"open\nb,2,2024-01-01,x\n')
+    for name in ("h.csv", "h.jsonl", "broken.csv"):
+        Path(f"{name}.gz").write_bytes(gzip.compress(Path(name).read_bytes()))
+    expected = transactions(read_history(saved(frame), MAPPING))
+
+    for name in ("h.csv.gz", "h.jsonl.gz"):
+        assert transactions(read_history(Path(name), MAPPING)).equals(expected)
+    broken = read_history(Path("broken.csv.gz"), {"user": "who", "amount": "sum", "timestamp": "at"})
+    assert (broken.rows, broken.rejected) == (1, 1)
 
 
 def test_ids_are_made_of_file_name_and_row_number_where_none_is_mapped() -> None:
@@ -184,6 +200,9 @@ def test_a_file_of_which_no_row_can_be_mapped_is_refused_with_the_first_reason()
         ("h.xlsx", b"x", "ends in '.xlsx'; a history is read from .csv"),
         ("empty.csv", b"", "empty.csv is empty"),
         ("h.parquet", b"no parquet at all", "h.parquet can't be read as parquet"),
+        ("h.parquet.gz", b"x", "ends in '.parquet.gz'; a history is read from .csv"),
+        ("h.csv.gz", b"id,who,sum,at\n", "h.csv.gz can't be read as csv.gz"),
+        ("h.csv.gz", gzip.compress(b"id,who,sum,at\n" * 9)[:-9], "h.csv.gz can't be read as csv.gz"),
         ("h.jsonl", b"[1]\n", "no JSON object in its first"),
         ("header.csv", b"id,who,sum,at\n", "header.csv has no rows"),
     ],

@@ -44,7 +44,10 @@ def backtest(
     input_: Annotated[
         Path | None,
         typer.Option(
-            "--input", metavar="FILE", help="History (.csv, .parquet or .jsonl).", rich_help_panel=REPLAY
+            "--input",
+            metavar="FILE",
+            help="History (.csv, .csv.gz, .parquet or .jsonl).",
+            rich_help_panel=REPLAY,
         ),
     ] = None,
     label: Annotated[

@@ -4,6 +4,7 @@ Schema inference would make one odd value in the millionth line fail the whole f
 are read as text, and `fraud_producer.replay.convert` judges each row by itself.
 """
 
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import polars as pl
 
 from fraud_core.errors import InputError
 from fraud_producer.replay import quotes
+from fraud_producer.replay.quotes import GZIPPED
 
 ROW = "\0row"
 """Column of row numbers, counted from 1; its name cannot be a column's of a file."""
@@ -25,12 +27,12 @@ _LINES_LOOKED_AT = 1_000
 def open_history(path: Path) -> pl.LazyFrame:
     """The rows of a `.csv`, `.parquet` or `.jsonl` file, with `ROW` and `FAULT`.
 
-    Row 1 is the first record; in JSON lines it is the first line.
+    Row 1 is the first record; in JSON lines it is the first line. Text may be gzipped, as in `.csv.gz`.
 
     Raises:
         InputError: the file is missing, empty, unreadable or of another kind.
     """
-    reader = _READERS.get(path.suffix.lower())
+    reader = _READERS.get(_kind(path))
     if not path.exists():
         raise InputError(f"There is no file {path}; is the path right? (Seen from {Path.cwd()}.)")
     if not path.is_file():
@@ -38,20 +40,26 @@ def open_history(path: Path) -> pl.LazyFrame:
     if reader is None:
         known = ", ".join(_READERS)
         raise InputError(
-            f"{path} ends in {path.suffix or 'nothing'!r}; a history is read from {known} files."
+            f"{path} ends in {_kind(path) or 'nothing'!r}; a history is read from {known} files."
         )
     try:
         if not path.stat().st_size:
             raise InputError(f"{path} is empty.")
         return reader(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except (OSError, EOFError, zlib.error, pl.exceptions.PolarsError) as error:
         raise unreadable(path, error) from error
+
+
+def _kind(path: Path) -> str:
+    """How its name ends, also where it is gzipped."""
+    suffix = path.suffix.lower()
+    return path.with_suffix("").suffix.lower() + suffix if suffix == GZIPPED else suffix
 
 
 def unreadable(path: Path, error: Exception) -> InputError:
     """Words for a file that turned out not to be what its name says."""
     first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return InputError(f"{path} can't be read as {path.suffix.lower().lstrip('.')}: {first_line}")
+    return InputError(f"{path} can't be read as {_kind(path).lstrip('.')}: {first_line}")
 
 
 def _csv(path: Path) -> pl.LazyFrame:
@@ -73,8 +81,8 @@ def _csv(path: Path) -> pl.LazyFrame:
 
 def _separator(path: Path) -> str:
     """Whichever of the usual separators the header line has most of."""
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        header = file.readline()
+    with quotes.opened(path) as file:
+        header = file.readline().decode("utf-8-sig", errors="replace")
     return max(_SEPARATORS, key=header.count)
 
 
@@ -102,7 +110,7 @@ def _value(name: str) -> pl.Expr:
 
 def _keys(path: Path) -> list[str]:
     names: dict[str, None] = {}
-    with path.open("rb") as file:
+    with quotes.opened(path) as file:
         for _, line in zip(range(_LINES_LOOKED_AT), file, strict=False):
             try:
                 found = orjson.loads(line)
@@ -119,3 +127,4 @@ _READERS: dict[str, Callable[[Path], pl.LazyFrame]] = {
     ".jsonl": _json_lines,
     ".ndjson": _json_lines,
 }
+_READERS |= {f"{kind}{GZIPPED}": read for kind, read in _READERS.items() if read is not _parquet}

@@ -3,16 +3,24 @@
 A parser takes everything after a stray quote for one value, or gives the whole file up.
 """
 
+import gzip
 import re
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import polars as pl
 
 FAULT = "the quotes of the row are not closed, or stand within a value"
+GZIPPED = ".gz"
 MOST_LINES = 100
 """A quoted value may have line breaks, though not more than these."""
+
+
+def opened(path: Path) -> BinaryIO:
+    """The file's content as it is once unpacked."""
+    return cast("BinaryIO", gzip.open(path)) if path.suffix.lower() == GZIPPED else path.open("rb")
 
 
 def mended(path: Path, separator: str) -> tuple[BytesIO, list[int]] | None:
@@ -44,7 +52,8 @@ def _surely_whole(path: Path, separator: str) -> bool:
 
 def _records(path: Path, separator: str) -> Iterator[bytes | None]:
     """The header, and the records; None for each that is broken."""
-    header, *lines = path.read_bytes().splitlines(keepends=True)
+    with opened(path) as file:
+        header, *lines = file.read().splitlines(keepends=True)
     yield header
     whole, begun, at = _whole(separator), _begun(separator), 0
     while at < len(lines):
