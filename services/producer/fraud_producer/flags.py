@@ -142,6 +142,14 @@ LabelFraudsOnlyFlag = Annotated[
     bool,
     typer.Option("--label-frauds-only", help="No labels for legitimate rows.", rich_help_panel=REPLAY),
 ]
+ScenarioFlag = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="Column that names the kind of fraud, for the report.",
+        rich_help_panel=REPLAY,
+    ),
+]
 RejectsFlag = Annotated[
     Path | None,
     typer.Option(

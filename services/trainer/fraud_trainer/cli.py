@@ -90,8 +90,10 @@ def train(
         )
         training, parent = trained(settings, pipeline, Span(None, window, label_delay), plan, min_samples)
         manifest = training.bundle.manifest
-        if said := over_budget(manifest.threshold_rule, manifest.metrics):
-            log.logger(__name__).warning(said)
+        remarks = manifest.evaluation.remarks() if manifest.evaluation else []
+        for said in (*remarks, over_budget(manifest.threshold_rule, manifest.metrics)):
+            if said:
+                log.logger(__name__).warning(said)
         judged = None if training.judged is None else int(training.judged.frauds.sum())
         for said in few_frauds(manifest.counts.get("training_frauds"), judged):
             log.logger(__name__).warning(said)

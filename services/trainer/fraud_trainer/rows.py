@@ -110,6 +110,11 @@ class Targets:
     learned: Mask
     assumed: Mask
 
+    def slice(self, first: int, end: int) -> "Targets":
+        """Those of the rows from one to before another."""
+        part = slice(first, end)
+        return Targets(self.frauds[part], self.learned[part], self.assumed[part])
+
 
 def targets(rows: Rows, now: int, maturity: int) -> Targets:
     """The targets as of a moment: a label counts once it is known.

@@ -2,18 +2,17 @@
 
 A window that ends one label delay ago is followed by transactions whose labels are not known yet. They are
 good for the score map and the alert budget, which need no labels. What needs some, the calibration and the
-figures, comes from a forward block inside the window: a model like the final one is fitted to its beginning
-and judged on its end, one label delay later.
+figures, comes from a forward block inside the window.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Literal
 
 import numpy as np
-from sklearn.isotonic import IsotonicRegression
 
 from fraud_core.errors import ConfigError, InputError
 from fraud_core.features import FEATURES
@@ -26,9 +25,9 @@ from fraud_core.models.manifest import Manifest, Window
 from fraud_core.models.reference import reference
 from fraud_core.models.score_map import ScoreMap, apply, fit, threshold_for
 from fraud_core.signals import Signal, input_names
+from fraud_trainer import forward_block, isolation_forest, quality
 from fraud_trainer import hyperparameters as named
-from fraud_trainer import isolation_forest, quality
-from fraud_trainer.evaluation import Mask, alert_shares
+from fraud_trainer.evaluation import alert_shares
 from fraud_trainer.fitting import (
     ISOLATION_FOREST,
     SUPERVISED_FEATURES,
@@ -45,9 +44,6 @@ DAY_MS = 86_400_000
 FEWEST = 100
 LOWEST, HIGHEST = 5e-324, math.nextafter(1.0, 0.0)
 """Of scores."""
-FEWEST_FRAUDS = 10
-JUDGED_SHARE = 0.25
-"""Of the training window that the forward block judges."""
 UNSUPERVISED: Mapping[str, Value] = {"reach": 4.0, "merchant_risk": True}
 """Hyperparameters of an isolation_forest that is trained on a history, where nothing else is given."""
 
@@ -144,19 +140,8 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class _Block:
-    """What the forward block inside the training window has shown."""
-
-    score_map: ScoreMap
-    scores: Floats
-    calibration: Calibration | None
-    metrics: dict[str, float]
-    judged: quality.Judged
-
-
-@dataclass(frozen=True)
 class Trained:
-    """A bundle, and what the forward block was judged by; None where there was none."""
+    """A bundle, and the test rows that its figures are of; None where there were none."""
 
     bundle: Bundle
     judged: quality.Judged | None
@@ -191,7 +176,7 @@ def _unsupervised(learned: Rows, later: Rows, start: int, end: int, plan: Plan) 
             "Costs need probabilities, and an isolation_forest gives none; give an alert budget."
         )
     if len(later) < FEWEST:
-        split = round((1 - JUDGED_SHARE) * len(learned))
+        split = round((1 - forward_block.SHARE) * len(learned))
         end, later, learned = (
             int(learned.times[split]),
             learned.slice(split, len(learned)),
@@ -220,19 +205,17 @@ def _supervised(
     if plan.threshold == "tutorial":
         raise ConfigError("The threshold `tutorial` is the isolation_forest's alone; give an alert budget.")
     wanted = targets(learned, end + plan.label_delay, plan.maturity)
-    split = _split(learned, wanted, start, end, plan)
-    wish, young = _wish(learned, wanted, split, plan)
-    model = _fitted(learned, wanted, wish)
-    block = _forward_block(learned, wanted, split, wish, plan, champion) if split else None
-    ranked = later if len(later) >= FEWEST else learned
-    raw = model.raw(ranked.values)
-    score_map = fit(raw) if len(later) >= FEWEST or block is None else block.score_map
-    scores = apply(raw, score_map.arrays())
-    # What it learned from it knows too well: there its scores are not those that it will give.
-    unseen = scores if len(later) >= FEWEST or block is None else block.scores
+    layout = forward_block.laid_out(learned, wanted, (start, end), plan.label_delay, plan.maturity)
+    wish, young = _wish(learned, wanted, layout, plan)
+    model, set_threshold = _fitted(wish, learned, wanted), partial(_threshold, wanted=plan.threshold)
+    block = None
+    if layout:
+        fit_to = partial(_fitted, wish)
+        block = forward_block.block(learned, layout, plan.label_delay, fit_to, set_threshold, champion)
+    unseen = _unseen(model, learned, later, block)
     calibration = block.calibration if block else None
-    threshold = _threshold(scores, ranked, calibration, plan.threshold)
-    shares = alert_shares(scores >= threshold, ranked.rule_alerts, ranked.rules)
+    threshold = set_threshold(unseen.scores, unseen.rows, calibration)
+    shares = alert_shares(unseen.scores >= threshold, unseen.rows.rule_alerts, unseen.rows.rules)
     content, versions = model.pickled(), running_versions()
     inputs = input_names(learned.signals)
     names = tuple(inputs[row] for row in model.rows)
@@ -248,19 +231,20 @@ def _supervised(
             hyperparameters={**wish.chosen().model_dump(), "seed": plan.seed},
             threshold=threshold,
             threshold_rule="costs" if isinstance(plan.threshold, Costs) else plan.threshold,
-            score_map=score_map,
+            score_map=unseen.score_map,
             calibration=calibration,
-            reference=reference(learned.values[model.rows], names, unseen, learned.traffic()),
+            reference=reference(learned.values[model.rows], names, unseen.scores, learned.traffic()),
             window=Window(start=_moment(start), end=_moment(end)),
-            data_until=_moment(int(ranked.times[-1])),
+            data_until=_moment(int((later if unseen.rows is later else learned).times[-1])),
             counts={
                 "training": int(wanted.learned.sum()),
                 "training_frauds": int(wanted.frauds.sum()),
                 "training_assumed_legitimate": int(wanted.assumed.sum()),
-                "validation": len(ranked),
+                "validation": len(unseen.rows),
                 **sources,
             },
             metrics=shares | (block.metrics if block else {}),
+            evaluation=block.evaluation if block else forward_block.nothing(plan.label_delay),
             python=versions.pop("python"),
             libraries=versions,
             model_sha256=digest(content),
@@ -271,21 +255,30 @@ def _supervised(
     return Trained(bundle, block.judged if block else None)
 
 
-def _split(rows: Rows, wanted: Targets, start: int, end: int, plan: Plan) -> tuple[int, int] | None:
-    """The row before which the forward block learns, and that from which it judges.
+@dataclass(frozen=True)
+class _Unseen:
+    """Rows that a model meets as it will meet those to come, and what it says of them."""
 
-    None where there are too few frauds for it.
+    rows: Rows
+    score_map: ScoreMap
+    scores: Floats
+
+
+def _unseen(model: Fitted, learned: Rows, later: Rows, block: forward_block.Block | None) -> _Unseen:
+    """What came after the window, or what the forward block validated on; if need be, what was learned from.
+
+    That comes last, as the model knows it too well: there its scores are not those that it will give.
     """
-    split = end - round(JUDGED_SHARE * (end - start))
-    gap = plan.label_delay if split - plan.label_delay - start >= JUDGED_SHARE * (end - start) else 0
-    before, first = np.searchsorted(rows.times, [split - gap, split]).tolist()
-    if min(wanted.frauds[:before].sum(), wanted.frauds[first:].sum()) < FEWEST_FRAUDS:
-        return None
-    return before, first
+    if block and len(later) < FEWEST:
+        return _Unseen(block.validation, block.score_map, block.scores)
+    rows = later if len(later) >= FEWEST else learned
+    raw = model.raw(rows.values)
+    score_map = fit(raw)
+    return _Unseen(rows, score_map, apply(raw, score_map.arrays()))
 
 
 def _wish(
-    rows: Rows, wanted: Targets, split: tuple[int, int] | None, plan: Plan
+    rows: Rows, wanted: Targets, layout: forward_block.Layout | None, plan: Plan
 ) -> tuple[Wish, tuple[str, ...]]:
     """What shall be fitted, and the signals that were asked for and are too young.
 
@@ -293,79 +286,17 @@ def _wish(
     threshold would be those of a model that knows less.
     """
     asked, young = plan.wish(rows.signals), set[str]()
-    for end in (len(rows), *(split or ())[:1]):
-        fired = rows.values[len(rows.features) :, :end]
-        young |= young_signals(fired[:, wanted.learned[:end]], rows.signals)
+    for learned in (wanted.learned, *([layout.early.learned] if layout else ())):
+        fired = rows.values[len(rows.features) :, : learned.size]
+        young |= young_signals(fired[:, learned], rows.signals)
     features = dict.fromkeys(asked.features)
     left = tuple(name for name in features if name not in young)
     return replace(asked, features=left), tuple(name for name in features if name in young)
 
 
-def _fitted(rows: Rows, wanted: Targets, wish: Wish) -> Fitted:
+def _fitted(wish: Wish, rows: Rows, wanted: Targets) -> Fitted:
     use, inputs = wanted.learned, input_names(rows.signals)
     return fit_model(wish, rows.values[:, use], wanted.frauds[use], rows.weights[use], inputs)
-
-
-def _forward_block(
-    rows: Rows,
-    wanted: Targets,
-    split: tuple[int, int],
-    wish: Wish,
-    plan: Plan,
-    champion: LoadedModel | None,
-) -> _Block:
-    """Fit to the beginning, judge the end."""
-    before, first = split
-    early, late = rows.slice(0, before), rows.slice(first, len(rows))
-    early_wanted, late_wanted = _cut(wanted, 0, before), _cut(wanted, first, len(rows))
-    raw = _fitted(early, early_wanted, wish).raw(late.values)
-    score_map = fit(raw)
-    scores, use = apply(raw, score_map.arrays()), late_wanted.learned
-    calibration = _calibrated(scores[use], late_wanted.frauds[use], late.weights[use])
-    threshold = _threshold(scores, late, calibration, plan.threshold)
-    judged = quality.Judged(
-        scores=scores[use],
-        frauds=late_wanted.frauds[use],
-        times=late.times[use],
-        users=late.users[use],
-        alerts=(scores >= threshold)[use],
-        rule_alerts=late.rule_alerts[use],
-        scenarios=late.scenarios[use],
-        probabilities=calibration.apply(scores[use]),
-    )
-    figures = _figures(judged) | _of_reviewed(judged, late, use)
-    if champion is not None:
-        theirs = champion.score(late.values)[use]
-        other = replace(judged, scores=theirs, alerts=theirs >= champion.threshold, probabilities=None)
-        figures |= {f"champion_{name}": value for name, value in _figures(other).items()}
-    return _Block(score_map, scores, calibration, figures, judged)
-
-
-def _figures(judged: quality.Judged) -> dict[str, float]:
-    return (
-        quality.ranking(judged) | quality.alerting(judged.alerts, judged.frauds) | quality.calibration(judged)
-    )
-
-
-def _of_reviewed(judged: quality.Judged, late: Rows, use: Mask) -> dict[str, float]:
-    seen = late.reviewed[use]
-    return quality.reviewed_recall(judged.alerts[seen], judged.frauds[seen], late.weights[use][seen])
-
-
-def _cut(wanted: Targets, first: int, end: int) -> Targets:
-    part = slice(first, end)
-    return Targets(wanted.frauds[part], wanted.learned[part], wanted.assumed[part])
-
-
-def _calibrated(scores: Floats, frauds: Mask, weights: Floats) -> Calibration:
-    found = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(
-        scores, frauds.astype(np.float64), sample_weight=weights
-    )
-    knots, first = np.unique(found.X_thresholds_, return_index=True)
-    return Calibration(
-        score=tuple(knots.tolist()),
-        probability=tuple(np.clip(np.maximum.accumulate(found.y_thresholds_[first]), 0.0, 1.0).tolist()),
-    )
 
 
 def _threshold(scores: Floats, rows: Rows, calibration: Calibration | None, wanted: Threshold) -> float:

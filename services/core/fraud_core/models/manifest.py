@@ -44,6 +44,82 @@ class Window(BaseModel):
         return self
 
 
+class Scenario(BaseModel):
+    """One kind of fraud among the test rows.
+
+    Attributes:
+        frauds: how many.
+        recall: share of them that the model alerts on.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    frauds: int
+    recall: float
+
+
+class Evaluation(BaseModel):
+    """Which rows figures come from that need labels: rows at the window's end whose truth is known.
+
+    They are of a model like this one that was fitted to what comes before them.
+
+    Attributes:
+        label_delay_days: how long labels take.
+        gap_days: between what that model learned from and what it was validated on.
+        labels_known_in_time: whether it learned only from labels that were known when validation begins;
+            otherwise from all that are known now.
+        test_apart: whether figures are of other rows than those of calibration and threshold.
+        validation_rows: what the calibration was fitted to; 0 where there were too few frauds to judge by.
+        validation_frauds: frauds among them.
+        test_rows: what the figures are of.
+        test_frauds: frauds among them.
+        scenarios: by kind of fraud, where kinds are known.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    label_delay_days: float
+    gap_days: float
+    labels_known_in_time: bool = True
+    test_apart: bool = True
+    validation_rows: int
+    validation_frauds: int
+    test_rows: int
+    test_frauds: int
+    scenarios: dict[str, Scenario] = Field(default_factory=dict)
+
+    def summary(self) -> str:
+        """Which rows the figures are of, in a sentence; "" where there are none."""
+        if not self.test_rows:
+            return ""
+        test = f"tested on {self.test_rows:,} rows with {self.test_frauds:,} frauds"
+        validation = f"on {self.validation_rows:,} rows with {self.validation_frauds:,}"
+        how = f"{validation}, {test}" if self.test_apart else f"and {test}"
+        return f"Validated {how}, {self.gap_days:.3g} days after what the judged model learned from."
+
+    def remarks(self) -> list[str]:
+        """What a reader of the figures should know, in sentences; empty where all was as it should be."""
+        if not self.test_rows:
+            return ["There are too few frauds with labels in the training window to judge by; widen it."]
+        said = []
+        if self.gap_days < self.label_delay_days:
+            said.append(
+                "The training window is too short for a label delay between what the judged model learned "
+                "from and what it was judged on; widen it."
+            )
+        if not self.labels_known_in_time:
+            said.append(
+                "Too few labels were known in time, so the judged model learned from labels that came later: "
+                "all figures may flatter."
+            )
+        if not self.test_apart:
+            said.append(
+                "There are too few frauds for test rows apart from those that calibration and threshold "
+                "come from: alert rate, precision, recall and calibration may flatter."
+            )
+        return said
+
+
 class Manifest(BaseModel):
     """`manifest.json`.
 
@@ -65,7 +141,11 @@ class Manifest(BaseModel):
         window: event time that the model was trained on.
         data_until: event time at which the data ends that training and validation saw.
         counts: rows by use.
-        metrics: on the validation window; shares and scores between 0 and 1, but for names in `_us`.
+        metrics: shares and scores between 0 and 1. `alert_rate_model`, `_rules`, `_union` and those of each
+            rule are of the rows that the threshold was set on; the others of the test rows, where there is
+            an `evaluation`, and else of the same rows.
+        evaluation: what the figures that need labels come from; missing in older bundles, and where no labels
+            were learned from.
         python: version that the model was pickled with.
         libraries: versions of what reads the pickle.
         model_sha256: digest of `model.joblib`.
@@ -90,6 +170,7 @@ class Manifest(BaseModel):
     data_until: AwareDatetime
     counts: dict[str, int]
     metrics: dict[str, float]
+    evaluation: Evaluation | None = None
     python: str
     libraries: dict[str, str]
     model_sha256: Digest
@@ -108,6 +189,8 @@ class Manifest(BaseModel):
         content: dict[str, Any] = handler(self)
         if self.reference is None:
             del content["reference"]
+        if self.evaluation is None:
+            del content["evaluation"]
         if not self.signals:
             del content["signals"]
         return content

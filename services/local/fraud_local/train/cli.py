@@ -14,7 +14,15 @@ from fraud_core.errors import ConfigError
 from fraud_core.settings import CoreSettings, KafkaSettings, load_settings
 from fraud_local.models.place import DEFAULT_PIPELINE, PipelineOption, place
 from fraud_local.training_progress import shown
-from fraud_producer.flags import REPLAY, InputFlag, LabelDelayFlag, LabelFlag, MapFlag, RejectsFlag
+from fraud_producer.flags import (
+    REPLAY,
+    InputFlag,
+    LabelDelayFlag,
+    LabelFlag,
+    MapFlag,
+    RejectsFlag,
+    ScenarioFlag,
+)
 from fraud_trainer.budget import over_budget
 from fraud_trainer.few import few_frauds
 from fraud_trainer.flags import (
@@ -96,6 +104,7 @@ def train(
     input_: InputFlag = None,
     map_: MapFlag = None,
     label: LabelFlag = None,
+    scenario: ScenarioFlag = None,
     rejects: RejectsFlag = None,
     rules: Annotated[
         Path | None,
@@ -186,7 +195,12 @@ def train(
             rule_set = load_rules(rules)
             plan.check_rules(rule_set.signals)
             history = read_history(
-                input_, parse_mapping(map_ or ()), label=label, label_delay=delay, rejects=rejects
+                input_,
+                parse_mapping(map_ or ()),
+                label=label,
+                label_delay=delay,
+                rejects=rejects,
+                scenario=scenario,
             )
             left_out = history.left_out
             rows, now = from_file(history, span, rule_set, on_rows)
@@ -227,6 +241,7 @@ def _warnings(training: "Training", left_out: "LeftOut | None") -> list[str]:
     manifest, judged = training.bundle.manifest, training.judged
     excess = over_budget(manifest.threshold_rule, manifest.metrics)
     return [
+        *(manifest.evaluation.remarks() if manifest.evaluation else []),
         *([excess] if excess else []),
         *([str(left_out)] if left_out else []),
         *few_frauds(
@@ -245,6 +260,7 @@ def _summary(training: "Training") -> dict[str, Any]:
         "threshold_rule": manifest.threshold_rule,
         "counts": manifest.counts,
         "metrics": manifest.metrics,
+        "evaluation": manifest.evaluation and manifest.evaluation.model_dump(),
         "champion": training.champion,
     }
 
@@ -259,6 +275,8 @@ def _lines(training: "Training", report: Path | None, warnings: list[str]) -> li
     if report:
         text.append(f"report   {report}")
     text.append("")
+    if manifest.evaluation and (judged := manifest.evaluation.summary()):
+        text.append(judged)
     metrics = manifest.metrics
     ours = {name: value for name, value in metrics.items() if not name.startswith("champion_")}
     width = max(24, *map(len, ours))
@@ -267,6 +285,11 @@ def _lines(training: "Training", report: Path | None, warnings: list[str]) -> li
     for name, value in ours.items():
         theirs = metrics.get(f"champion_{name}")
         text.append(f"{name:<{width}} {value:>9.4f}" + ("" if theirs is None else f" {theirs:>9.4f}"))
+    if manifest.evaluation:
+        text += [
+            f"{f'recall of {kind}':<{width}} {one.recall:>9.4f}   ({one.frauds:,} frauds)"
+            for kind, one in manifest.evaluation.scenarios.items()
+        ]
     text += [f"warning  {warning}" for warning in warnings]
     if published:
         go_on = (

@@ -13,10 +13,12 @@ from matplotlib.figure import Figure
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from fraud_core.errors import ConfigError
+from fraud_trainer.budget import BY_RULE
 from fraud_trainer.quality import BINS, Judged
 from fraud_trainer.run import Training
 
 SIZE = (6.4, 3.2)
+OF_BUDGET = ("alert_rate_model", "alert_rate_rules", "alert_rate_union")
 GOOD, BAD, PLAIN, PALE = "#2f7d5b", "#c0392b", "#34495e", "#a9b4bf"
 
 
@@ -31,11 +33,17 @@ def write_page(path: Path, training: Training, warnings: Sequence[str]) -> None:
     )
     metrics = training.bundle.manifest.metrics
     ours = {name: value for name, value in metrics.items() if not name.startswith("champion_")}
+    budget = [name for name in ours if name in OF_BUDGET or name.startswith(BY_RULE)]
     page = environment.get_template("report.html.j2").render(
         manifest=training.bundle.manifest,
         published=training.published,
         champion=training.champion,
-        metrics=[(name, value, metrics.get(f"champion_{name}")) for name, value in ours.items()],
+        metrics=[
+            (name, value, metrics.get(f"champion_{name}"))
+            for name, value in ours.items()
+            if name not in budget
+        ],
+        shares=[(name, ours[name]) for name in budget],
         warnings=warnings,
         plots=_plots(training.judged) if training.judged else [],
     )

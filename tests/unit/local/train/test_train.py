@@ -134,6 +134,35 @@ def test_the_report_is_one_page_with_its_plots(path: Path, tmp_path: Path) -> No
     assert "https://" not in page
 
 
+def test_it_says_which_rows_figures_are_of_and_which_frauds_are_found(path: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    arguments = (*BOOSTING, "--scenario", "KIND", "--report", str(page))
+
+    found = trained(path, tmp_path, *arguments)
+    printed = command(path, tmp_path, *arguments).stdout
+
+    evaluation = found["evaluation"]
+    assert evaluation["gap_days"] == 3
+    assert evaluation["validation_frauds"] > 10 < evaluation["test_frauds"]
+    assert evaluation["scenarios"].keys() == {"amount", "shop"}
+    assert sum(one["frauds"] for one in evaluation["scenarios"].values()) == evaluation["test_frauds"]
+    said = f"tested on {evaluation['test_rows']:,} rows with {evaluation['test_frauds']} frauds, 3 days after"
+    for text in (printed, page.read_text()):
+        assert said in text
+        assert "recall of shop" in text
+
+
+def test_it_says_where_figures_flatter(path: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    arguments = (*BOOSTING, "--window", "6d", "--report", str(page))
+
+    remark = trained(path, tmp_path, *arguments)["warnings"][0]
+
+    assert "training window" in remark
+    assert remark in command(path, tmp_path, *arguments).stdout
+    assert remark in page.read_text()
+
+
 def test_it_prints_how_to_go_on(path: Path, tmp_path: Path) -> None:
     lines = command(path, tmp_path, *BOOSTING).stdout.splitlines()
 
