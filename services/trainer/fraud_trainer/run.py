@@ -8,10 +8,12 @@ import numpy as np
 from pydantic import SecretStr
 
 from fraud_core.models import Bundle, LoadedModel, PublishedBundle, publish_bundle
+from fraud_core.models.loading import load
 from fraud_core.settings import CoreSettings, KafkaSettings
 from fraud_trainer.logged import OnRows, Topics
 from fraud_trainer.quality import Judged
 from fraud_trainer.rows import Rows
+from fraud_trainer.timing import scoring_us
 from fraud_trainer.training import Plan, train
 
 MILLISECOND = timedelta(milliseconds=1)
@@ -39,14 +41,16 @@ class Training:
     Attributes:
         published: where the bundle is; None if it was not asked to be.
         bundle: the bundle.
-        judged: what its forward block was judged by; None where there was none.
+        judged: the test rows that its figures are of; None where there were none.
         champion: version that it was compared with.
+        scoring_us: time to score a transaction, microseconds; not in the bundle, which is the same each time.
     """
 
     published: PublishedBundle | None
     bundle: Bundle
     judged: Judged | None
     champion: str | None
+    scoring_us: float | None = None
 
 
 def from_topics(
@@ -89,7 +93,8 @@ def train_on(
         rows, end - span.window // MILLISECOND, end, replace(plan, parent_version=version), champion
     )
     published = None if output is None else publish_bundle(output, trained.bundle, kafka, key)
-    return Training(published, trained.bundle, trained.judged, version)
+    taken = scoring_us(load(trained.bundle, signals=rows.signals), rows.values)
+    return Training(published, trained.bundle, trained.judged, version, taken)
 
 
 def milliseconds(moment: datetime) -> int:

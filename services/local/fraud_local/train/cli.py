@@ -261,6 +261,7 @@ def _summary(training: "Training") -> dict[str, Any]:
         "counts": manifest.counts,
         "metrics": manifest.metrics,
         "evaluation": manifest.evaluation and manifest.evaluation.model_dump(),
+        "scoring_us": training.scoring_us,
         "champion": training.champion,
     }
 
@@ -290,6 +291,8 @@ def _lines(training: "Training", report: Path | None, warnings: list[str]) -> li
             f"{f'recall of {kind}':<{width}} {one.recall:>9.4f}   ({one.frauds:,} frauds)"
             for kind, one in manifest.evaluation.scenarios.items()
         ]
+    if training.scoring_us is not None:
+        text.append(f"{'scoring_us':<{width}} {training.scoring_us:>9.2f}")
     text += [f"warning  {warning}" for warning in warnings]
     if published:
         go_on = (

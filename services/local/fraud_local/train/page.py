@@ -44,6 +44,7 @@ def write_page(path: Path, training: Training, warnings: Sequence[str]) -> None:
             if name not in budget
         ],
         shares=[(name, ours[name]) for name in budget],
+        scoring_us=training.scoring_us,
         warnings=warnings,
         plots=_plots(training.judged) if training.judged else [],
     )

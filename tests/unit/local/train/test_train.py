@@ -134,7 +134,9 @@ def test_the_report_is_one_page_with_its_plots(path: Path, tmp_path: Path) -> No
     assert "https://" not in page
 
 
-def test_it_says_which_rows_figures_are_of_and_which_frauds_are_found(path: Path, tmp_path: Path) -> None:
+def test_it_says_which_rows_figures_are_of_how_long_scoring_takes_and_which_frauds_are_found(
+    path: Path, tmp_path: Path
+) -> None:
     page = tmp_path / "page.html"
     arguments = (*BOOSTING, "--scenario", "KIND", "--report", str(page))
 
@@ -146,10 +148,14 @@ def test_it_says_which_rows_figures_are_of_and_which_frauds_are_found(path: Path
     assert evaluation["validation_frauds"] > 10 < evaluation["test_frauds"]
     assert evaluation["scenarios"].keys() == {"amount", "shop"}
     assert sum(one["frauds"] for one in evaluation["scenarios"].values()) == evaluation["test_frauds"]
+    assert found["scoring_us"] > 0
+    assert "scoring_us" not in found["metrics"]
     said = f"tested on {evaluation['test_rows']:,} rows with {evaluation['test_frauds']} frauds, 3 days after"
     for text in (printed, page.read_text()):
         assert said in text
         assert "recall of shop" in text
+    assert "scoring_us" in printed
+    assert "To score a transaction took" in page.read_text()
 
 
 def test_it_says_where_figures_flatter(path: Path, tmp_path: Path) -> None:
