@@ -11,7 +11,7 @@ from fraud_core import durations
 from fraud_core.cli import BootstrapServers, SchemaRegistryUrl, TopicPrefix
 from fraud_core.errors import ConfigError
 from fraud_local.training_progress import shown
-from fraud_producer.flags import REPLAY, SIMULATION, LabelDelayFlag, MapFlag, RejectsFlag
+from fraud_producer.flags import REPLAY, SIMULATION, LabelDelayFlag, MapFlag, RejectsFlag, ScenarioFlag
 from fraud_trainer.flags import (
     MONTH,
     TRAINING,
@@ -110,14 +110,7 @@ def backtest(
     topic_prefix: TopicPrefix = None,
     map_: MapFlag = None,
     label_delay: LabelDelayFlag = None,
-    scenario: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COLUMN",
-            help="Column that names the kind of fraud, for the report.",
-            rich_help_panel=REPLAY,
-        ),
-    ] = None,
+    scenario: ScenarioFlag = None,
     rejects: RejectsFlag = None,
     test_until: Annotated[
         datetime | None,

@@ -1,6 +1,5 @@
 """Trains on schedule, scores what comes after, and judges it: what a detector would have done, and when."""
 
-import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -13,10 +12,10 @@ from fraud_core.models.loading import load
 from fraud_trainer import quality
 from fraud_trainer.evaluation import Mask
 from fraud_trainer.rows import Rows
+from fraud_trainer.timing import scoring_us
 from fraud_trainer.training import Plan, train
 
 MILLISECOND = timedelta(milliseconds=1)
-BATCH, BATCHES = 500, 20
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,7 @@ def run(rows: Rows, schedule: Schedule, plan: Plan) -> Outcome:
         _tell(model, now, slice(at, at + len(now)), told)
         versions.append(model.version)
         at += len(now)
-    return _outcome(tested, told, versions, plan.algorithm, _microseconds(model, tested))
+    return _outcome(tested, told, versions, plan.algorithm, scoring_us(model, tested.values))
 
 
 @dataclass(frozen=True)
@@ -166,17 +165,6 @@ def _scenarios(judged: quality.Judged, union: Mask) -> dict[str, dict[str, float
         kind: figures | {"model": model[kind]["recall"], "rules": rules[kind]["recall"]}
         for kind, figures in found.items()
     }
-
-
-def _microseconds(model: LoadedModel, tested: Rows) -> float:
-    """Time to score a transaction in batches of 500, the median of some; the first warms up."""
-    batches = [tested.values[:, at : at + BATCH] for at in range(0, len(tested), BATCH)][:BATCHES]
-    taken = []
-    for values in batches:
-        begun = time.perf_counter()
-        model.score(values)
-        taken.append((time.perf_counter() - begun) / values.shape[1])
-    return round(1e6 * float(np.median(taken)), 2)
 
 
 def _ms(moment: datetime) -> int:
