@@ -28,18 +28,26 @@ class IsolationForestHyperparameters(Hyperparameters):
         max_samples: transactions that each tree is grown on; also sets the trees' depth.
         max_features: share of the features that each tree sees.
         bootstrap: whether a tree's transactions are drawn with replacement.
+        surprise: whether it counts how rare it is to be so far out, in all ways and in one alone.
+        merchant_evidence: whether a merchant's known frauds count as far as they can't be chance.
         reach: power with which distances from what is usual count; 0 leaves oddness to the forest alone.
-        merchant_risk: whether the merchant's known frauds count beside oddness, where they are known.
-        odd_from: with these, the rank from which a transaction counts as odd.
+        merchant_risk: whether the merchant's smoothed rate of frauds counts beside oddness, as it stands.
+        odd_from: with it, the rank from which a transaction counts as odd.
     """
 
     n_estimators: Trees = 100
     max_samples: Annotated[int, Field(ge=2, le=8_192)] = 512
     max_features: Share = 1.0
     bootstrap: bool = False
+    surprise: bool = False
+    merchant_evidence: bool = False
     reach: Annotated[float, Field(ge=0, le=8)] = 0.0
     merchant_risk: bool = False
     odd_from: Annotated[float, Field(ge=0, lt=1)] = 0.99
+
+
+OLDER_WAY = ("reach", "merchant_risk", "odd_from")
+"""Hyperparameters of an isolation_forest that `surprise` and `merchant_evidence` replace."""
 
 
 class Supervised(Hyperparameters):
@@ -148,4 +156,10 @@ def isolation_forest(given: Mapping[str, Value] | None = None) -> IsolationFores
     Raises:
         ConfigError: a name or a value is not allowed; says which are.
     """
-    return checked("isolation_forest", IsolationForestHyperparameters, given)
+    chosen = checked("isolation_forest", IsolationForestHyperparameters, given)
+    if (chosen.surprise or chosen.merchant_evidence) and (chosen.reach or chosen.merchant_risk):
+        raise ConfigError(
+            "An isolation_forest weighs what is beside it by surprise and merchant_evidence, or the older "
+            "way by reach and merchant_risk, and not both ways at once; set one pair."
+        )
+    return chosen

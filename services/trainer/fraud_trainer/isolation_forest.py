@@ -13,7 +13,16 @@ from sklearn.pipeline import Pipeline
 
 from fraud_core.errors import ConfigError, InputError
 from fraud_core.models.bundle import Bundle, digest
-from fraud_core.models.credible import RISK, CredibleForest, MerchantRisk, far_out, oddness, raw_scorer
+from fraud_core.models.credible import (
+    RISK,
+    CredibleForest,
+    MerchantRisk,
+    combined,
+    far_out,
+    oddness,
+    raw_scorer,
+)
+from fraud_core.models.evidence import MERCHANT, MerchantEvidence, surprise
 from fraud_core.models.inputs import Floats, prepare
 from fraud_core.models.isolation_forest import ALGORITHM, TUTORIAL_BOUNDARY, opened, pipeline
 from fraud_core.models.loaded import RawScorer
@@ -29,6 +38,11 @@ Threshold = Literal["tutorial"] | float
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 FEWEST_ROWS = 100
 COMPRESSION = 3
+PLAIN: Mapping[str, named.Value] = {
+    "surprise": False, "merchant_evidence": False, "reach": 0.0, "merchant_risk": False,
+}  # fmt: skip
+BESIDE = {*PLAIN, "odd_from"}
+"""Hyperparameters of what is weighed beside the forest."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +98,10 @@ def train(
     """
     chosen = named.isolation_forest(hyperparameters)
     if threshold == "tutorial":  # which is what the forest says alone
-        chosen = chosen.model_copy(update={"reach": 0.0, "merchant_risk": False})
+        chosen = chosen.model_copy(update=PLAIN)
     _check(values, validation, threshold)
-    wanted = tuple(name for name in features if name != RISK)
+    beside = MERCHANT if chosen.merchant_evidence else (RISK,)
+    wanted = tuple(name for name in features if name not in beside)
     known, dropped = _split(values, feature_names, wanted)
     fitted, rows = _fitted(values, feature_names, known, chosen, seed)
     model, rows = _credible(fitted, values, feature_names, rows, chosen)
@@ -153,7 +168,7 @@ def _fitted(
 ) -> tuple[Pipeline, Ints]:
     """The pipeline, and the rows of `values` that it reads."""
     rows = np.array([list(feature_names).index(name) for name in known], dtype=np.int64)
-    given = chosen.model_dump(exclude={"reach", "merchant_risk", "odd_from"})
+    given = chosen.model_dump(exclude=BESIDE)
     given["max_samples"] = min(chosen.max_samples, values.shape[1])
     columns = values[rows].T
     shaping = limits(columns, known)
@@ -170,6 +185,8 @@ def _credible(
 ) -> tuple[Pipeline | CredibleForest, Ints]:
     """The same with what is weighed beside the forest."""
     model = CredibleForest(fitted)
+    if chosen.surprise or chosen.merchant_evidence:
+        return _by_odds(model, values, feature_names, rows, chosen)
     if chosen.reach:
         preparation, _ = opened(fitted, rows)
         model = replace(model, far_out=far_out(prepare(values, preparation), chosen.reach))
@@ -179,6 +196,25 @@ def _credible(
         usual_rate = float(np.nanmedian(values[risk]))
         return replace(model, merchant=MerchantRisk(rank, chosen.odd_from, usual_rate)), np.append(rows, risk)
     return (model, rows) if model.far_out else (fitted, rows)
+
+
+def _by_odds(
+    model: CredibleForest,
+    values: Floats,
+    feature_names: Sequence[str],
+    rows: Ints,
+    chosen: named.IsolationForestHyperparameters,
+) -> tuple[CredibleForest, Ints]:
+    """The same with odds, of what is odd and of merchants."""
+    if chosen.surprise:
+        preparation, _ = opened(model.fitted, rows)
+        model = replace(model, surprise=surprise(prepare(values, preparation)))
+    odd, _ = combined(model, rows)(values)
+    model = replace(model, rank=fit(odd))
+    merchant = [list(feature_names).index(name) for name in MERCHANT if name in feature_names]
+    if not chosen.merchant_evidence or len(merchant) < len(MERCHANT) or np.isnan(values[merchant]).all():
+        return model, rows
+    return replace(model, evidence=MerchantEvidence()), np.append(rows, merchant)
 
 
 def _pickled(fitted: Pipeline | CredibleForest) -> bytes:

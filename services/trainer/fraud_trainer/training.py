@@ -44,8 +44,8 @@ DAY_MS = 86_400_000
 FEWEST = 100
 LOWEST, HIGHEST = 5e-324, math.nextafter(1.0, 0.0)
 """Of scores."""
-UNSUPERVISED: Mapping[str, Value] = {"reach": 4.0, "merchant_risk": True}
-"""Hyperparameters of an isolation_forest that is trained on a history, where nothing else is given."""
+UNSUPERVISED: Mapping[str, Value] = {"surprise": True, "merchant_evidence": True}
+"""Hyperparameters of an isolation_forest that is trained on a history, where no `OLDER_WAY` is given."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,8 @@ def _unsupervised(learned: Rows, later: Rows, start: int, end: int, plan: Plan) 
             learned.slice(split, len(learned)),
             learned.slice(0, split),
         )
-    defaults = {} if plan.threshold == "tutorial" else UNSUPERVISED
+    older = plan.threshold == "tutorial" or any(name in plan.hyperparameters for name in named.OLDER_WAY)
+    defaults = {} if older else UNSUPERVISED
     bundle = isolation_forest.train(
         learned.features,
         FEATURES,

@@ -9,13 +9,24 @@ import pytest
 
 from fraud_core.errors import ConfigError, InputError
 from fraud_core.models import LoadedModel
+from fraud_core.models.credible import CredibleForest, raw_scorer
+from fraud_core.models.evidence import MERCHANT
+from fraud_core.models.inputs import Floats
 from fraud_core.models.loading import load
+from fraud_core.models.score_map import apply
 from fraud_core.schemas import feature_names
 from fraud_trainer.inputs import DEFAULT_FEATURES, READINGS
 from fraud_trainer.isolation_forest import Threshold, Validation, train
+from fraud_trainer.training import DAY_MS, Plan
+from fraud_trainer.training import train as train_on_rows
 from tests.support.bundles import FEATURES, WINDOW, feature_values, small_bundle
+from tests.support.signalling import DAYS, signalled
 
 DIGEST = "from tests.support.bundles import small_bundle as b; print(b().sha256, b('tutorial').sha256)"
+
+
+BY_EVIDENCE = {"n_estimators": 5, "surprise": True, "merchant_evidence": True}
+OLDER_WAY = {"n_estimators": 5, "reach": 4.0, "merchant_risk": True}
 
 
 def loaded(threshold: Threshold = 0.01) -> LoadedModel:
@@ -151,7 +162,7 @@ def test_the_manifest_says_how_it_was_made() -> None:
 
     assert manifest.hyperparameters == {
         "n_estimators": 10, "max_samples": 512, "max_features": 1.0, "bootstrap": False, "seed": 0,
-        "reach": 0.0, "merchant_risk": False, "odd_from": 0.99,
+        "surprise": False, "merchant_evidence": False, "reach": 0.0, "merchant_risk": False, "odd_from": 0.99,
     }  # fmt: skip
     assert manifest.counts == {"training": 1_000, "validation": 1_000}
     assert (manifest.window, manifest.data_until) == (WINDOW, WINDOW.end)
@@ -170,6 +181,10 @@ def test_the_manifest_says_how_it_was_made() -> None:
             {"hyperparameters": {"max_samples": "auto"}},
             "max_samples = 'auto': Input should be a valid integer",
         ),
+        (
+            {"hyperparameters": {"surprise": True, "reach": 4.0}},
+            "by surprise and merchant_evidence, or the older way by reach and merchant_risk",
+        ),
         ({"features": ("shoe_size",)}, "There is no feature shoe_size. There are amount, "),
         ({"threshold": 0.0}, "an alert budget above 0 and below 1, or `tutorial`; not 0.0"),
     ],
@@ -182,3 +197,103 @@ def test_what_cannot_be_trained_is_explained(changes: dict[str, Any], message: s
 def test_too_few_rows_are_refused() -> None:
     with pytest.raises(InputError, match="The training window has 99 transactions, and at least 100"):
         trained(rows=99)
+
+
+def with_merchants(rows: int, seed: int, frauds: float = 0.0) -> Floats:
+    """Made-up transactions, each at a merchant of forty, with so many frauds among them as come."""
+    values, random = feature_values(rows, seed), np.random.default_rng(seed)
+    counted = np.minimum(random.poisson(frauds, rows), 40).astype(float)
+    values[[feature_names().index(name) for name in MERCHANT]] = [
+        (counted + 0.2) / 60.0, np.full(rows, 40.0), counted,
+    ]  # fmt: skip
+    return values
+
+
+def test_noise_in_the_rates_of_merchants_leaves_the_order_to_oddness() -> None:
+    model = trained(hyperparameters=BY_EVIDENCE)
+    never, noise = with_merchants(500, seed=3), with_merchants(500, seed=3, frauds=1.0)
+    chance = noise[feature_names().index("merchant_frauds_7d")] < 3
+
+    assert 0.85 < chance.mean() < 1.0
+    np.testing.assert_array_equal(model.score(noise)[chance], model.score(never)[chance])
+    assert (model.score(noise)[~chance] > model.score(never)[~chance]).all()
+
+
+def test_a_merchant_of_which_nothing_is_known_is_no_evidence() -> None:
+    model = trained(hyperparameters=BY_EVIDENCE)
+    never, unknown = with_merchants(500, seed=3), with_merchants(500, seed=3)
+    unknown[[feature_names().index(name) for name in MERCHANT]] = np.nan
+
+    np.testing.assert_array_equal(model.score(unknown), model.score(never))
+
+
+def test_where_no_merchant_is_known_none_is_read() -> None:
+    values = feature_values(300, seed=1)
+    values[[feature_names().index(name) for name in MERCHANT]] = np.nan
+
+    bundle = train(
+        values, feature_names(), validation=Validation(values), window=WINDOW, hyperparameters=BY_EVIDENCE
+    )
+
+    assert set(bundle.manifest.features) == set(DEFAULT_FEATURES)
+    assert len(np.unique(load(bundle).score(values))) > 290
+
+
+@pytest.mark.parametrize(
+    "hyperparameters",
+    [
+        BY_EVIDENCE,
+        BY_EVIDENCE | {"surprise": False},
+        BY_EVIDENCE | {"merchant_evidence": False},
+        OLDER_WAY,
+        OLDER_WAY | {"merchant_risk": False},
+    ],
+)
+@pytest.mark.parametrize("extreme", [None, 0.0, 1e308, np.inf, -np.inf, np.nan])
+def test_whatever_is_weighed_beside_the_forest_a_row_scores_the_same_bits_alone(
+    hyperparameters: dict[str, Any], extreme: float | None
+) -> None:
+    model, values = trained(hyperparameters=hyperparameters), with_merchants(40, seed=3, frauds=3.0)
+    if extreme is not None:
+        values[:, ::2] = extreme
+
+    alone = [model.score(values[:, [row]])[0] for row in range(values.shape[1])]
+
+    assert model.score(values).tolist() == alone
+    assert all(0.0 < score < 1.0 for score in alone)
+
+
+def test_a_model_that_knows_nothing_of_evidence_scores_as_it_did() -> None:
+    bundle = train(
+        feature_values(300, seed=1), feature_names(), validation=Validation(feature_values(300, seed=2)),
+        window=WINDOW, hyperparameters=OLDER_WAY,
+    )  # fmt: skip
+    pickled, values = joblib.load(io.BytesIO(bundle.model)), feature_values(300, seed=3)
+    known = {name: vars(pickled)[name] for name in ("fitted", "far_out", "merchant")}
+    older = CredibleForest.__new__(CredibleForest)
+    vars(older).update(known)
+    rows = np.array([feature_names().index(name) for name in bundle.manifest.features])
+
+    raw = raw_scorer(older, rows)(values)
+
+    np.testing.assert_array_equal(apply(raw, bundle.manifest.score_map.arrays()), load(bundle).score(values))
+
+
+@pytest.mark.parametrize(
+    ("given", "evidence", "older"),
+    [
+        ({}, (True, True), (0.0, False)),
+        ({"merchant_evidence": False}, (True, False), (0.0, False)),
+        ({"reach": 4.0, "merchant_risk": True}, (False, False), (4.0, True)),
+        ({"reach": 0.0, "merchant_risk": False}, (False, False), (0.0, False)),
+    ],
+)
+def test_on_a_history_evidence_is_weighed_where_the_older_way_is_not_asked_for(
+    given: dict[str, Any], evidence: tuple[bool, bool], older: tuple[float, bool]
+) -> None:
+    plan = Plan("isolation_forest", {"n_estimators": 5, **given})
+
+    found = train_on_rows(signalled(), 0, (DAYS - 1) * DAY_MS, plan).bundle.manifest.hyperparameters
+
+    assert (found["surprise"], found["merchant_evidence"]) == evidence
+    assert (found["reach"], found["merchant_risk"]) == older

@@ -1,21 +1,26 @@
 """An Isolation Forest that weighs how far out a transaction is, and knows how often merchants were defrauded.
 
-No label is learned from. The forest calls odd what is rare in many ways at once. What is far beyond all that
-is usual is odd even in one way: so the forest's output is multiplied by the sum of the inputs' distances
-from their medians, as multiples of the distance that one transaction in a hundred has, to the power `reach`.
+No label is learned from. The forest calls odd what is rare in many ways at once; how that and what is known
+of the merchant become odds of fraud, `evidence` says. Both are taken for independent reasons:
+1 - (1 - merchant)(1 - oddness).
 
-The merchant's smoothed rate of frauds, which the features bring, is a probability as it stands. Oddness
-becomes one by an assumption made in advance: below the rank `odd_from` it says nothing, and from there it
-rises with rank to `MOST`. Both are taken for independent reasons: 1 - (1 - rate)(1 - oddness).
+The older way is `FarOut` and `MerchantRisk`. The forest's output is multiplied by the sum of the inputs'
+distances from their medians, as multiples of the distance that one transaction in a hundred has, to the
+power `reach`. The merchant's smoothed rate of frauds is a probability as it stands. Oddness becomes one by
+an assumption: below the rank `odd_from` it says nothing, and from there it rises with rank to `MOST`. So
+noise in the rates orders all that is not odd, and where merchants are not what is compromised that costs
+much.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from fraud_core.models import isolation_forest
+from fraud_core.models import evidence, isolation_forest
+from fraud_core.models.evidence import MERCHANT, MerchantEvidence, Surprise
 from fraud_core.models.forest import raw_scores
 from fraud_core.models.inputs import Floats, Inputs, prepare
 from fraud_core.models.loaded import RawScorer
@@ -72,6 +77,10 @@ class CredibleForest:
     fitted: Pipeline
     far_out: FarOut | None = None
     merchant: MerchantRisk | None = None
+    surprise: Surprise | None = None
+    evidence: MerchantEvidence | None = None
+    rank: ScoreMap | None = None
+    """From oddness to its rank in the training window, where `surprise` or `evidence` is there."""
 
 
 def far_out(inputs: Inputs, reach: float) -> FarOut:
@@ -83,13 +92,17 @@ def far_out(inputs: Inputs, reach: float) -> FarOut:
 
 
 def raw_scorer(fitted: object, rows: NDArray[np.int64]) -> RawScorer:
-    """Raw output for matrices of all features; with a merchant's risk the last of `rows` is the rate.
+    """Raw output for matrices of all features.
+
+    With a merchant's risk the last of `rows` is the rate; with evidence the last are those of `MERCHANT`.
 
     Raises:
         ValueError: this is neither such a forest nor a plain one.
     """
     if not isinstance(fitted, CredibleForest):
         return isolation_forest.raw_scorer(fitted, rows)
+    if fitted.rank is not None:
+        return _by_odds(fitted, fitted.rank, rows)
     merchant = fitted.merchant
     if merchant is None:
         return oddness(fitted, rows)
@@ -114,5 +127,39 @@ def oddness(fitted: CredibleForest, rows: NDArray[np.int64]) -> RawScorer:
     def raw(values: Floats) -> Floats:
         inputs = prepare(values, preparation)
         return raw_scores(forest, inputs) * far.factor(inputs)
+
+    return raw
+
+
+def forest_rows(fitted: CredibleForest, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Those of a model's rows that its forest reads."""
+    return rows[: -len(MERCHANT)] if fitted.evidence else rows
+
+
+def combined(fitted: CredibleForest, rows: NDArray[np.int64]) -> Callable[[Floats], tuple[Floats, Floats]]:
+    """Oddness in all ways together, and the surprise of each input; `rows` are those of the forest."""
+    preparation, forest = isolation_forest.opened(fitted.fitted, rows)
+
+    def both(values: Floats) -> tuple[Floats, Floats]:
+        inputs = prepare(values, preparation)
+        raw = raw_scores(forest, inputs)
+        if fitted.surprise is None:
+            return raw, np.zeros((raw.size, 0))
+        surprises = fitted.surprise.of(inputs)
+        return raw * (distance_sums(surprises, 1.0) + evidence.TIE), surprises
+
+    return both
+
+
+def _by_odds(fitted: CredibleForest, rank: ScoreMap, rows: NDArray[np.int64]) -> RawScorer:
+    both, knots = combined(fitted, forest_rows(fitted, rows)), rank.arrays()
+    alone = fitted.surprise.alone if fitted.surprise else 0.0
+
+    def raw(values: Floats) -> Floats:
+        odd, surprises = both(values)
+        usual = 1.0 / (1.0 + evidence.ODDS * evidence.odds(1.0 - apply(odd, knots), surprises, alone))
+        if fitted.evidence is None:
+            return np.asarray(1.0 - usual)
+        return np.asarray(1.0 - (1.0 - fitted.evidence.excess(*values[rows[-len(MERCHANT) :]])) * usual)
 
     return raw

@@ -204,7 +204,7 @@ def _side(rows: Rows, wanted: Wanted, rules: RuleSet, algorithm: str, name: str)
         maturity=wanted.schedule.label_delay // MILLISECOND,
     )
     if not wanted.label_features and algorithm == ISOLATION_FOREST:
-        plan = replace(plan, hyperparameters={"merchant_risk": False, **plan.hyperparameters})
+        plan = replace(plan, hyperparameters={"merchant_evidence": False, **plan.hyperparameters})
     return Side(name, tuple(run(rows, wanted.schedule, replace(plan, seed=seed)) for seed in wanted.seeds))
 
 
