@@ -1,4 +1,4 @@
-"""What a model does on the validation window, as numbers between 0 and 1 for the manifest."""
+"""What a model does on rows that it did not learn from, as numbers between 0 and 1 for the manifest."""
 
 from typing import Any
 

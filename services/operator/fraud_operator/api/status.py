@@ -145,7 +145,7 @@ class FraudModelStatus(Part):
         default=None, description="Precision of the candidate in this step."
     )
     metrics: Mapping[str, float] = Field(
-        default={}, description="The candidate's figures on the validation window, or the stable version's."
+        default={}, description="The candidate's figures on the rows that tested it, or the stable version's."
     )
     replicas: Replicas = Field(default=Replicas(), description="Detectors on the rollout, and all.")
     last_training_time: Time | None = Field(default=None, description="When a training ended well.")

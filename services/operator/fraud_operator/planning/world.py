@@ -34,7 +34,7 @@ class Trained:
     Attributes:
         ref: the bundle.
         data_until: event time at which its data ends.
-        metrics: on the validation window.
+        metrics: on the rows that tested it.
         parent_version: the champion that it was compared with.
     """
 
