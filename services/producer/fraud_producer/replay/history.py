@@ -45,8 +45,8 @@ class LeftOut:
 
     def __str__(self) -> str:
         """In words."""
-        rows = "1 row" if self.rows == 1 else f"{self.rows:,} rows"
-        return f"{rows} of {self.file} can't be mapped and are left out. {self.first}. See {self.listed}."
+        rows, are = ("1 row", "is") if self.rows == 1 else (f"{self.rows:,} rows", "are")
+        return f"{rows} of {self.file} can't be mapped and {are} left out. {self.first}. See {self.listed}."
 
 
 @dataclass(frozen=True)
