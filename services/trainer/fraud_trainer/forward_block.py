@@ -26,7 +26,7 @@ from fraud_trainer.rows import Rows, Targets, targets
 SHARE = 0.25
 """Of the training window that validation and test take, half each."""
 FEWEST_ROWS, FEWEST_FRAUDS = 100, 10
-"""Of each part; of what is learned from also the fewest others."""
+"""Of each part; of others whose truth is known as many as of frauds."""
 FitTo = Callable[[Rows, Targets], Fitted]
 SetThreshold = Callable[[Floats, Rows, Calibration | None], float]
 
@@ -105,7 +105,7 @@ def laid_out(
         maturity: age from which a transaction without a label is taken for legitimate, ms.
 
     Returns:
-        None where there are too few frauds.
+        None where there are too few frauds, or too few others whose truth is known.
     """
     start, end = window
     split, middle = end - round(SHARE * (end - start)), end - round(SHARE * (end - start) / 2)
@@ -116,16 +116,17 @@ def laid_out(
     then, late = targets(rows.slice(0, before), split, age), wanted.slice(first, len(rows))
     in_time = _enough(then)
     early = then if in_time else wanted.slice(0, before)
-    if not _enough(early) or late.frauds.sum() < FEWEST_FRAUDS:
+    if not _enough(early) or not _enough(late):
         return None
-    parts = np.split(late.frauds, [between - first])
-    apart = all(part.size >= FEWEST_ROWS and part.sum() >= FEWEST_FRAUDS for part in parts)
+    cut = between - first
+    parts = (late.slice(0, cut), late.slice(cut, late.frauds.size))
+    apart = all(part.learned.size >= FEWEST_ROWS and _enough(part) for part in parts)
     return Layout(before, first, between if apart else None, early, late, gap, in_time)
 
 
-def _enough(early: Targets) -> bool:
-    others = early.learned & ~early.frauds
-    return bool(min(early.frauds.sum(), others.sum()) >= FEWEST_FRAUDS)
+def _enough(part: Targets) -> bool:
+    others = part.learned & ~part.frauds
+    return bool(min(part.frauds.sum(), others.sum()) >= FEWEST_FRAUDS)
 
 
 def block(

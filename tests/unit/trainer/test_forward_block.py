@@ -141,7 +141,7 @@ def test_with_few_frauds_the_same_rows_serve_for_both_and_it_says_so() -> None:
     assert not evaluation.test_apart
     assert evaluation.validation_rows == evaluation.test_rows == len(given.between(FIRST, END * DAY_MS))
     assert evaluation.validation_frauds == evaluation.test_frauds > 10
-    assert [text[:43] for text in evaluation.remarks()] == ["There are too few frauds for test rows apar"]
+    assert [text[:43] for text in evaluation.remarks()] == ["There are too few frauds or others for test"]
 
 
 def test_with_hardly_any_there_are_no_figures_and_it_says_so() -> None:
@@ -154,7 +154,8 @@ def test_with_hardly_any_there_are_no_figures_and_it_says_so() -> None:
     assert "average_precision" not in found.bundle.manifest.metrics
     assert evaluation.validation_rows == evaluation.test_rows == 0
     assert evaluation.remarks() == [
-        "There are too few frauds with labels in the training window to judge by; widen it."
+        "There are too few frauds, or too few others whose truth is known, in the training window to judge "
+        "by; widen it, or lower the label maturity."
     ]
 
 
@@ -202,3 +203,14 @@ def test_a_manifest_of_before_keeps_its_bytes() -> None:
     assert b"evaluation" not in before.to_bytes()
     assert Manifest.model_validate_json(before.to_bytes()).evaluation is None
     assert Manifest.model_validate_json(manifest.to_bytes()) == manifest
+
+
+def test_where_only_frauds_are_known_in_time_nothing_is_judged_and_it_is_said() -> None:
+    given = rows(share=0.2)
+    given = replace(given, labels=np.where(given.labels == 1, 1, UNKNOWN))
+
+    found = trained(given, replace(PLAN, maturity=30 * DAY_MS))
+
+    assert found.judged is None
+    assert found.bundle.manifest.calibration is None
+    assert "too few others whose truth is known" in told(found.bundle.manifest).remarks()[0]

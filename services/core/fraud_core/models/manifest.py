@@ -100,7 +100,10 @@ class Evaluation(BaseModel):
     def remarks(self) -> list[str]:
         """What a reader of the figures should know, in sentences; empty where all was as it should be."""
         if not self.test_rows:
-            return ["There are too few frauds with labels in the training window to judge by; widen it."]
+            few = "too few frauds, or too few others whose truth is known,"
+            return [
+                f"There are {few} in the training window to judge by; widen it, or lower the label maturity."
+            ]
         said = []
         if self.gap_days < self.label_delay_days:
             said.append(
@@ -114,8 +117,8 @@ class Evaluation(BaseModel):
             )
         if not self.test_apart:
             said.append(
-                "There are too few frauds for test rows apart from those that calibration and threshold "
-                "come from: alert rate, precision, recall and calibration may flatter."
+                "There are too few frauds or others for test rows apart from those that calibration and "
+                "threshold come from: alert rate, precision, recall and calibration may flatter."
             )
         return said
 
