@@ -134,7 +134,10 @@ def _dropped(document: Document, path: tuple[int | str, ...]) -> bool:
         places.append((node, str(part)))
         node = node[part]
     for parent, name in places[-1:]:
-        del parent[name]
+        if path[:2] == ("rollout", "analysis") and name.startswith("max") and parent[name] is not None:
+            parent[name] = None  # no limit at all rather than one that nobody has set
+        else:
+            del parent[name]
     return bool(places)
 
 

@@ -125,8 +125,7 @@ def left(status: Status) -> Status:
 def standing(status: Status, spec: FraudModelSpec, verdict: Verdict, now: datetime) -> Standing:
     """Whether the present step is over: its pause, an approval where one is needed, and the evidence."""
     step, limits = present(status, spec.rollout), spec.rollout.analysis
-    approved = spec.approved_version == status.candidate_version
-    if stranded(status, spec.rollout) and not approved:
+    if stranded(status, spec.rollout):  # whatever was approved: that was said of another step
         return Standing(Go.EDITED, _remedy(status))
     until = (status.step_started_at or now) + step.pause
     if now < until:
@@ -137,7 +136,7 @@ def standing(status: Status, spec: FraudModelSpec, verdict: Verdict, now: dateti
     # Of what only the candidate alerts on in the shadow few are drawn for review: it would wait for ever.
     if step.mode is Mode.CANARY and (lacking := analysis.missing_labels(limits, status.analysis)):
         return Standing(Go.AWAITING_EVIDENCE, lacking)
-    if step.manual and not approved:
+    if step.manual and spec.approved_version != status.candidate_version:
         return Standing(Go.AWAITING_APPROVAL, f"for spec.approvedVersion: {status.candidate_version}")
     return Standing(Go.PASSED)
 
@@ -145,7 +144,7 @@ def standing(status: Status, spec: FraudModelSpec, verdict: Verdict, now: dateti
 def _remedy(status: Status) -> str:
     return (
         f"spec.rollout.canary.steps has neither {status.canary_weight} nor more. Add such a step to go on, "
-        f"or promote it with spec.approvedVersion: {status.candidate_version}"
+        f"or let it decide with spec.pinnedVersion: {status.candidate_version}"
     )
 
 

@@ -97,6 +97,14 @@ def test_of_a_spec_with_a_value_that_is_not_known_the_rest_holds_and_the_fault_i
     assert with_status(each, each.model.status)["spec"] == other["spec"]
 
 
+def test_a_limit_that_is_not_understood_is_none_rather_than_the_default() -> None:
+    each = read(document(rollout={"analysis": {"maxAlertRate": "auto"}}))
+
+    assert isinstance(each, Found)
+    assert "maxAlertRate" in str(each.model.fault)
+    assert each.model.spec.rollout.analysis.max_alert_rate is None
+
+
 def misread(name: str = "cards", created: str = "2026-11-02T12:00:00Z") -> Misread:
     other = document(name, created)
     said = {"type": "Ready", "status": "True", "reason": "AllPartitionsServed"}

@@ -162,14 +162,28 @@ def test_a_weight_that_is_edited_away_with_none_above_it_is_held_until_a_person_
     progressing = found.condition("Progressing")
     assert (progressing.status, progressing.reason) == ("False", "StepEdited")
     assert f"has neither {weight} nor more" in progressing.message
-    assert "spec.approvedVersion: one" in progressing.message
+    assert "spec.pinnedVersion: one" in progressing.message
     assert found.status.canary_weight == weight
     assert found.status.stable_version == "baseline"
     assert [event.warning for event in found.events if event.reason == "StepEdited"] == [True]
 
+    found.change(pinnedVersion="one")
+    found.tick(5)
+    assert found.status.stable_version == "one"
+
+
+def test_an_approval_of_an_earlier_step_lets_no_edited_step_be_left() -> None:
+    found = at(5, steps((5, PERSON), (50, DAY)))
     found.change(approvedVersion="one")
-    found.now += timedelta(days=8)
-    found.until("Promoted", "Promoted")
+    while found.status.canary_weight != 50:
+        found.tick()
+
+    found.change(rollout=steps((5, PERSON)))
+    found.tick(50)
+
+    assert found.status.canary_weight == 50
+    assert found.status.stable_version == "baseline"
+    assert found.condition("Progressing").reason == "StepEdited"
 
 
 def test_held_for_its_edited_steps_it_is_rolled_back_by_a_broken_limit_even_so() -> None:
