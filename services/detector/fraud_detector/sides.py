@@ -14,7 +14,7 @@ import numpy as np
 
 from fraud_core.avro import Decoder
 from fraud_core.features import SideTables
-from fraud_core.features.side import KEPT, PAIR_HOUR, Logins
+from fraud_core.features.side import AHEAD, KEPT, PAIR_HOUR, Logins
 from fraud_core.log import logger
 from fraud_core.registry import Registry
 from fraud_core.topics import Topics
@@ -238,7 +238,7 @@ class Sides:
         for name in written.gone:
             yield self._output(key_of(self._pipeline, partition, name), None)
         for name, pairs in device_records(offset, devices.dump(partition)):
-            written.devices[name] = int(pairs[:, PAIR_HOUR].max())
+            written.devices[name] = _newest(pairs, devices.newest_hour(partition))
             yield self._output(key_of(self._pipeline, partition, name), encoded(offset, pairs))
 
     def _output(self, key: str, value: bytes | None) -> Output:
@@ -263,4 +263,12 @@ class Sides:
             known.pop(record.name, None)
         else:
             self.tables.devices.learn(record.partition, record.entries)
-            known[record.name] = int(record.entries[:, PAIR_HOUR].max())
+            latest = self.tables.devices.newest_hour(record.partition)
+            known[record.name] = _newest(record.entries, latest)
+
+
+def _newest(pairs: Ints, latest: int) -> int:
+    """The latest hour of pairs that do not lie far ahead of the partition's; the earliest where all do."""
+    hours = pairs[:, PAIR_HOUR]
+    near = hours if latest < 0 else hours[hours <= latest + AHEAD]
+    return int(near.max()) if near.size else int(hours.min())

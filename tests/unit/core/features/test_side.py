@@ -312,3 +312,18 @@ def test_what_is_rolled_back_says_nothing_of_the_latest_hour() -> None:
     side.count(frame(strays(7)), 0)
 
     assert side.merchants.newest_hour(0) == START // HOUR + 99
+
+
+def test_rows_that_are_rolled_back_say_nothing_of_a_latest_hour_even_where_they_add_no_pair() -> None:
+    side = SideTables(DELAY, shared=True)
+    now = [Transaction("u", START + 100 * DAY + each, 1.0, device_id="d") for each in range(20)]
+    long_ago = [Transaction("u", START + each, 1.0, device_id="d") for each in range(10)]
+    side.count(frame(now), 0)
+    side.savepoint(0)
+    side.devices.published(0)
+    for _ in range(3):
+        side.count(frame(long_ago), 0)
+        assert not side.devices.pending(0)
+        side.roll_back(0)
+
+    assert side.devices.newest_hour(0) == (START + 100 * DAY) // HOUR

@@ -4,6 +4,7 @@
 """
 
 from fraud_core.features.side.counts import FIELDS as COUNT_FIELDS
+from fraud_core.features.side.latest import AHEAD
 from fraud_core.features.side.logins import Logins
 from fraud_core.features.side.network_files import SAMPLE, read_networks
 from fraud_core.features.side.networks import Networks, networks_of
@@ -11,6 +12,7 @@ from fraud_core.features.side.pairs import KEPT, PAIR_FIELDS, PAIR_HOUR
 from fraud_core.features.side.tables import LABEL_DELAY_H, SideTables
 
 __all__ = [
+    "AHEAD",
     "COUNT_FIELDS",
     "KEPT",
     "LABEL_DELAY_H",

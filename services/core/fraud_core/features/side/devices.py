@@ -79,10 +79,11 @@ class DeviceUsers:
         while row < devices.size:
             self._reserve(devices.size - row)
             row = run(self._pairs, devices, users, hours, values, changes, state, row)
-        if self._shared and state[CHANGED]:
+        after = state[:WORDS].copy()
+        if self._shared and (state[CHANGED] or not np.array_equal(after, before)):
             added = Added(changes[:, : state[CHANGED]].copy(), before)
             self._pending.setdefault(partition, Pending()).parts.append(added)
-        self._latest[partition] = state[:WORDS].copy()
+        self._latest[partition] = after
 
     def newest_hour(self, partition: int) -> int:
         """The latest hour that the partition has come to, -1 where that is not known yet."""
@@ -102,7 +103,7 @@ class DeviceUsers:
 
     def pending(self, partition: int) -> bool:
         """Whether there is something to publish."""
-        return partition in self._pending
+        return any(part.changes.size for part in self._pending.get(partition, Pending()).parts)
 
     def dump(self, partition: int) -> Ints:
         """Pairs that the partition has added or made later since it last published, as `learn` takes them."""
