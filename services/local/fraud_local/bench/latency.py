@@ -13,11 +13,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer
 
 from fraud_core.polling import polled
 from fraud_local.bench import paths
-from fraud_local.bench.place import Place
+from fraud_local.bench.place import Place, beginnings
 from fraud_local.bench.runs import BenchError, run
 from fraud_local.bench.task import Task
 from fraud_local.bench.turns import Turns, counts
@@ -114,9 +114,8 @@ def _reader(task: Task, path: str) -> Iterator[Consumer]:
         }
     )
     names = [task.source] if path == "floor" else [task.alerts, task.classified]
-    metadata = reader.list_topics(timeout=START_S).topics
-    reader.assign([TopicPartition(name, number, 0) for name in names for number in metadata[name].partitions])
     try:
+        reader.assign(beginnings(reader, *names))
         yield reader
     finally:
         reader.close()

@@ -23,6 +23,7 @@ from fraud_local.stack import Addresses, running
 
 PARTITIONS = 6
 PATIENCE_S = 60.0
+LOOK_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,22 @@ def _json(frame: pl.DataFrame) -> list[bytes]:
     return [json.dumps(row, default=str).encode() for row in frame.iter_rows(named=True)]
 
 
+def beginnings(reader: Consumer, *names: str) -> list[TopicPartition]:
+    """Where every partition of the topics begins; a busy broker tells of a new topic only after a moment.
+
+    Raises:
+        UnavailableError: it did not in a minute.
+    """
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        known = reader.list_topics(timeout=PATIENCE_S).topics
+        if all(name in known and known[name].partitions for name in names):
+            return [TopicPartition(name, number, 0) for name in names for number in known[name].partitions]
+        if time.monotonic() > deadline:
+            raise UnavailableError(f"The broker knew not all of {', '.join(names)} after {PATIENCE_S:.0f} s.")
+        time.sleep(LOOK_S)
+
+
 def committed_outputs(task: Task) -> int:
     """How many decisions a reader of committed records finds.
 
@@ -138,14 +155,9 @@ def committed_outputs(task: Task) -> int:
             "enable.partition.eof": True,
         }
     )
-    metadata = reader.list_topics(timeout=PATIENCE_S).topics
-    places = [
-        TopicPartition(topic, partition, 0)
-        for topic in (task.alerts, task.classified)
-        for partition in metadata[topic].partitions
-    ]
-    reader.assign(places)
     try:
+        places = beginnings(reader, task.alerts, task.classified)
+        reader.assign(places)
         return _counted(reader, len(places), task)
     finally:
         reader.close()
