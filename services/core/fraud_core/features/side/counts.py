@@ -6,6 +6,7 @@ traffic it is written anew, with all that it holds, until the next hour begins; 
 takes many hours. Reading a record twice, or an old one after a new one, does no harm.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -80,7 +81,7 @@ class MerchantCounts:
         self._ledger: Ledger = empty_ledger()
         self._published: dict[int, dict[int, Slot]] = {}
         self._pending: dict[int, Pending] = {}
-        self._latest: dict[int, Ints] = {}
+        self._latest: defaultdict[int, Ints] = defaultdict(unknown)
 
     @property
     def nbytes(self) -> int:
@@ -117,7 +118,7 @@ class MerchantCounts:
 
     def newest_hour(self, partition: int) -> int:
         """The latest hour that the partition has come to, -1 where that is not known yet."""
-        return int(self._known(partition)[LATEST])
+        return int(self._latest[partition][LATEST])
 
     def dump(self, partition: int) -> dict[int, Ints]:
         """All that the partition has of its latest segment, by slots; nothing if it has added nothing.
@@ -130,7 +131,7 @@ class MerchantCounts:
         hour, published = max(self.newest_hour(partition), 0), self._of(partition)
         known = [one.entries for slot, one in published.items() if slot >> SLOT_BITS == hour]
         added = np.concatenate([part.columns for part in parts], axis=1)
-        if not self._known(partition)[ODD]:
+        if not self._latest[partition][ODD]:
             added = added[:, added[HOUR] > hour - self._kept]
         entries = _summed(np.concatenate([*known, added], axis=1))
         return {
@@ -153,7 +154,7 @@ class MerchantCounts:
             if known is not None:
                 self._add(_less(known.entries))
             published[slot] = Slot(offset, entries)
-            latest = self._known(partition)
+            latest = self._latest[partition]
             latest[LATEST] = max(latest[LATEST], slot >> SLOT_BITS)
 
     def old_slots(self, partition: int) -> list[int]:
@@ -162,7 +163,7 @@ class MerchantCounts:
         Hours that seem far ahead hold a slot for twice the time, as they may be right. Nothing is old as long
         as it is in doubt what the latest hour is.
         """
-        latest = self._known(partition)
+        latest = self._latest[partition]
         return [
             slot
             for slot, known in self._of(partition).items()
@@ -188,9 +189,6 @@ class MerchantCounts:
             self._add(_less(known.entries))
             known.entries = np.zeros((FIELDS, 0), dtype=np.int64)
 
-    def _known(self, partition: int) -> Ints:
-        return self._latest.setdefault(partition, unknown())
-
     def _of(self, partition: int) -> dict[int, Slot]:
         return self._published.setdefault(partition, {})
 
@@ -199,7 +197,7 @@ class MerchantCounts:
         ones = np.ones(int(known.sum()), dtype=np.int64)
         part = np.stack([times[known] // HOUR_MS, merchants[known], ones, units[known]])
         if ones.size and self._shared:
-            latest = self._known(partition)
+            latest = self._latest[partition]
             self._pending.setdefault(partition, Pending()).parts.append(Added(part, latest.copy()))
             note_all(latest, part[HOUR], self._kept)
         return part

@@ -5,6 +5,7 @@ come in. Of a device as many users are known as a block may hold; of more the la
 greater hashes: so that too is the same in any order.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -62,7 +63,7 @@ class DeviceUsers:
         """Where `shared`, what is added can be taken back and published."""
         self._shared = shared
         self._pairs: Pairs = empty_pairs()
-        self._latest: dict[int, Ints] = {}
+        self._latest: defaultdict[int, Ints] = defaultdict(unknown)
         self._pending: dict[int, Pending] = {}
 
     @property
@@ -74,7 +75,7 @@ class DeviceUsers:
         """Write how many users the device of each row has had, and add each row after that."""
         hours, row = times // HOUR_MS, 0
         changes = np.empty((FIELDS, devices.size), dtype=np.int64)
-        before = self._known(partition)
+        before = self._latest[partition]
         state = np.append(before, 0)
         while row < devices.size:
             self._reserve(devices.size - row)
@@ -87,7 +88,7 @@ class DeviceUsers:
 
     def newest_hour(self, partition: int) -> int:
         """The latest hour that the partition has come to, -1 where that is not known yet."""
-        return int(self._known(partition)[LATEST])
+        return int(self._latest[partition][LATEST])
 
     def learn(self, partition: int, entries: Ints) -> None:
         """Take in pairs that a partition has published: columns of device, user and hour."""
@@ -98,7 +99,7 @@ class DeviceUsers:
         while row < devices.size:
             self._reserve(devices.size - row)
             row = put_all(self._pairs, devices, users, hours, row)
-        latest = self._latest[partition] = self._known(partition).copy()
+        latest = self._latest[partition] = self._latest[partition].copy()
         note_all(latest, np.sort(hours), KEPT)
 
     def pending(self, partition: int) -> bool:
@@ -139,9 +140,6 @@ class DeviceUsers:
         del pending.parts[keep:]
         if not pending.parts:
             del self._pending[partition]
-
-    def _known(self, partition: int) -> Ints:
-        return self._latest.setdefault(partition, unknown())
 
     def _reserve(self, rows: int) -> None:
         """Room for so many devices more, and for one block to grow; what is too old is dropped in that."""
