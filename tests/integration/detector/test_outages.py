@@ -40,6 +40,15 @@ def own_pipeline(own_stack: Stack, tmp_path: Path) -> Iterator[Pipeline]:
         yield one
 
 
+def send_what_the_registry_is_needed_for(stack: Stack, pipeline: Pipeline) -> None:
+    """After 50 decisions, ten transactions of a schema that nobody has read yet, the registry being gone."""
+    pipeline.send(transactions(0, 50))
+    assert pipeline.decisions(50).height == 50
+    evolved = evolved_values(pipeline, 50, 60)
+    stack.registry.kill()
+    pipeline.send_raw(evolved)
+
+
 def test_a_registry_that_is_down_at_the_start_is_waited_for(own_stack: Stack, own_pipeline: Pipeline) -> None:
     own_pipeline.send(transactions(0, 50))
     own_stack.registry.kill()
@@ -57,11 +66,7 @@ def test_a_registry_that_is_down_in_the_middle_makes_no_good_record_a_dead_lette
     own_stack: Stack, own_pipeline: Pipeline
 ) -> None:
     detector = own_pipeline.detector()
-    own_pipeline.send(transactions(0, 50))
-    assert own_pipeline.decisions(50).height == 50
-    evolved = evolved_values(own_pipeline, 50, 60)
-    own_stack.registry.kill()
-    own_pipeline.send_raw(evolved)
+    send_what_the_registry_is_needed_for(own_stack, own_pipeline)
     detector.says("waiting")
 
     own_stack.registry.start()
@@ -77,11 +82,7 @@ def test_what_waits_for_the_registry_is_decided_once_when_its_task_is_restarted_
     detector = own_pipeline.detector()
     here = Connector(lambda: detector.log, own_pipeline.name)
     here.comes_to(lambda: here.states() == ["RUNNING"] * 3, "three tasks run")
-    own_pipeline.send(transactions(0, 50))
-    assert own_pipeline.decisions(50).height == 50
-    evolved = evolved_values(own_pipeline, 50, 60)
-    own_stack.registry.kill()
-    own_pipeline.send_raw(evolved)
+    send_what_the_registry_is_needed_for(own_stack, own_pipeline)
     detector.says("waiting")
 
     assert here.order("POST", "/restart?includeTasks=true") == httpx2.codes.ACCEPTED
@@ -98,11 +99,7 @@ def test_what_does_not_heal_within_the_retry_timeout_fails_the_task_and_makes_no
     own_stack: Stack, own_pipeline: Pipeline
 ) -> None:
     detector = own_pipeline.detector(ERRORS__RETRY__TIMEOUT="2000")
-    own_pipeline.send(transactions(0, 50))
-    assert own_pipeline.decisions(50).height == 50
-    evolved = evolved_values(own_pipeline, 50, 60)
-    own_stack.registry.kill()
-    own_pipeline.send_raw(evolved)
+    send_what_the_registry_is_needed_for(own_stack, own_pipeline)
 
     assert detector.exit_code() == 1
     assert "can't be reached" in detector.log
