@@ -4,7 +4,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numba
+import numpy as np
 import pytest
 
 from fraud_core import kernels
@@ -46,3 +49,18 @@ def test_a_cache_that_may_only_be_read_is_copied_to_where_numba_may_write(
     assert copy is not None
     assert copy.parent == tmp_path
     assert (copy / "code.nbc").read_bytes() == b"machine code"
+
+
+def test_a_kernel_that_makes_an_array_is_refused_as_it_counts_no_references() -> None:
+    def zeros(count: int) -> np.ndarray[Any, Any]:
+        return np.zeros(count)
+
+    with pytest.raises(numba.TypingError):
+        kernels.kernel(zeros)(3)
+
+
+def test_an_array_kernel_may_make_arrays() -> None:
+    def ones(count: int) -> np.ndarray[Any, Any]:
+        return np.ones(count)
+
+    assert kernels.array_kernel(ones)(3).tolist() == [1.0, 1.0, 1.0]

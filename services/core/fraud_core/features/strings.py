@@ -52,19 +52,22 @@ def text_of(column: pl.Series) -> Text:
     )
 
 
-@kernel
 def hashes(text: Text, seed: int) -> Ints:
     """Hash of each row, 0 where it is null or empty and nowhere else."""
-    rows = text.offsets.size - 1
-    result = np.zeros(rows, dtype=np.int64)
-    for row in range(rows):
+    result = np.zeros(text.offsets.size - 1, dtype=np.int64)
+    _hash(text, seed, result)
+    return result
+
+
+@kernel
+def _hash(text: Text, seed: int, result: Ints) -> None:
+    for row in range(result.size):
         bit = row + text.shift
         known = text.validity.size == 0 or (text.validity[bit >> 3] >> (bit & 7)) & 1
         begin, end = text.offsets[row], text.offsets[row + 1]
         if known and end > begin:
             digest = np.int64(_xxh64(text.data, begin, end, np.uint64(seed)))
             result[row] = digest or 1
-    return result
 
 
 @part

@@ -7,7 +7,7 @@ chunk stand side by side, and a snapshot reads one stretch of the table.
 import numpy as np
 
 from fraud_core.features.layout import ENTRY, UNBORN, Ints
-from fraud_core.kernels import kernel, part
+from fraud_core.kernels import array_kernel, kernel, part
 
 LEAST_PLACES = 64
 CHUNKS = 256
@@ -60,7 +60,7 @@ def find_users(table: Ints, keys: Ints, second_keys: Ints, refs: Ints) -> int:
     return new
 
 
-@kernel
+@array_kernel
 def users_of(table: Ints, chunk: int) -> Ints:
     """For each user of the chunk who has a block, the index of it in the table."""
     places = table.size // ENTRY

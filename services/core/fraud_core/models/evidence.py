@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fraud_core.features.side.merchants import PRIOR
-from fraud_core.kernels import kernel
+from fraud_core.kernels import array_kernel
 from fraud_core.models.inputs import Floats, Inputs
 
 MERCHANT = ("merchant_smoothed_rate_7d", "merchant_transactions_7d", "merchant_frauds_7d")
@@ -113,7 +113,7 @@ def _knots(distances: Floats) -> tuple[Floats, Floats, float]:
     return at, value, math.log(10.0) / float(hundredth - tenth) if continued else 0.0
 
 
-@kernel
+@array_kernel
 def _surprises(distances: Floats, at: Floats, surprise: Floats, slope: Floats) -> Floats:
     found = np.zeros(distances.shape)
     last = at.shape[1] - 1
@@ -136,7 +136,7 @@ def _surprises(distances: Floats, at: Floats, surprise: Floats, slope: Floats) -
     return found
 
 
-@kernel
+@array_kernel
 def odds(tails: Floats, surprises: Floats, alone: float) -> Floats:
     """Inverse shares of what is as odd, and what each row's most surprising input says by itself."""
     found = np.empty(tails.size)

@@ -18,7 +18,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from fraud_core.kernels import kernel, part
+from fraud_core.kernels import array_kernel, kernel, part
 from fraud_core.models.inputs import Floats
 
 Ints = NDArray[np.int64]
@@ -108,7 +108,7 @@ def _same(one: float, other: float) -> bool:
     return one == other or (math.isnan(one) and math.isnan(other))
 
 
-@kernel
+@array_kernel
 def _firsts(here: Floats, there: Floats, count: int) -> Ints:
     """The first row that is asked of each transaction, and the end: two rows, and those between them."""
     firsts = np.zeros(here.shape[0] + 1, dtype=np.int64)
@@ -145,7 +145,7 @@ def _ask(asked: Floats, here: Floats, there: Floats, rows: Ints, turns: Ints, fi
             at = end
 
 
-@kernel
+@array_kernel
 def _shared(scores: Floats, here: Floats, there: Floats, turns: Ints, firsts: Ints) -> Floats:
     """What each feature gets of the scores of these rows, shape (features, transactions)."""
     found = np.zeros((here.shape[1], here.shape[0]))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import IsolationForest
 from sklearn.tree._tree import Tree
 
-from fraud_core.kernels import kernel
+from fraud_core.kernels import array_kernel
 from fraud_core.models.inputs import Floats, Inputs
 
 MOST_LEVELS = 13
@@ -114,7 +114,7 @@ def _average_path_length(samples: NDArray[np.int64]) -> Floats:
     return np.where(samples <= 1, 0.0, np.where(samples == 2, 1.0, length))  # noqa: PLR2004 - two samples: one step
 
 
-@kernel
+@array_kernel
 def _walk(
     inputs: Inputs, feature: NDArray[np.int32], threshold: NDArray[np.float32], path_length: Floats,
     denominator: float, levels: int,

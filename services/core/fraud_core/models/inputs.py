@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fraud_core.kernels import kernel, part
+from fraud_core.kernels import array_kernel, kernel, part
 
 Floats = NDArray[np.float64]
 Inputs = NDArray[np.float32]
@@ -72,7 +72,7 @@ def _shape(values: Floats, logged: NDArray[np.bool_], low: Floats, high: Floats)
             values[row, column] = _shaped(values[row, column], logged[column], low[column], high[column])
 
 
-@kernel
+@array_kernel
 def _prepare(
     values: Floats,
     rows: NDArray[np.int64],

@@ -7,11 +7,11 @@ import math
 
 import numpy as np
 
-from fraud_core.kernels import kernel
+from fraud_core.kernels import array_kernel
 from fraud_core.models.inputs import Floats
 
 
-@kernel
+@array_kernel
 def logistic(odds: Floats) -> Floats:
     """Probabilities of logarithms of odds."""
     found = np.empty(odds.size)
@@ -20,7 +20,7 @@ def logistic(odds: Floats) -> Floats:
     return found
 
 
-@kernel
+@array_kernel
 def log_odds(probabilities: Floats, floor: float, most: float) -> Floats:
     """Logarithms of the odds of probabilities, which count as at least `floor` and at most `most`."""
     found = np.empty(probabilities.size)
@@ -30,7 +30,7 @@ def log_odds(probabilities: Floats, floor: float, most: float) -> Floats:
     return found
 
 
-@kernel
+@array_kernel
 def linear(inputs: Floats, weights: Floats, constant: float) -> Floats:
     """Weighted sums of each row of inputs, shape (rows, inputs), and a constant."""
     found = np.full(inputs.shape[0], constant)
@@ -40,7 +40,7 @@ def linear(inputs: Floats, weights: Floats, constant: float) -> Floats:
     return found
 
 
-@kernel
+@array_kernel
 def distance_sums(distances: Floats, power: float) -> Floats:
     """For each row the sum of its distances, shape (rows, inputs), each to a power."""
     found = np.zeros(distances.shape[0])

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from fraud_core.kernels import kernel
+from fraud_core.kernels import array_kernel
 from fraud_core.models.inputs import Floats
 
 _TARGETS = np.concatenate([np.linspace(0.0, 0.98, 50), 1.0 - np.geomspace(0.02, 1e-5, 60)])
@@ -83,7 +83,7 @@ def _with_boundary(found: ScoreMap, boundary: float) -> ScoreMap:
     return ScoreMap(raw=tuple(ordered), rank=tuple(knots[raw] for raw in ordered))
 
 
-@kernel
+@array_kernel
 def _interpolated(raw: Floats, knots: Floats, ranks: Floats) -> Floats:
     scores = np.empty(raw.shape[0])
     last = knots.shape[0] - 1

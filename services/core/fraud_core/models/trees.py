@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.tree._tree import Tree
 
-from fraud_core.kernels import kernel
+from fraud_core.kernels import array_kernel
 from fraud_core.models.inputs import Floats
 from fraud_core.models.odds import logistic
 
@@ -133,7 +133,7 @@ def _joined(parts: list[dict[str, NDArray[Any]]], *, base: float, single: bool, 
     )
 
 
-@kernel
+@array_kernel
 def _walk(
     inputs: Floats, roots: NDArray[np.int64], feature: NDArray[np.int32], threshold: Floats,
     children: NDArray[np.int32], missing_left: NDArray[np.bool_], value: Floats,

@@ -24,6 +24,7 @@ from fraud_core.features.side.pairs import (
     put_all,
     run,
     undo,
+    unnoted,
 )
 from fraud_core.features.side.pairs import moved as moved_pairs
 
@@ -98,7 +99,7 @@ class DeviceUsers:
         row = 0
         while row < devices.size:
             self._reserve(devices.size - row)
-            row = put_all(self._pairs, devices, users, hours, row)
+            row = put_all(self._pairs, devices, users, hours, row, unnoted())
         latest = self._latest[partition] = self._latest[partition].copy()
         note_all(latest, np.sort(hours), KEPT)
 
@@ -151,5 +152,5 @@ class DeviceUsers:
             places *= 2
         oldest = max((int(known[LATEST]) for known in self._latest.values()), default=-1) - KEPT - SLACK
         larger = empty_pairs(places, words * 3 // 2 + BLOCK_WORDS)
-        moved_pairs(self._pairs, larger, oldest)
+        moved_pairs(self._pairs, larger, oldest, unnoted())
         self._pairs = larger

@@ -229,7 +229,8 @@ def moved(table: Ints, words: Ints, new_table: Ints, new_words: Ints) -> int:
         block = table[at + 1]
         if block:
             size = HEADER + STRIDE * words[block + CAPACITY]
-            new_words[end : end + size] = words[block : block + size]
+            for word in range(size):
+                new_words[end + word] = words[block + word]
             place = _place(new_table, table[at])
             new_table[place], new_table[place + 1] = table[at], end
             end += size

@@ -130,16 +130,19 @@ def _said(firsts: Any, said: Ints, addresses: Any) -> Ints:  # noqa: ANN401 - nu
     return found
 
 
-@kernel
 def ipv4_numbers(text: Text) -> Ints:
     """Each row's address as a number, -1 where it is no IPv4 address in dotted decimals."""
-    rows = text.offsets.size - 1
-    numbers = np.full(rows, -1, dtype=np.int64)
-    for row in range(rows):
+    numbers = np.full(text.offsets.size - 1, -1, dtype=np.int64)
+    _read_ipv4(text, numbers)
+    return numbers
+
+
+@kernel
+def _read_ipv4(text: Text, numbers: Ints) -> None:
+    for row in range(numbers.size):
         bit = row + text.shift
         if text.validity.size == 0 or (text.validity[bit >> 3] >> (bit & 7)) & 1:
             numbers[row] = _ipv4(text, text.offsets[row], text.offsets[row + 1])
-    return numbers
 
 
 @part

@@ -80,10 +80,14 @@ def run(
     return devices.size
 
 
+def unnoted() -> Ints:
+    """Where changes are written that nobody will take back."""
+    return np.empty((FIELDS, 1), dtype=np.int64)
+
+
 @kernel
-def put_all(pairs: Pairs, devices: Ints, users: Ints, hours: Ints, first: int) -> int:
-    """Add pairs from `first` on; gives that which needs room, or their number."""
-    changes = np.empty((FIELDS, 1), dtype=np.int64)
+def put_all(pairs: Pairs, devices: Ints, users: Ints, hours: Ints, first: int, changes: Ints) -> int:
+    """Add pairs from `first` on; gives that which needs room, or their number. `changes` is `unnoted`."""
     for row in range(first, devices.size):
         if pairs.words.size - pairs.ends[0] < BLOCK_WORDS:
             return row
@@ -111,9 +115,9 @@ def undo(pairs: Pairs, changes: Ints) -> None:
 
 
 @kernel
-def moved(pairs: Pairs, larger: Pairs, oldest: int) -> None:
-    """Copy all pairs that are later than `oldest`, in blocks as small as may be."""
-    words, changes = pairs.words, np.empty((FIELDS, 1), dtype=np.int64)
+def moved(pairs: Pairs, larger: Pairs, oldest: int, changes: Ints) -> None:
+    """Copy all pairs that are later than `oldest`, in blocks as small as may be. `changes` is `unnoted`."""
+    words = pairs.words
     for place in range(0, pairs.table.size, PLACE):
         block = pairs.table[place + 1]
         if block:

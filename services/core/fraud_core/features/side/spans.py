@@ -102,7 +102,10 @@ def known_frauds(
 
 
 def fleet_frauds(spans: Spans, hours: Ints, delay: int, windows: Ints, hour: int) -> Ints:
-    """For each hour the frauds of `EVERYBODY` in the windows, as known when the hour began."""
+    """For each hour the frauds of `EVERYBODY` in the windows, as known when the hour began.
+
+    The longest window is the last.
+    """
     known = np.zeros((windows.size, hours.size), dtype=np.int64)
     for array in spans.arrays:
         add_known_of_all(array, hours, delay, windows, hour, known)
@@ -143,7 +146,7 @@ def add_known_of_all(array: Ints, hours: Ints, delay: int, windows: Ints, hour: 
     """Add what one array knows of everybody."""
     for place in range(hours.size):
         now, last = hours[place] * hour, hours[place] - delay
-        at = _place(array, EVERYBODY, (last - windows.max() + 1) * hour)
+        at = _place(array, EVERYBODY, (last - windows[windows.size - 1] + 1) * hour)
         while at < array.shape[1] and array[TIME, at] // hour <= last:
             if array[KNOWN_FROM, at] <= now < array[KNOWN_UNTIL, at]:
                 for window in range(windows.size):
