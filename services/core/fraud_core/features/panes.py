@@ -8,7 +8,17 @@ squares is a float64, added up in order of arrival within a pane and in order of
 import numpy as np
 
 from fraud_core.features.blocks import insert, remove
-from fraud_core.features.layout import LOW, LOW_BITS, STRIDES, Ints, Store, length, start
+from fraud_core.features.layout import (
+    LIMITS,
+    LOW,
+    LOW_BITS,
+    MONTH,
+    STRIDES,
+    Ints,
+    Store,
+    length,
+    start,
+)
 from fraud_core.kernels import part
 
 PANE_LIMIT = 1 << 57
@@ -16,10 +26,10 @@ PANE_LIMIT = 1 << 57
 
 
 @part
-def prune(words: Ints, block: int, which: int, oldest: int) -> None:
-    """Drop the panes before `oldest`."""
+def prune(words: Ints, block: int, which: int, newest: int) -> None:
+    """Drop the panes that a window which ends with the pane `newest` does not reach."""
     at, stride, count = start(words, block, which), STRIDES[which], length(words, block, which)
-    gone = 0
+    gone, oldest = 0, newest - LIMITS[which] + 1
     while gone < count and words[at + gone * stride] >> LOW_BITS < oldest:
         gone += 1
     if gone:
@@ -27,32 +37,43 @@ def prune(words: Ints, block: int, which: int, oldest: int) -> None:
 
 
 @part
-def tally(words: Ints, block: int, which: int, panes: int, newest: int) -> tuple[int, int]:
-    """Count and sum over so many panes up to `newest`, as far as kept; a list without sums has sum 0."""
+def tally(words: Ints, block: int, which: int, newest: int) -> tuple[int, int]:
+    """Count and sum over the kept panes up to `newest`; a list without sums has sum 0."""
     at, stride = start(words, block, which), STRIDES[which]
     count = total = 0
     for entry in range(at, at + length(words, block, which) * stride, stride):
-        if newest - panes < words[entry] >> LOW_BITS <= newest:
-            count += words[entry] & LOW
-            if stride > 1:
-                total += words[entry + 1]
+        if words[entry] >> LOW_BITS > newest:
+            break
+        count += words[entry] & LOW
+        if stride > 1:
+            total += words[entry + 1]
     return count, total
 
 
 @part
-def squares(words: Ints, block: int, which: int, newest: int) -> float:
-    """Sum of squared amounts over the kept panes up to `newest`."""
-    at, stride = start(words, block, which), STRIDES[which]
-    total = 0.0
-    for entry in range(at, at + length(words, block, which) * stride, stride):
-        if words[entry] >> LOW_BITS <= newest:
-            total += np.int64(words[entry + 2]).view(np.float64)
-    return total
+def days(words: Ints, block: int, newest: int, last: int) -> tuple[int, int, float, int, int]:
+    """Count, sum and sum of squares of the kept days up to `newest`; count and sum of the `last` of them."""
+    at, stride = start(words, block, MONTH), STRIDES[MONTH]
+    count = total = late = late_total = 0
+    squares = 0.0
+    for entry in range(at, at + length(words, block, MONTH) * stride, stride):
+        day = words[entry] >> LOW_BITS
+        if day > newest:
+            break
+        count += words[entry] & LOW
+        total += words[entry + 1]
+        squares += np.int64(words[entry + 2]).view(np.float64)
+        if day > newest - last:
+            late += words[entry] & LOW
+            late_total += words[entry + 1]
+    return count, total, squares, late, late_total
 
 
 @part
-def record(store: Store, ref: int, which: int, pane: int, units: int) -> None:
-    """Add a transaction to its pane, which is made where it is missing."""
+def record(store: Store, ref: int, which: int, pane: int, newest: int, units: int) -> None:
+    """Add a transaction to its pane, made where it is missing, unless the window has left it behind."""
+    if pane <= newest - LIMITS[which]:
+        return
     entry = _pane(store, ref, which, pane)
     words, stride = store.words, STRIDES[which]
     if words[entry] & LOW < LOW:

@@ -30,7 +30,7 @@ from fraud_core.features.layout import (
     Store,
 )
 from fraud_core.features.members import NO_ENTRY, find, join, others, sighted, visited
-from fraud_core.features.panes import prune, record, squares, tally
+from fraud_core.features.panes import days, prune, record, tally
 from fraud_core.features.places import (
     distance_km,
     possible,
@@ -44,6 +44,7 @@ from fraud_core.kernels import kernel, part
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 SECOND_MS = 1000
+MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
 WEEK_DAYS: int = cast("int", np.int64(7))  # as the constants of `layout`
@@ -58,8 +59,6 @@ LEAST_SPREAD = 0.01
 NIGHT_ENDS = 6
 SATURDAY = 5
 FRIDAY_TO_MONDAY = 3  # 1970 began on a Thursday, three days after a Monday
-SPANS: Ints = np.array((SECOND_MS, 60 * SECOND_MS, HOUR_MS, DAY_MS))
-"""Length of a pane of MINUTE, HOUR, DAY and MONTH in ms."""
 
 
 class Columns(NamedTuple):
@@ -169,43 +168,57 @@ def _amounts(store: Store, ref: int, values: Floats, row: int, time: int, newest
     bounded = min(amount, MAX_AMOUNT) if amount >= 0 else 0.0
     units: Any = np.int64(np.rint(bounded * UNITS))
     values[names.AMOUNT, row] = amount
-    for which in range(MINUTE, MONTH + 1):
-        prune(store.words, store.table[ref], which, newest // SPANS[which] - LIMITS[which] + 1)
-    _baselines(store.words, store.table[ref], values, row, time, float(units))
-    _tempo(store.words, store.table[ref], values, row, time, units)
-    for which in range(MINUTE, MONTH + 1):
-        if time // SPANS[which] > newest // SPANS[which] - LIMITS[which]:
-            record(store, ref, which, time // SPANS[which], units)
+    words, block = store.words, store.table[ref]
+    prune(words, block, MINUTE, newest // SECOND_MS)
+    prune(words, block, HOUR, newest // MINUTE_MS)
+    prune(words, block, DAY, newest // HOUR_MS)
+    prune(words, block, MONTH, newest // DAY_MS)
+    _tempo(words, block, values, row, time, units)
+    _month(words, block, values, row, time, units)
+    record(store, ref, MINUTE, time // SECOND_MS, newest // SECOND_MS, units)
+    record(store, ref, HOUR, time // MINUTE_MS, newest // MINUTE_MS, units)
+    record(store, ref, DAY, time // HOUR_MS, newest // HOUR_MS, units)
+    record(store, ref, MONTH, time // DAY_MS, newest // DAY_MS, units)
 
 
 @part
 def _tempo(words: Ints, block: int, values: Floats, row: int, time: int, units: int) -> None:
-    """Counts and sums of the windows, this transaction included."""
-    minute, _ = tally(words, block, MINUTE, LIMITS[MINUTE], time // SPANS[MINUTE])
-    hour, hour_units = tally(words, block, HOUR, LIMITS[HOUR], time // SPANS[HOUR])
-    day, day_units = tally(words, block, DAY, LIMITS[DAY], time // SPANS[DAY])
-    week, week_units = tally(words, block, MONTH, WEEK_DAYS, time // SPANS[MONTH])
+    """Counts and sums of the windows up to a day, this transaction included."""
+    minute, _ = tally(words, block, MINUTE, time // SECOND_MS)
+    hour, hour_units = tally(words, block, HOUR, time // MINUTE_MS)
+    day, day_units = tally(words, block, DAY, time // HOUR_MS)
     values[names.TXN_PER_MINUTE, row] = minute + 1
     values[names.TXN_PER_HOUR, row] = hour + 1
     values[names.TXN_PER_DAY, row] = day + 1
-    values[names.TXN_7D, row] = week + 1
     values[names.AMOUNT_SUM_1H, row] = float(hour_units + units) / UNITS
     values[names.AMOUNT_SUM_1D, row] = float(day_units + units) / UNITS
-    values[names.AMOUNT_SUM_7D, row] = float(week_units + units) / UNITS
 
 
 @part
-def _baselines(words: Ints, block: int, values: Floats, row: int, time: int, units: float) -> None:
-    """The amount against the user's earlier ones; the spread is at least 1 % of the mean, and one unit."""
-    count, total = tally(words, block, MONTH, LIMITS[MONTH], time // DAY_MS)
-    mean = float(total) / float(count) if count else 0.0
+def _month(words: Ints, block: int, values: Floats, row: int, time: int, units: int) -> None:
+    """The windows of days, and the amount against the user's earlier ones."""
+    count, total, squares, week, week_units = days(words, block, time // DAY_MS, WEEK_DAYS)
+    values[names.TXN_7D, row] = week + 1
     values[names.TXN_30D, row] = count + 1
-    values[names.AMOUNT_TO_MEAN_30D, row] = units / mean if mean > 0.0 else math.nan
-    values[names.AMOUNT_ZSCORE_30D, row] = math.nan
-    if count >= LEAST_AMOUNTS:
-        variance = squares(words, block, MONTH, time // DAY_MS) / float(count) - mean * mean
-        spread = max(math.sqrt(max(variance, 0.0)), mean * LEAST_SPREAD, 1.0)
-        values[names.AMOUNT_ZSCORE_30D, row] = (units - mean) / spread
+    values[names.AMOUNT_SUM_7D, row] = float(week_units + units) / UNITS
+    values[names.AMOUNT_TO_MEAN_30D, row] = _over_mean(units, count, total)
+    values[names.AMOUNT_ZSCORE_30D, row] = _zscore(float(units), count, total, squares)
+
+
+@part
+def _over_mean(units: int, count: int, total: int) -> float:
+    mean = float(total) / float(count) if count else 0.0
+    return float(units) / mean if mean > 0.0 else math.nan
+
+
+@part
+def _zscore(units: float, count: int, total: int, squares: float) -> float:
+    """In spreads, which are at least 1 % of the mean, and one unit."""
+    if count < LEAST_AMOUNTS:
+        return math.nan
+    mean = float(total) / float(count)
+    spread = math.sqrt(max(squares / float(count) - mean * mean, 0.0))
+    return (units - mean) / max(spread, mean * LEAST_SPREAD, 1.0)
 
 
 @part
