@@ -101,16 +101,17 @@ class Serving:
 
     def __post_init__(self) -> None:
         """Begin with the models that were given."""
-        self._begin()
+        self._challenger, self._totals = self.models.challenger, _nothing()
 
     def apply(self, models: Models) -> None:
-        """Run these from the next batch on."""
-        before, self.models = self.models, models
-        if _pair(before) != _pair(models):
-            self._begin()
-        else:
-            self._challenger = models.challenger
-            self._dropped = ""
+        """Run these from the next batch on; another step, or another pair, is counted anew."""
+        # The models last: whatever thread asks, a report of theirs has nothing of the ones before.
+        if _pair(self.models) != _pair(models):
+            self._errors, self._recent = Tally(), _still_met(self._recent, models)
+        if _step(self.models) != _step(models):
+            self._totals = _nothing()
+        self._challenger, self._dropped = models.challenger, ""
+        self.models = models
         log.info("rollout_applied", **_described(models))
         self.on_change()
 
@@ -167,23 +168,16 @@ class Serving:
 
     def status(self) -> Report:
         """What runs, for the worker's report."""
-        models, rollout = self.models, self.models.rollout
+        models = self.models
+        rollout, problem = models.rollout, models.refused or self._dropped or None
         reports = []
         if models.champion:
-            reports.append(self._report(Role.CHAMPION, models.champion.version, models.champion))
+            reports.append(self._report(Role.CHAMPION, models.champion.version, models.champion, None))
         if rollout and rollout.challenger:
-            reports.append(self._report(Role.CHALLENGER, rollout.challenger.version, models.challenger))
-        problem = models.refused or self._dropped or None
+            tried = rollout.challenger.version
+            reports.append(self._report(Role.CHALLENGER, tried, models.challenger, problem))
         version = models.champion.version if models.champion else None
         return Report(version, models.generation, problem, tuple(reports))
-
-    def _begin(self) -> None:
-        self._challenger = self.models.challenger
-        self._totals = {role: Totals() for role in (Role.CHAMPION, Role.CHALLENGER)}
-        self._errors, self._dropped = Tally(), ""
-        running = {model.sha256 for model in (self.models.champion, self._challenger) if model}
-        # What a version has met stays known when its role changes.
-        self._recent = {sha256: recent for sha256, recent in self._recent.items() if sha256 in running}
 
     def _tried(self, values: Floats) -> tuple[Floats, float]:
         """The challenger's scores, NaN where there is none, and the seconds that they took."""
@@ -232,9 +226,8 @@ class Serving:
         self._challenger, self._dropped = None, why
         self.on_change()
 
-    def _report(self, role: Role, version: str, model: LoadedModel | None) -> ModelStatus:
+    def _report(self, role: Role, version: str, model: LoadedModel | None, trace: str | None) -> ModelStatus:
         done: Counts = self._totals[role].committed
-        trace = (self.models.refused or self._dropped or None) if role is Role.CHALLENGER else None
         recent = self._recent.get(model.sha256) if model else None
         return ModelStatus(
             version=version, role=role, running=trace is None, trace=trace,
@@ -259,9 +252,26 @@ def _described(models: Models) -> dict[str, object]:
 
 
 def _pair(models: Models) -> tuple[str | None, BundleRef | None]:
-    """What is compared: another pair is counted anew."""
+    """What is compared. What the challenger failed on is held against it as long as this stays."""
     champion, rollout = models.champion, models.rollout
     return champion.sha256 if champion else None, rollout.challenger if rollout else None
+
+
+def _step(models: Models) -> tuple[object, ...]:
+    """What is judged by itself: what went well in one step says nothing of the next."""
+    rollout = models.rollout
+    part = (rollout.mode, rollout.canary_weight, rollout.step) if rollout else ()
+    return _pair(models), *part
+
+
+def _nothing() -> dict[Role, Totals]:
+    return {role: Totals() for role in (Role.CHAMPION, Role.CHALLENGER)}
+
+
+def _still_met(recent: dict[str, Recent], models: Models) -> dict[str, Recent]:
+    """What a version has met stays known when its role changes."""
+    running = {model.sha256 for model in (models.champion, models.challenger) if model}
+    return {sha256: found for sha256, found in recent.items() if sha256 in running}
 
 
 def _checked(scores: Floats, rows: int) -> Floats:

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from fraud_core.connect.records import ModelStatus, Role
+from fraud_core.connect.records import Serving as Report
 from fraud_core.models import LoadedModel, ScoreMap
 from fraud_core.models.calibration import Calibration
 from fraud_core.rollouts import BundleRef, Limits, Mode, Rollout
@@ -190,17 +191,86 @@ def test_both_are_counted_over_the_same_transactions() -> None:
     assert len(champion.scores) == len(EDGES)
 
 
-def test_counts_go_on_while_the_pair_stays_and_begin_anew_with_another() -> None:
-    serving = Serving(rolled_out(Mode.SHADOW))
+@pytest.mark.parametrize(
+    "then",
+    [
+        rolled_out(Mode.CANARY, canary_weight=10, step=1, generation=2),
+        rolled_out(Mode.CANARY, canary_weight=50, step=0, generation=2),
+        rolled_out(Mode.CANARY, canary_weight=10, step=0, generation=2, challenger=made("c", amount)),
+        rolled_out(Mode.SHADOW, canary_weight=10, step=0, generation=2),
+    ],
+)
+def test_counts_begin_anew_with_another_step_or_pair(then: Models) -> None:
+    serving = Serving(rolled_out(Mode.CANARY, canary_weight=10, step=0))
+    scored(serving)
+    serving.committed()
+    scored(serving)
+
+    serving.apply(then)
+    serving.committed()
+
+    assert [(model.scored, sum(model.scores)) for model in serving.status().models] == [(0, 0), (0, 0)]
+
+
+def test_counts_go_on_while_the_step_stays() -> None:
+    serving = Serving(rolled_out(Mode.CANARY, canary_weight=10, step=0))
     scored(serving)
     serving.committed()
 
-    serving.apply(rolled_out(Mode.CANARY, canary_weight=10, generation=2))
-    same = of(serving, Role.CHALLENGER).scored
-    serving.apply(rolled_out(Mode.SHADOW, made("c", amount), generation=3))
+    serving.apply(rolled_out(Mode.CANARY, canary_weight=10, step=0, generation=2, limits=Limits(7)))
 
-    assert same == 400
-    assert of(serving, Role.CHALLENGER).scored == 0
+    assert of(serving, Role.CHALLENGER).scored == 400
+
+
+def test_a_canary_that_goes_bad_is_dropped_by_its_own_step_however_long_its_shadow_went_well() -> None:
+    limits = Limits(min_decisions=800, max_alert_rate=0.5)
+    serving = Serving(rolled_out(Mode.SHADOW, step=0, limits=limits))
+    for _ in range(20):
+        scored(serving)
+        serving.committed()
+    serving.apply(rolled_out(Mode.CANARY, canary_weight=50, step=1, generation=2, limits=limits))
+
+    for _ in range(2):
+        scored(serving, np.zeros(400))
+        serving.committed()
+
+    assert "It alerts on 100.00% of 800" in (serving.status().rollout_problem or "")
+
+
+def test_what_it_failed_on_in_one_step_is_held_against_it_in_the_next() -> None:
+    serving = Serving(rolled_out(Mode.SHADOW, made("c", raises), step=0))
+    scored(serving)
+
+    serving.apply(rolled_out(Mode.CANARY, made("c", raises), canary_weight=10, step=1, generation=2))
+
+    assert of(serving, Role.CHALLENGER).errors == 1
+
+
+class Asked(Serving):
+    """Another thread may ask for a report between any two assignments."""
+
+    reports: list[Report]
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Assign, and report at once."""
+        super().__setattr__(name, value)
+        if "reports" in vars(self):
+            self.reports.append(self.status())
+
+
+def test_no_report_of_a_step_has_counts_or_failures_of_the_one_before() -> None:
+    serving = Asked(rolled_out(Mode.SHADOW, made("c", raises), step=0))
+    scored(serving)
+    serving.committed()
+    serving.reports = []
+
+    serving.apply(rolled_out(Mode.SHADOW, step=0, generation=2))
+
+    later = [report for report in serving.reports if report.rollout_generation == 2]
+    assert later
+    for report in later:
+        assert report.rollout_problem is None
+        assert {(model.scored, model.errors) for model in report.models} == {(0, 0)}
 
 
 def test_a_dropped_challenger_is_tried_again_by_the_next_rollout_only() -> None:

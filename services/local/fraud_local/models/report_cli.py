@@ -36,7 +36,8 @@ def report(
     """Compare champion and challenger, live.
 
     Alert rates are the models' own, without the rules'. All but precision comes from what the workers count
-    since they first had this pair; precision comes from the decisions and labels on the topics.
+    since they began this step of the rollout, errors since they first had this pair; precision comes from the
+    decisions and labels on the topics.
     """
     maturity, window = durations.duration(label_maturity), durations.duration(since)
     here = place(pipeline, bootstrap_servers, schema_registry_url, topic_prefix)
