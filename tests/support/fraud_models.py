@@ -78,7 +78,7 @@ class Universe:
     status: FraudModelStatus = field(default_factory=FraudModelStatus)
     scored: int = 0
     decided: int = 0
-    pair: tuple[str | None, str | None] | None = None
+    counted: tuple[object, ...] | None = None
     jobs: dict[str, StartJob] = field(default_factory=dict)
     runs: dict[str, Run] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
@@ -150,9 +150,9 @@ class Universe:
     def pass_time(self, by: timedelta = TICK) -> None:
         """Detectors decide, Jobs end."""
         self.now += by
-        rollout, pair = self.rollout, self._pair()
-        if pair != self.pair:
-            self.pair, self.scored, self.decided = pair, 0, 0
+        rollout, counted = self.rollout, self._counted()
+        if counted != self.counted:
+            self.counted, self.scored, self.decided = counted, 0, 0
         self.scored += BATCH
         self.decided += int(BATCH * rollout.share) if rollout else 0
         if not self.slow_jobs:
@@ -181,11 +181,12 @@ class Universe:
         """All conditions in short."""
         return {one.type: f"{one.status}/{one.reason}: {one.message}" for one in self.status.conditions}
 
-    def _pair(self) -> tuple[str | None, str | None] | None:
-        if self.rollout is None:
+    def _counted(self) -> tuple[object, ...] | None:
+        """What detectors count by itself: as `fraud_detector.serving` does."""
+        found = self.rollout
+        if found is None:
             return None
-        champion, challenger = self.rollout.champion, self.rollout.challenger
-        return champion.version if champion else None, challenger.version if challenger else None
+        return found.champion, found.challenger, found.mode, found.canary_weight, found.step
 
     def _ended(self, job: StartJob) -> Run:
         if job.arguments[1] == "precision":

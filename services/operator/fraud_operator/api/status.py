@@ -134,9 +134,6 @@ class FraudModelStatus(Part):
         default=None,
         description="When all detectors were first seen to run the step; precision counts from then on.",
     )
-    evidence_before: int = Field(
-        default=0, description="Transactions that counted as evidence when the step began."
-    )
     rollout_generation: int | None = Field(
         default=None, description="Generation of the rollout that is wanted; workers report the one they run."
     )

@@ -15,7 +15,8 @@ class Verdict:
 
     Attributes:
         broken: limits that it breaks, with the figures.
-        evidence: transactions that count for the present step: scored in the shadow, decided in a canary.
+        evidence: transactions of the present step, by workers that run it: scored in the shadow, decided in
+            a canary. One that starts anew counts anew, so it is never too many.
         figures: what is known of it, in words; empty if nothing.
     """
 
@@ -25,7 +26,7 @@ class Verdict:
 
 
 def judged(limits: Analysis, version: str, world: World, precision: AnalysisStatus | None) -> Verdict:
-    """Judge the candidate by the workers that run the latest rollout, and by labels of the present step."""
+    """Judge the candidate by its present step alone: by the workers that run it, and by labels."""
     rollout = world.rollout
     if rollout is None or rollout.challenger is None or rollout.challenger.version != version:
         return Verdict()

@@ -13,7 +13,6 @@ from fraud_operator.planning.readiness import Readiness
 from fraud_operator.planning.steps import (
     Go,
     entered,
-    evidence,
     following,
     left,
     overdue,
@@ -107,7 +106,7 @@ def _further(
     if number is None:
         status = _champion(status, candidate, world.now, verdict.figures)
         return status, Progress(ConditionStatus.TRUE, "Promoting", f"{candidate.version} is promoted.")
-    status = entered(status, model.spec.rollout, number, world.now, verdict.evidence)
+    status = entered(status, model.spec.rollout, number, world.now)
     return status, Progress(ConditionStatus.TRUE, "StepBegun", f"{_place(status)} begins.")
 
 
@@ -152,7 +151,7 @@ def _in_time(model: Model, status: Status, now: datetime, why: str) -> Progress:
 
 
 def _waiting(model: Model, status: Status, verdict: Verdict, now: datetime, go: Go, message: str) -> Progress:
-    figures = f" ({evidence(status, verdict):,} transactions in this step)" if go is Go.PAUSING else ""
+    figures = f" ({verdict.evidence:,} transactions in this step)" if go is Go.PAUSING else ""
     text = f"{_place(status)}: {_WORDS[go]} {message}{figures}."
     late = overdue(status, model.spec, now)
     if late and go is Go.AWAITING_EVIDENCE:

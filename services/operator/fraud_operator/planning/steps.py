@@ -91,18 +91,15 @@ def following(status: Status, rollout: RolloutSpec) -> int | None:
     return None
 
 
-def entered(status: Status, rollout: RolloutSpec, number: int, now: datetime, evidence: int) -> Status:
-    """The same at the beginning of a step, whose evidence counts anew."""
+def entered(status: Status, rollout: RolloutSpec, number: int, now: datetime) -> Status:
+    """The same at the beginning of a step, for which workers count anew."""
     step = steps(rollout)[number]
-    # Workers count on from step to step, what was scored and what was decided.
-    first_of_kind = status.current_step is None or (status.canary_weight == 0) != (step.weight == 0)
     return status.model_copy(
         update={
             "current_step": number,
             "canary_weight": step.weight,
             "step_started_at": now,
             "step_applied_at": None,
-            "evidence_before": 0 if first_of_kind else evidence,
             "analysis": None,
         }
     )
@@ -116,7 +113,6 @@ def left(status: Status) -> Status:
             "canary_weight": 0,
             "step_started_at": None,
             "step_applied_at": None,
-            "evidence_before": 0,
             "analysis": None,
         }
     )
@@ -130,9 +126,9 @@ def standing(status: Status, spec: FraudModelSpec, verdict: Verdict, now: dateti
     until = (status.step_started_at or now) + step.pause
     if now < until:
         return Standing(Go.PAUSING, f"until {moment(until)}")
-    seen = evidence(status, verdict)
-    if seen < limits.min_decisions:
-        return Standing(Go.AWAITING_EVIDENCE, f"{seen:,} of {limits.min_decisions:,} transactions")
+    seen, least = verdict.evidence, limits.min_decisions
+    if seen < least:
+        return Standing(Go.AWAITING_EVIDENCE, f"{seen:,} of {least:,} transactions")
     # Of what only the candidate alerts on in the shadow few are drawn for review: it would wait for ever.
     if step.mode is Mode.CANARY and (lacking := analysis.missing_labels(limits, status.analysis)):
         return Standing(Go.AWAITING_EVIDENCE, lacking)
@@ -146,12 +142,6 @@ def _remedy(status: Status) -> str:
         f"spec.rollout.canary.steps has neither {status.canary_weight} nor more. Add such a step to go on, "
         f"or let it decide with spec.pinnedVersion: {status.candidate_version}"
     )
-
-
-def evidence(status: Status, verdict: Verdict) -> int:
-    """Transactions since the step began. Workers that started anew count anew, so it is never too many."""
-    before = status.evidence_before
-    return verdict.evidence - before if verdict.evidence >= before else verdict.evidence
 
 
 def overdue(status: Status, spec: FraudModelSpec, now: datetime) -> str | None:

@@ -11,6 +11,7 @@ from fraud_core.rollouts import Limits, Mode, Rollout
 from fraud_operator.api import Outcome
 from fraud_operator.api.status import TrainingStatus
 from fraud_operator.planning import reconcile
+from fraud_operator.planning.analysis import judged
 from fraud_operator.planning.rollout import released
 from fraud_operator.planning.training import FIRST_RETRY, LONGEST_RETRY, retry_time
 from fraud_operator.planning.world import Failure, Run, RunState, StopJob, WriteRollout
@@ -104,12 +105,37 @@ def test_a_step_lasts_its_pause_and_until_there_is_evidence() -> None:
     found.until("Promoted", "Promoted")
 
 
-def test_evidence_of_one_step_does_not_count_for_the_next() -> None:
-    found = universe(rollout=QUICK["rollout"] | {"analysis": {"minDecisions": 1_000}})
-    found.until("AwaitingEvidence")
+def test_evidence_of_one_step_does_not_count_for_the_next_nor_where_detectors_start_anew() -> None:
+    found = at(50, steps((40, {"duration": "1h"}), (50, {})) | {"analysis": {"minDecisions": 5_000}})
+    assert "1,500 of 5,000 transactions" in found.condition("Progressing").message
+
+    found.scored, found.decided = 0, 0
+    found.tick(5)
 
     assert found.status.canary_weight == 50
-    assert found.status.evidence_before >= 1_000
+    assert "2,000 of 5,000 transactions" in found.condition("Progressing").message
+
+
+def test_a_canary_that_goes_bad_is_rolled_back_by_its_own_step_however_long_its_shadow_went_well() -> None:
+    found = at(50, {"shadow": "1d", "canary": {"steps": [{"weight": 50, "pause": DAY}]}})
+    began = found.now
+    found.alert_share = 0.9
+
+    found.until("RolledBack")
+
+    assert found.now - began < timedelta(minutes=1)
+
+
+def test_detectors_that_run_another_step_yet_are_no_evidence_of_this_one() -> None:
+    found = at(50, steps((40, {"duration": "1h"}), (50, DAY)))
+    first, second = found.world.workers
+    behind = replace(second, rollout_generation=(second.rollout_generation or 0) - 1)
+
+    verdict = judged(
+        found.wanted.rollout.analysis, "one", replace(found.world, workers=(first, behind)), None
+    )
+
+    assert verdict.evidence == first.models[1].decided
 
 
 def test_a_manual_pause_waits_for_the_approval_of_this_very_version() -> None:
