@@ -12,6 +12,7 @@ from fraud_core.rollouts import Mode, Rollout
 from fraud_local.models.changes import change
 from fraud_local.models.place import Place
 from fraud_local.stack import Stack
+from fraud_operator.cluster.version import APPLY
 from tests.support.bundles import small_bundle
 from tests.support.operating import PATIENCE_S, active, fraud_model, operating, reason, rollout, said, train
 from tests.support.pipeline import Pipeline, transactions, until
@@ -119,7 +120,7 @@ def test_an_older_definition_is_refused_with_the_line_that_applies_the_new_one(
         assert process.wait(PATIENCE_S) == 2
 
     assert "older than this operator: it lacks spec.gates" in said(pipeline)
-    assert "kubectl apply --server-side -f helm/fraudstream/crds" in said(pipeline)
+    assert APPLY in said(pipeline)
 
 
 def test_a_second_operator_takes_over_and_the_first_one_ends_when_it_writes(

@@ -10,7 +10,8 @@ from fraud_operator.cluster.api import Api, MissingError
 from fraud_operator.names import API_VERSION, GROUP, KIND, PLURAL
 
 Document = dict[str, Any]
-APPLY = f"kubectl apply --server-side -f helm/fraudstream/crds/{PLURAL}.{GROUP}.yaml"
+APPLY = f"kubectl apply --server-side --force-conflicts -f helm/fraudstream/crds/{PLURAL}.{GROUP}.yaml"
+"""By force: the fields of a definition that Helm has installed are Helm's."""
 SHOWN = 5
 
 

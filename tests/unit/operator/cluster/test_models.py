@@ -1,16 +1,20 @@
 """FraudModels as the API server has them, and whether its CRD is as new as the operator."""
 
+import shlex
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fraud_operator.api.crd import schema
 from fraud_operator.cluster.models import Found, Misread, event_of, older, read, with_fault, with_status
-from fraud_operator.cluster.version import lacking
+from fraud_operator.cluster.version import APPLY, lacking
 from fraud_operator.planning.world import Event
 from tests.support.crd import defaulted
 from tests.support.fraud_models import NOW, QUICK, Universe, spec
+
+ROOT = Path(__file__).parents[4]
 
 
 def document(name: str = "cards", created: str = "2026-11-02T12:00:00Z", **spec: Any) -> dict[str, Any]:
@@ -192,3 +196,10 @@ def test_an_older_definition_lacks_fields_and_they_are_named() -> None:
 
 def test_without_any_definition_all_is_lacking() -> None:
     assert "spec.pipeline" in lacking({"components": {"schemas": {}}})
+
+
+def test_the_line_that_applies_the_definition_takes_it_over_from_helm_and_stands_in_the_docs() -> None:
+    page = (ROOT / "docs" / "operator.md").read_text(encoding="utf-8")
+
+    assert "--force-conflicts" in shlex.split(APPLY)
+    assert f"\n{APPLY}\n" in page
