@@ -1,6 +1,7 @@
 """skaffold.yaml held against its published schema, the chart, k8s/ and the images, without Skaffold."""
 
 import json
+import shlex
 from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
@@ -140,6 +141,18 @@ def test_what_is_forwarded_is_there(profile: str | None) -> None:
         if forwarded["resourceName"].startswith(RELEASE):
             service = one(documents, "Service", forwarded["resourceName"])
             assert forwarded["port"] in {port["port"] for port in service["spec"]["ports"]}
+
+
+@pytest.mark.parametrize("page", ["skaffold.yaml", "k8s/README.md"])
+def test_what_is_verified_is_said_to_be_what_was_built(page: str) -> None:
+    """Verify looks for the images of its own file under the tags that it is given, and builds none."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+
+    [line] = [line for line in text.splitlines() if "skaffold verify -p" in line]
+    build, deploy, verify = (shlex.split(part) for part in line.lstrip("# ").split(" && "))
+    assert build == ["skaffold", "build", "-p", "ci", "--file-output=build.json"]
+    assert deploy == ["skaffold", "deploy", "-p", "ci", "-a", "build.json"]
+    assert verify == ["skaffold", "verify", "-p", "ci", "-a", "build.json"]
 
 
 def test_what_is_verified_is_a_command_of_the_image_with_settings_that_it_has(
