@@ -2,9 +2,11 @@
 
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from fraud_core.settings import TopicSettings
 from fraud_core.topics import topics
@@ -127,6 +129,17 @@ def test_every_command_of_the_notes_can_be_read_by_a_shell_and_names_the_release
             assert command[1:3] == ["-n", NAMESPACE]
         for path in (part for part in command if part.startswith("helm/")):
             assert (ROOT / path / "Chart.yaml").is_file()
+
+
+def test_the_notes_apply_a_fraud_model_of_the_releases_own_pipeline(tmp_path: Path) -> None:
+    objects = _secret("redpanda-default-cert", REDPANDA)
+    notes = _notes(_install(tmp_path, *values(pipeline="cards"), objects=objects))
+
+    [line] = [line for line in notes.splitlines() if "fraudmodel.yaml" in line]
+    edit, apply = line.split(" | ")
+    made = subprocess.run(shlex.split(edit), cwd=ROOT, capture_output=True, text=True, check=True)
+    assert yaml.safe_load(made.stdout)["spec"]["pipeline"] == "cards"
+    assert shlex.split(apply) == ["kubectl", "-n", NAMESPACE, "apply", "-f", "-"]
 
 
 @pytest.mark.parametrize("given", [{}, {"prefix": "cards.", "logins": "signins"}])
