@@ -247,6 +247,9 @@ def _let_out(policy: Manifest) -> set[int]:
     return {port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]}
 
 
+UNDER = {"setup": ["fraud-watch-setup"], "operator": ["fraud-watch", "fraud-watch-operator"]}
+
+
 def _selects(policy: Manifest, labels: dict[str, str]) -> bool:
     selector = policy["spec"]["podSelector"]
     for expression in selector.get("matchExpressions", ()):
@@ -259,7 +262,7 @@ def _selects(policy: Manifest, labels: dict[str, str]) -> bool:
 def test_the_policy_lets_out_to_every_broker_and_the_registry_and_in_to_rest_alone() -> None:
     policy = one(of_matrix("everything"), "NetworkPolicy", "fraud-watch")
 
-    assert _let_out(policy) == {53, 9094, 9095, 443, 6443, 9000}
+    assert _let_out(policy) == {53, 9094, 9095, 443, 9000}
     assert [rule["ports"] for rule in policy["spec"]["ingress"]] == [[{"protocol": "TCP", "port": "http"}]]
 
 
@@ -274,7 +277,21 @@ def test_setup_gets_out_by_the_policy_of_the_release_that_it_sets_up_and_by_no_e
     assert "hook-succeeded" in policy["metadata"]["annotations"]["helm.sh/hook-delete-policy"]
 
 
-def test_every_pod_is_under_one_policy() -> None:
+def test_the_operator_alone_gets_out_to_the_api_server() -> None:
+    documents = manifests(*values(networkPolicy__enabled=True))
+    policies = {each["metadata"]["name"]: each for each in documents if each["kind"] == "NetworkPolicy"}
+
+    assert {name for name, policy in policies.items() if _let_out(policy) & {443, 6443}} == {
+        "fraud-fraudstream-operator"
+    }
+    own = policies["fraud-fraudstream-operator"]["spec"]
+    assert own["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "operator"
+    assert own["policyTypes"] == ["Egress"]
+    off = manifests(*values(networkPolicy__enabled=True, operator__enabled=False))
+    assert "fraud-fraudstream-operator" not in {each["metadata"]["name"] for each in off}
+
+
+def test_every_pod_is_under_one_policy_and_the_operator_under_its_own_beside_it() -> None:
     documents = of_matrix("everything")
     policies = {each["metadata"]["name"]: each for each in documents if each["kind"] == "NetworkPolicy"}
     job_template = yaml.safe_load(one(documents, "ConfigMap", "-job")["data"]["job.yaml"])
@@ -284,13 +301,14 @@ def test_every_pod_is_under_one_policy() -> None:
             pod = document if document["kind"] == "Pod" else document["spec"]["template"]
             component = pod["metadata"]["labels"]["app.kubernetes.io/component"]
             under = [name for name, policy in policies.items() if _selects(policy, pod["metadata"]["labels"])]
-            assert under == ["fraud-watch-setup" if component == "setup" else "fraud-watch"]
+            assert sorted(under) == UNDER.get(component, ["fraud-watch"])
 
 
 def test_there_is_no_policy_for_a_setup_that_is_not_run() -> None:
     flags = values(setup__enabled=False, networkPolicy__enabled=True)
 
-    assert one(manifests(*flags), "NetworkPolicy")["metadata"]["name"] == "fraud-fraudstream"
+    made = {each["metadata"]["name"] for each in manifests(*flags) if each["kind"] == "NetworkPolicy"}
+    assert made == {"fraud-fraudstream", "fraud-fraudstream-operator"}
 
 
 def test_a_long_name_leaves_room_for_what_kubernetes_adds() -> None:
