@@ -140,7 +140,7 @@ class Universe:
                     self.written.append(rollout)
             case StartJob():
                 self.jobs.setdefault(act.run_id, act)
-                self.runs.setdefault(act.run_id, Run(RunState.ACTIVE))
+                self.runs.setdefault(act.run_id, Run(RunState.ACTIVE, job_name=act.job_name))
             case StopJob(job_name):
                 for run_id in [run_id for run_id, job in self.jobs.items() if job.job_name == job_name]:
                     del self.jobs[run_id], self.runs[run_id]

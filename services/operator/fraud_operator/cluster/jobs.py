@@ -117,16 +117,16 @@ def runs(jobs: Iterable[Document], pods: Iterable[Document]) -> dict[str, dict[s
 
 
 def _run(job: Document, pods: list[Document]) -> Run:
-    status = job.get("status", {})
+    status, name = job.get("status", {}), str(job["metadata"]["name"])
     attempt = int(status.get("failed", 0)) + int(status.get("active", 0)) + int(status.get("succeeded", 0))
     ended = {one["type"]: one for one in status.get("conditions", ()) if one["status"] == "True"}
     last = _terminated(pods)
     if "Complete" in ended:
         said = _json(last.get("message"))
-        return Run(RunState.SUCCEEDED, attempt, _trained(said), _measured(said))
+        return Run(RunState.SUCCEEDED, attempt, _trained(said), _measured(said), job_name=name)
     if "Failed" in ended:
-        return Run(RunState.FAILED, attempt, failure=_failure(ended["Failed"], last))
-    return Run(RunState.ACTIVE, max(1, attempt))
+        return Run(RunState.FAILED, attempt, failure=_failure(ended["Failed"], last), job_name=name)
+    return Run(RunState.ACTIVE, max(1, attempt), job_name=name)
 
 
 def _terminated(pods: list[Document]) -> Document:

@@ -5,7 +5,7 @@ from fraud_operator.planning import conditions, precision, rollout, training, ve
 from fraud_operator.planning.analysis import judged
 from fraud_operator.planning.progress import Progress, advanced, pinned
 from fraud_operator.planning.readiness import Readiness, readiness
-from fraud_operator.planning.world import Act, Model, Plan, World
+from fraud_operator.planning.world import Act, Model, Plan, RunState, StopJob, World
 
 Status = FraudModelStatus
 
@@ -16,7 +16,7 @@ def reconcile(model: Model, world: World) -> Plan:
         return _taken(model, world)
     status = rollout.adopted(model.status, world)
     status = precision.observed(training.observed(status, world), world)
-    status, stops = training.started(model, status, world)
+    status = training.started(model, status, world)
     status, progress = _rolled(model, status, world)
     status, write = rollout.written(model, status, world)
     ready = _ready(status, world)
@@ -25,7 +25,7 @@ def reconcile(model: Model, world: World) -> Plan:
     status = status.model_copy(update={"next_training_time": training.upcoming(model, status)})
     status = conditions.described(model, status, progress, ready, world.now)
     jobs = (training.job(model, status, world), precision.job(model, status, world))
-    acts: tuple[Act | None, ...] = (*stops, write, *jobs, *deletions)
+    acts: tuple[Act | None, ...] = (*_stopped(status, world), write, *jobs, *deletions)
     return Plan(
         status,
         tuple(act for act in acts if act is not None),
@@ -39,6 +39,16 @@ def _rolled(model: Model, status: Status, world: World) -> tuple[Status, Progres
     version = status.candidate_version or ""
     verdict = judged(model.spec.rollout.analysis, version, world, status.analysis)
     return advanced(model, status, world, verdict, readiness(world))
+
+
+def _stopped(status: Status, world: World) -> tuple[StopJob, ...]:
+    """Jobs that still run and that nobody waits for: each look finds them, so no kill lets one go on."""
+    awaited = {each.run_id for each in (status.training, status.analysis) if each}
+    return tuple(
+        StopJob(run.job_name)
+        for run_id, run in sorted(world.runs.items())
+        if run.state is RunState.ACTIVE and run_id not in awaited
+    )
 
 
 def _ready(status: Status, world: World) -> Readiness:

@@ -13,7 +13,7 @@ from fraud_operator.api.spec import Training as TrainingSpec
 from fraud_operator.api.status import FraudModelStatus, Outcome, TrainingStatus
 from fraud_operator.planning.steps import left
 from fraud_operator.planning.versions import entry_of, noted
-from fraud_operator.planning.world import Failure, Model, Run, RunState, StartJob, StopJob, Trained, World
+from fraud_operator.planning.world import Failure, Model, Run, RunState, StartJob, Trained, World
 
 Status = FraudModelStatus
 LOST = Failure(
@@ -125,11 +125,11 @@ def _superseded(status: Status, version: str, now: datetime) -> Status:
     return noted(status, ref, Outcome.SUPERSEDED, now, f"{version} was trained before it was through.")
 
 
-def started(model: Model, status: Status, world: World) -> tuple[Status, tuple[StopJob, ...]]:
+def started(model: Model, status: Status, world: World) -> Status:
     """Announce a training if one is due; the Job follows from the status."""
     cause = _cause(model, status, world)
     if cause is None:
-        return status, ()
+        return status
     before = status.training
     number = before.number + 1 if before else 1
     digest = training_hash(model.spec)
@@ -144,8 +144,7 @@ def started(model: Model, status: Status, world: World) -> tuple[Status, tuple[S
         labels=world.labels,
         retries=before.retries + 1 if before and cause == "Retry" else 0,
     )
-    stops = (StopJob(before.job_name),) if before and before.finished_at is None else ()
-    return status.model_copy(update={"training": training}), stops
+    return status.model_copy(update={"training": training})
 
 
 def _cause(model: Model, status: Status, world: World) -> str | None:

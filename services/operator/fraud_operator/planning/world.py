@@ -62,6 +62,7 @@ class Run:
         trained: of a training that succeeded.
         measured: of an analysis that succeeded, by version.
         failure: of one that failed.
+        job_name: of the Job; empty where the server refused it.
     """
 
     state: RunState
@@ -69,6 +70,7 @@ class Run:
     trained: Trained | None = None
     measured: Mapping[str, Measured] = field(default_factory=dict)
     failure: Failure | None = None
+    job_name: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 import typer
 
 from fraud_operator.api.status import FraudModelStatus
-from fraud_operator.planning.world import Measured, StartJob
+from fraud_operator.planning.world import Measured, StartJob, StopJob
 from fraud_trainer.cli import app as trainer
 from tests.support.fraud_models import TICK, Universe, spec
 
@@ -111,11 +111,16 @@ def test_nor_does_a_job_that_still_runs_when_the_shadow_ends(figures: dict[str, 
     found.slow_jobs = True
     found.tick()
     found.end_jobs()  # the training
-    until_weight(found, 50)
-    assert len(measurements(found)) == 1
+    while found.plan().status.canary_weight != 50:
+        found.tick()
+    [measuring] = measurements(found)
 
-    found.measured = figures
+    plan = found.plan()
+    found.lost = len(plan.acts)  # killed before it is stopped
+    found.follow(plan)
+    found.measured, found.lost = figures, 0
     found.end_jobs()
+    assert StopJob(measuring.job_name) in plan.acts
     found.measured, found.slow_jobs = {}, False
     assert "canary of one at 50 %: waits for evidence, 0 of 50 labelled alerts" in lacking(found)
 

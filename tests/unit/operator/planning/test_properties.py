@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fraud_core.rollouts import Mode
+from fraud_operator.planning.world import RunState
 from tests.support.fraud_models import QUICK, Universe, spec, weights
 
 EXAMPLES = 60
@@ -43,6 +44,24 @@ def test_killed_at_any_act_it_ends_where_it_would_have_ended(kills: list[int], b
         assert getattr(killed.status, name) == getattr(undisturbed.status, name)
     generations = [rollout.generation for rollout in killed.written]
     assert generations == sorted(set(generations))
+
+
+@settings(max_examples=EXAMPLES)
+@given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=30))
+def test_killed_at_any_act_no_job_runs_on_that_an_edit_has_replaced(looks: list[tuple[int, bool]]) -> None:
+    found = universe()
+    found.slow_jobs = True
+    for number, (lost, edited) in enumerate(looks):
+        if edited:
+            found.change(retrainNonce=str(number))
+        found.lost = lost
+        found.tick()
+    found.lost = 0
+    found.tick(2)
+
+    assert found.status.training is not None
+    running = {run_id for run_id, run in found.runs.items() if run.state is RunState.ACTIVE}
+    assert running == {found.status.training.run_id}
 
 
 @settings(max_examples=EXAMPLES)

@@ -455,6 +455,21 @@ def test_a_change_while_a_job_runs_stops_it() -> None:
     assert second.job_name != first.job_name
 
 
+def test_an_operator_that_was_killed_before_it_stopped_a_job_stops_it_when_it_is_back() -> None:
+    found = universe()
+    found.slow_jobs = True
+    found.tick(2)
+    [first] = found.jobs.values()
+    found.change(retrainNonce="now")
+    found.lost = 9
+    found.tick()
+    found.lost = 0
+
+    plan = found.plan()
+
+    assert StopJob(first.job_name) in plan.acts
+
+
 def test_a_schedule_trains_again_and_the_status_says_when() -> None:
     found = promoted(training={"schedule": "0 3 * * *"})
     assert found.status.next_training_time is not None
