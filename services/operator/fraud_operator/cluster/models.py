@@ -12,7 +12,7 @@ from fraud_operator.api import FraudModelSpec, FraudModelStatus
 from fraud_operator.api.base import Part, moment
 from fraud_operator.names import API_VERSION, KIND
 from fraud_operator.planning import Model
-from fraud_operator.planning.conditions import MOST_TEXT
+from fraud_operator.planning.versions import MOST_TEXT
 from fraud_operator.planning.world import Event
 
 Document = dict[str, Any]

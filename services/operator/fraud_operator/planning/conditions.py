@@ -7,13 +7,12 @@ from fraud_operator.api.status import Condition, ConditionStatus, FraudModelStat
 from fraud_operator.planning.progress import Progress, verification
 from fraud_operator.planning.readiness import Readiness
 from fraud_operator.planning.training import untrainable
-from fraud_operator.planning.versions import entry_of
+from fraud_operator.planning.versions import MOST_TEXT, entry_of, last_end
 from fraud_operator.planning.world import Event, Model
 
 Status = FraudModelStatus
 Said = tuple[str, ConditionStatus, str, str]
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
-MOST_TEXT = 1_000
 WARNINGS = {
     "RolledBack",
     "TrainingFailed",
@@ -130,8 +129,7 @@ def _verified(model: Model, status: Status) -> Said:
 def _promoted(status: Status, ready: Readiness) -> Said:
     if status.candidate_version:
         return "Promoted", FALSE, "CandidateOnTrial", f"{status.candidate_version} is not promoted yet."
-    ends = [one for one in status.history if one.outcome in {Outcome.PROMOTED, Outcome.REJECTED}]
-    last = max(ends, key=lambda one: one.since, default=None)
+    last = last_end(status)
     if last and last.outcome is Outcome.REJECTED:
         return "Promoted", FALSE, "RolledBack", f"{last.version}: {last.message}"
     stable = entry_of(status, status.stable_version)

@@ -19,7 +19,7 @@ from fraud_operator.planning.steps import (
     standing,
 )
 from fraud_operator.planning.training import retry_time, untrainable
-from fraud_operator.planning.versions import entry_of, noted, ref_of, rejected
+from fraud_operator.planning.versions import entry_of, last_end, noted, ref_of, rejected
 from fraud_operator.planning.world import Model, World
 
 Status = FraudModelStatus
@@ -180,12 +180,9 @@ def _at_rest(model: Model, status: Status) -> Progress:
     training = status.training
     if training is not None and training.finished_at is None:
         return Progress(ConditionStatus.TRUE, "Training", f"{training.job_name} trains ({training.cause}).")
-    last = status.history[0] if status.history else None
-    newest = max(
-        (one for one in status.history if one.outcome in _ENDS), key=lambda one: one.since, default=last
-    )
-    if newest and newest.outcome is Outcome.REJECTED:
-        return Progress(ConditionStatus.FALSE, "RolledBack", f"{newest.version}: {newest.message}")
+    last = last_end(status)
+    if last and last.outcome is Outcome.REJECTED:
+        return Progress(ConditionStatus.FALSE, "RolledBack", f"{last.version}: {last.message}")
     if fault := untrainable(model):
         return Progress(ConditionStatus.FALSE, "InvalidSpec", fault)
     stable = status.stable_version
@@ -196,6 +193,3 @@ def _at_rest(model: Model, status: Status) -> Progress:
         later = f" It is tried again at {moment(again)}." if again else ""
         return Progress(ConditionStatus.FALSE, training.failure, f"Training failed: {first}{later} {decides}")
     return Progress(ConditionStatus.FALSE, "Complete", decides)
-
-
-_ENDS = {Outcome.PROMOTED, Outcome.REJECTED}

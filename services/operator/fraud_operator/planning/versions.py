@@ -8,11 +8,19 @@ from fraud_operator.api.status import MOST_REJECTED, FraudModelStatus, HistoryEn
 from fraud_operator.planning.world import DeleteBundle, World
 
 Status = FraudModelStatus
+ENDS = {Outcome.PROMOTED, Outcome.REJECTED}
+MOST_TEXT = 1_000
 
 
 def entry_of(status: Status, version: str | None) -> HistoryEntry | None:
     """What is known of the version."""
     return next((entry for entry in status.history if entry.version == version), None)
+
+
+def last_end(status: Status) -> HistoryEntry | None:
+    """The version that was promoted or rejected last; to pin one may do both at once, and it decides then."""
+    ends = (one for one in status.history if one.outcome in ENDS)
+    return max(ends, key=lambda one: (one.since, one.version == status.stable_version), default=None)
 
 
 def ref_of(status: Status, version: str | None, world: World) -> BundleRef | None:
@@ -45,7 +53,7 @@ def noted(
         run_id=known.run_id if known else run_id,
         parent_version=known.parent_version if known else parent_version,
         outcome=outcome,
-        message=message,
+        message=message[:MOST_TEXT],
         since=now,
     )
     if known:

@@ -14,6 +14,7 @@ from fraud_operator.planning import reconcile
 from fraud_operator.planning.analysis import judged
 from fraud_operator.planning.rollout import released
 from fraud_operator.planning.training import FIRST_RETRY, LONGEST_RETRY, retry_time
+from fraud_operator.planning.versions import rejected
 from fraud_operator.planning.world import Failure, Run, RunState, StopJob, WriteRollout
 from tests.support.fraud_models import NOW, QUICK, TICK, Universe, bundle, spec, weights
 
@@ -565,6 +566,15 @@ def test_to_pin_the_version_before_is_to_roll_back() -> None:
     found.change(pinnedVersion=None)
     found.tick(5)
     assert found.status.stable_version == "baseline"
+    assert found.condition("Progressing").reason == "Complete"
+    assert found.condition("Degraded").status == "False"
+    assert found.condition("Promoted").message == "baseline decides. It was pinned."
+
+
+def test_a_history_has_messages_that_fit_into_a_status() -> None:
+    status = rejected(promoted().status, bundle("two"), NOW, "w-0 dropped it: " + 99 * "a long trace ")
+
+    assert len(status.history[0].message) == 1_000
 
 
 def test_pinned_candidates_are_trained_and_wait() -> None:
