@@ -43,14 +43,9 @@ def verification(model: Model, status: Status) -> Verified | None:
     return gates.verified(model.spec.gates, status.metrics, has_parent=has_parent)
 
 
-def pinned(model: Model, status: Status, world: World) -> tuple[Status, Progress]:
+def pinned(status: Status, ref: BundleRef, world: World) -> tuple[Status, Progress]:
     """Let the pinned version decide; to pin the one before is to roll back and rejects the present one."""
-    version = model.spec.pinned_version
-    ref = ref_of(status, version, world)
     status = left(status)
-    if ref is None:
-        message = f"{version} is in no store that is known here; `fraudstream models list` shows which are."
-        return status, Progress(ConditionStatus.FALSE, "PinnedVersionUnknown", message)
     done = Progress(ConditionStatus.FALSE, "Pinned", f"{ref.version} is pinned and decides.")
     if ref.version == status.stable_version:
         return status, done
@@ -63,12 +58,14 @@ def pinned(model: Model, status: Status, world: World) -> tuple[Status, Progress
 def advanced(
     model: Model, status: Status, world: World, verdict: Verdict, ready: Readiness
 ) -> tuple[Status, Progress]:
-    """One step further, where all is there that it needs."""
+    """One step further, where all is there that it needs; a version that is pinned is not known here."""
     candidate = ref_of(status, status.candidate_version, world)
+    if candidate is not None and status.current_step is not None and verdict.broken:
+        return _rolled_back(status, candidate, verdict, world.now)
+    if model.spec.pinned_version is not None:
+        return status, _unknown(model.spec.pinned_version, status)
     if candidate is None:
         return status, _at_rest(model, status)
-    if status.current_step is not None and verdict.broken:
-        return _rolled_back(status, candidate, verdict, world.now)
     if model.fault:
         message = f"{model.fault} Until then no step is taken: {_place(status)} is held."
         return status, Progress(ConditionStatus.FALSE, "InvalidSpec", message)
@@ -77,6 +74,13 @@ def advanced(
     begun = status.current_step is not None
     stays = _in_step(model, status, world, verdict, ready) if begun else _before(model, status)
     return (status, stays) if stays else _further(model, status, candidate, world, verdict)
+
+
+def _unknown(version: str, status: Status) -> Progress:
+    message = f"{version} is in no store that is known here; `fraudstream models list` shows which are."
+    if status.current_step is not None:
+        message += f" Until then no step is taken: {_place(status)} is held."
+    return Progress(ConditionStatus.FALSE, "PinnedVersionUnknown", message)
 
 
 def _before(model: Model, status: Status) -> Progress | None:

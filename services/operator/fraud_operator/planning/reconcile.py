@@ -5,6 +5,7 @@ from fraud_operator.planning import conditions, precision, rollout, training, ve
 from fraud_operator.planning.analysis import judged
 from fraud_operator.planning.progress import Progress, advanced, pinned
 from fraud_operator.planning.readiness import Readiness, readiness
+from fraud_operator.planning.versions import ref_of
 from fraud_operator.planning.world import Act, Model, Plan, RunState, StopJob, World
 
 Status = FraudModelStatus
@@ -34,8 +35,8 @@ def reconcile(model: Model, world: World) -> Plan:
 
 
 def _rolled(model: Model, status: Status, world: World) -> tuple[Status, Progress]:
-    if model.spec.pinned_version is not None:
-        return pinned(model, status, world)
+    if pin := ref_of(status, model.spec.pinned_version, world):
+        return pinned(status, pin, world)
     version = status.candidate_version or ""
     verdict = judged(model.spec.rollout.analysis, version, world, status.analysis)
     return advanced(model, status, world, verdict, readiness(world))

@@ -599,6 +599,36 @@ def test_a_pinned_version_that_nobody_knows_changes_nothing() -> None:
     assert found.status.stable_version == "one"
 
 
+def test_a_pinned_version_that_nobody_knows_holds_a_canary_and_ends_none() -> None:
+    found = at(10, steps((10, {}), (50, {})))
+
+    found.change(pinnedVersion="typo")
+    found.tick(50)
+
+    assert weights(found.written)[-1] == (Mode.CANARY, 10)
+    progressing = found.condition("Progressing")
+    assert (progressing.status, progressing.reason) == ("False", "PinnedVersionUnknown")
+    assert "no step is taken: canary of one at 10 % is held." in progressing.message
+
+    broken = replace(found, alert_share=0.9, events=[], written=[])
+    broken.tick(2)
+    assert broken.status.rejected_versions == ("one",)
+    assert weights(broken.written) == [(Mode.NONE, 0)]
+
+    found.change(pinnedVersion=None)
+    found.until("Promoted", "Promoted")
+
+
+def test_a_pinned_version_that_nobody_knows_begins_nothing() -> None:
+    found = universe(pinnedVersion="typo")
+
+    found.tick(20)
+
+    assert found.status.candidate_version == "one"
+    assert weights(found.written) == [(Mode.NONE, 0)]
+    assert found.condition("Degraded").reason == "PinnedVersionUnknown"
+
+
 def test_a_pinned_version_may_be_one_that_was_published_by_hand() -> None:
     found = promoted()
     found.change(pinnedVersion="theirs")
