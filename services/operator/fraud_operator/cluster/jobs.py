@@ -181,5 +181,7 @@ def _failure(condition: Document, last: Document) -> Failure:
         remedy = "The pod was killed for the memory it took; raise spec.training.resources.limits.memory."
         return Failure("OutOfMemory", f"{remedy} {text}".strip())
     if why == "DeadlineExceeded":
-        return Failure("DeadlineExceeded", f"It took longer than spec.training.deadline. {text}".strip())
+        return Failure(
+            "DeadlineExceeded", f"It took longer than spec.training.deadline; raise it. {text}".strip()
+        )
     return Failure(TRAINING_FAILED, text or f"{why}: {condition.get('message', '')}")

@@ -157,8 +157,8 @@ def _cause(model: Model, status: Status, world: World) -> str | None:
         return "SpecChanged"
     if training.finished_at is None:
         return None
-    if training.failure == REFUSED and status.observed_generation != model.generation:
-        return "Retry"  # what was edited may be what was refused
+    if training.failure and status.observed_generation != model.generation:
+        return "Retry"  # what was edited may be what it failed for: memory, deadline, minSamples
     return _again(spec.training, training, status, world)
 
 

@@ -196,7 +196,7 @@ def test_success_without_a_result_is_told_apart(message: str | None) -> None:
         (
             "DeadlineExceeded",
             [],
-            Failure("DeadlineExceeded", "It took longer than spec.training.deadline."),
+            Failure("DeadlineExceeded", "It took longer than spec.training.deadline; raise it."),
         ),
         ("BackoffLimitExceeded", [], Failure("TrainingFailed", "BackoffLimitExceeded: it has")),
     ],

@@ -820,19 +820,29 @@ def test_it_is_told_when_a_failed_training_is_tried_again() -> None:
     assert again - found.status.training.finished_at == 2 * FIRST_RETRY
 
 
-def test_a_job_that_was_refused_is_tried_again_at_once_when_the_spec_is_edited() -> None:
+@pytest.mark.parametrize(
+    ("failure", "mended"),
+    [
+        ("JobRefused", {"resources": {"requests": {"memory": "1Gi"}}}),
+        ("OutOfMemory", {"resources": {"limits": {"memory": "16Gi"}}}),
+        ("DeadlineExceeded", {"deadline": "20h"}),
+        ("NotEnoughSamples", {"minSamples": 100}),
+    ],
+)
+def test_what_failed_is_tried_again_at_once_when_the_spec_is_edited(
+    failure: str, mended: dict[str, Any]
+) -> None:
     found = universe()
     found.slow_jobs = True
     found.tick()
     assert found.status.training is not None
-    refused = Run(RunState.FAILED, 0, failure=Failure("JobRefused", "too much memory"))
-    found.runs = {found.status.training.run_id: refused}
+    ended = Run(RunState.FAILED, 0, failure=Failure(failure, "too much"))
+    found.runs = {found.status.training.run_id: ended}
     found.tick(2)
-    assert found.condition("Trained").reason == "JobRefused"
-    assert found.status.next_training_time is not None
+    assert found.condition("Trained").reason == failure
     assert found.status.training.number == 1
 
-    found.change(training={"resources": {"requests": {"memory": "1Gi"}}})
+    found.change(training=mended)
     found.tick()
 
     assert found.status.training.cause == "Retry"
