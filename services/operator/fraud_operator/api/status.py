@@ -145,6 +145,9 @@ class FraudModelStatus(Part):
         default={}, description="The candidate's figures on the rows that tested it, or the stable version's."
     )
     replicas: Replicas = Field(default=Replicas(), description="Detectors on the rollout, and all.")
+    trained_hash: str | None = Field(
+        default=None, description="training.hash of the training that ended well last."
+    )
     last_training_time: Time | None = Field(default=None, description="When a training ended well.")
     next_training_time: Time | None = Field(
         default=None, description="When it trains again, by schedule or after a failure that may pass."

@@ -6,7 +6,7 @@ from datetime import datetime
 from fraud_operator.api.status import Condition, ConditionStatus, FraudModelStatus, HistoryEntry, Outcome
 from fraud_operator.planning.progress import Progress, verification
 from fraud_operator.planning.readiness import Readiness
-from fraud_operator.planning.training import untrainable
+from fraud_operator.planning.training import outstanding, untrainable
 from fraud_operator.planning.versions import MOST_TEXT, entry_of, last_end
 from fraud_operator.planning.world import Event, Model
 
@@ -34,7 +34,7 @@ def described(model: Model, status: Status, progress: Progress, ready: Readiness
         _verified(model, status),
         ("Progressing", progress.status, progress.reason, progress.message),
         ("Ready", ready.status, ready.reason, ready.message),
-        _promoted(status, ready),
+        _promoted(model, status, ready),
         _degraded(progress),
     )
     return status.model_copy(
@@ -126,9 +126,11 @@ def _verified(model: Model, status: Status) -> Said:
     return "Verified", TRUE if found.passed else FALSE, found.reason, found.message
 
 
-def _promoted(status: Status, ready: Readiness) -> Said:
+def _promoted(model: Model, status: Status, ready: Readiness) -> Said:
     if status.candidate_version:
         return "Promoted", FALSE, "CandidateOnTrial", f"{status.candidate_version} is not promoted yet."
+    if model.spec.pinned_version is None and outstanding(model, status):
+        return "Promoted", FALSE, *_not_trained(status)
     last = last_end(status)
     if last and last.outcome is Outcome.REJECTED:
         return "Promoted", FALSE, "RolledBack", f"{last.version}: {last.message}"
@@ -138,6 +140,16 @@ def _promoted(status: Status, ready: Readiness) -> Said:
     if ready.ready or _was_promoted(status, stable):
         return "Promoted", TRUE, "Promoted", f"{stable.version} decides. {stable.message}".strip()
     return "Promoted", UNKNOWN, "Promoting", f"{stable.version} is not run everywhere yet. {ready.message}"
+
+
+def _not_trained(status: Status) -> tuple[str, str]:
+    """What became of the training that the spec asks for, if it was begun."""
+    training = status.training
+    if training is not None and training.finished_at is None:
+        return "Training", f"{training.job_name} trains ({training.cause})."
+    if training is not None and training.failure:
+        return training.failure, status.last_failure or ""
+    return "NotTrained", "What the spec asks for is not trained yet."
 
 
 def _was_promoted(status: Status, stable: HistoryEntry) -> bool:

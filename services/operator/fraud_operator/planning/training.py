@@ -70,6 +70,16 @@ def next_time(schedule: str | None, after: datetime) -> datetime | None:
     return next(CronSim(schedule, after.astimezone(UTC)))
 
 
+def outstanding(model: Model, status: Status) -> bool:
+    """Whether what the spec asks for was not trained yet; what is trained anew by schedule or labels was."""
+    training, digest = status.training, training_hash(model.spec)
+    if status.trained_hash is not None or training is None:
+        return status.trained_hash != digest
+    # Of an operator that did not note it.
+    known = training.version is not None or training.cause in {"Schedule", "Labels"}
+    return training.hash != digest or not known
+
+
 def observed(status: Status, world: World) -> Status:
     """Take in how the running training has ended, if it has."""
     training = status.training
@@ -99,7 +109,12 @@ def _succeeded(status: Status, training: TrainingStatus, trained: Trained, world
     version = trained.ref.version
     training = training.model_copy(update={"data_until": trained.data_until, "version": version})
     status = status.model_copy(
-        update={"training": training, "last_training_time": world.now, "last_failure": None}
+        update={
+            "training": training,
+            "trained_hash": training.hash,
+            "last_training_time": world.now,
+            "last_failure": None,
+        }
     )
     if version in {status.stable_version, *status.rejected_versions}:
         return status

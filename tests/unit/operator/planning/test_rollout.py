@@ -640,6 +640,55 @@ def test_a_pinned_version_may_be_one_that_was_published_by_hand() -> None:
     assert act.rollout.champion == bundle("theirs")
 
 
+def test_an_edit_that_trains_takes_promoted_back_until_what_it_asks_for_is_promoted() -> None:
+    found = promoted()
+    found.slow_jobs = True
+
+    found.change(retrainNonce="again")
+    found.tick()
+    training = found.condition("Promoted")
+    assert (training.status, training.reason) == ("False", "Training")
+    assert training.observed_generation == found.generation
+
+    found.trains, found.slow_jobs = [None, "two"], False
+    found.pass_time()
+    found.tick()
+    failed = found.condition("Promoted")
+    assert (failed.status, failed.reason) == ("False", "NotEnoughSamples")
+    assert failed.message == "too few transactions."
+
+    found.until("Promoted", "Promoted")
+    assert found.status.stable_version == "two"
+
+
+def test_an_edit_that_is_not_trained_as_it_is_paused_takes_promoted_back_too() -> None:
+    found = promoted()
+
+    found.change(retrainNonce="again", paused=True)
+    found.tick()
+
+    assert (found.condition("Promoted").status, found.condition("Promoted").reason) == ("False", "NotTrained")
+
+
+@pytest.mark.parametrize("stored", [{}, {"trained_hash": None}])
+def test_what_a_schedule_trains_anew_takes_no_promotion_back_before_it_has_a_candidate(
+    stored: dict[str, None],
+) -> None:
+    found = promoted(training={"schedule": "0 3 * * *"})
+    found.status = found.status.model_copy(update=stored)
+    found.slow_jobs = True
+
+    found.now += timedelta(days=1)
+    found.tick(3)
+    assert found.condition("Trained").reason == "Training"
+    assert found.condition("Promoted").status == "True"
+
+    found.trains, found.slow_jobs = [None], False
+    found.tick(2)
+    assert found.condition("Trained").reason == "NotEnoughSamples"
+    assert found.condition("Promoted").status == "True"
+
+
 def test_a_failed_training_says_why_and_what_decides_goes_on() -> None:
     found = universe()
     found.trains = [None, "one"]
