@@ -197,7 +197,8 @@ class Analysis(Part):
     )
     interval: Duration = Field(
         default=duration("1h"),
-        description="Time between two Jobs that measure precision, and before the first of a step.",
+        description="Time between two Jobs that measure precision, and before the first of a step; 1m at "
+        "least.",
     )
 
 

@@ -1,6 +1,7 @@
 """Lets a Job measure the candidate's precision now and then, on what was decided in its present step."""
 
 import hashlib
+from datetime import timedelta
 
 from fraud_operator.api.base import moment, spelled
 from fraud_operator.api.spec import Resources
@@ -11,6 +12,8 @@ from fraud_operator.planning.world import Measured, Model, RunState, StartJob, W
 
 Status = FraudModelStatus
 DEADLINE_S = 3_600
+LEAST_INTERVAL = timedelta(minutes=1)
+"""Each Job reads the topics of the step: one a look would do nothing else."""
 RETRIES = 2
 FIGURES = {"labels", "precision", "champion_labels", "champion_precision", "failure"}
 """What stands until the next Job has counted anew."""
@@ -50,7 +53,7 @@ def started(model: Model, status: Status, world: World) -> Status:
     if limits.min_labels == 0 or since is None or version is None:
         return status
     last = found.started_at if found else since
-    if (found and found.finished_at is None) or world.now < last + limits.interval:
+    if (found and found.finished_at is None) or world.now < last + max(limits.interval, LEAST_INTERVAL):
         return status
     number = found.number + 1 if found else 1
     # A version may be tried twice, and a Job of the first time be there still.

@@ -11,14 +11,14 @@ from fraud_operator.planning.world import Measured, StartJob, StopJob
 from fraud_trainer.cli import app as trainer
 from tests.support.fraud_models import TICK, Universe, spec
 
-CANARY = {"steps": [{"weight": 50, "pause": {"duration": "1m"}}]}
-ANALYSIS = {"minLabels": 50, "interval": "30s"}
+CANARY = {"steps": [{"weight": 50, "pause": {"duration": "2m"}}]}
+ANALYSIS = {"minLabels": 50, "interval": "1m"}
 GOOD = {"one": Measured(60, 0.48), "baseline": Measured(90, 0.5)}
 BAD = {"one": Measured(60, 0.2), "baseline": Measured(90, 0.5)}
 FEW = {"one": Measured(20, 0.5), "baseline": Measured(90, 0.5)}
 
 
-def universe(*, shadow: str = "1m", canary: dict[str, Any] = CANARY, **analysis: Any) -> Universe:
+def universe(*, shadow: str = "2m", canary: dict[str, Any] = CANARY, **analysis: Any) -> Universe:
     return Universe(spec(rollout={"shadow": shadow, "canary": canary, "analysis": ANALYSIS | analysis}))
 
 
@@ -45,7 +45,7 @@ def until_measured(found: Universe) -> None:
 def lacking(found: Universe) -> str:
     """What a step waits for once it has all but labels."""
     found.until("AwaitingEvidence")
-    found.tick(int(timedelta(minutes=1) / TICK))
+    found.tick(int(timedelta(minutes=2) / TICK))
     return found.condition("Progressing").message
 
 
@@ -179,6 +179,17 @@ def test_a_step_has_no_job_before_there_is_anything_to_count() -> None:
 
     found.tick(int(timedelta(minutes=2) / TICK))
     assert len(measurements(found)) == 1
+
+
+@pytest.mark.parametrize("interval", ["0s", "30s", "1m"])
+def test_no_interval_is_shorter_than_a_minute(interval: str) -> None:
+    found = universe(shadow="1d", interval=interval)
+    while found.status.step_applied_at is None:
+        found.tick()
+
+    found.tick(1 + int(timedelta(minutes=10) / TICK))
+
+    assert len(measurements(found)) == 10
 
 
 def test_a_candidate_that_is_tried_again_is_measured_again() -> None:
