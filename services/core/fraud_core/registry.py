@@ -23,6 +23,8 @@ NOT_FOUND, NO_SUCH_ID = 404, {40403, 404}
 TRANSIENT = {408, 421, 425, 429}
 """What a proxy or a busy registry says of now, and not of what was asked."""
 REDIRECTS = range(300, 400)
+MOST_ID = 2**31 - 1
+"""Ids are Java's ints. Registries differ in how they refuse a larger one, some as if the request were wrong."""
 
 
 class UnknownSchemaError(SchemaError):
@@ -55,6 +57,8 @@ class Registry:
         """
         if schema_id in self._ours:
             return self._ours[schema_id]
+        if schema_id > MOST_ID:
+            raise UnknownSchemaError(f"No registry has a schema with id {schema_id}: they end at {MOST_ID}.")
         try:
             found = self._call(partial(self._client.get_schema, schema_id))
         except SchemaRegistryError as error:

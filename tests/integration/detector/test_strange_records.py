@@ -12,6 +12,7 @@ from tests.support.pipeline import Pipeline, transactions
 
 pytestmark = pytest.mark.stack
 NO_SUCH_ID = b"\0\x7f\xff\xff\xff"
+NO_ID = b"\0\xff\xff\xff\xff"
 
 
 def write_strange_records(pipeline: Pipeline) -> None:
@@ -21,7 +22,7 @@ def write_strange_records(pipeline: Pipeline) -> None:
         b"\0" + pipeline.registry.id_of(topic).to_bytes(4, "big") + b"\xff" * 20
         for topic in (names.status, names.target_states, names.rollouts)
     ]
-    values = (None, b"", b"junk", NO_SUCH_ID + b"abc", of_another_kind, *framed)
+    values = (None, b"", b"junk", NO_SUCH_ID + b"abc", NO_ID + b"abc", of_another_kind, *framed)
     # None without a key: compacted topics refuse those.
     keys = (b"", b"/", b"\xff\xfe", f"{pipeline.name}/0".encode(), f"{pipeline.name}/state".encode())
     producer = Producer(client_config(pipeline.settings.kafka))

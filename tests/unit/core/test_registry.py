@@ -89,6 +89,17 @@ def test_an_id_that_the_registry_does_not_know_is_the_records_fault(
         registry(answering).schema_by_id(7)
 
 
+@pytest.mark.parametrize("schema_id", [2**31, 2**32 - 1])
+def test_an_id_that_no_registry_gives_is_the_records_fault_however_it_would_be_refused(
+    answering: Answering, schema_id: int
+) -> None:
+    answering.status = 400  # Redpanda's answer
+    answering.body = json.dumps({"error_code": 40002, "message": "Invalid parameter 'id'"}).encode()
+
+    with pytest.raises(UnknownSchemaError, match=f"No registry has a schema with id {schema_id}"):
+        registry(answering).schema_by_id(schema_id)
+
+
 def test_a_schema_in_several_pieces_is_told(answering: Answering) -> None:
     references = [{"name": "bank.Place", "subject": "place", "version": 1}]
     answering.body = json.dumps({"schema": '"bank.Place"', "references": references}).encode()
