@@ -10,7 +10,8 @@
     │   └── NotEnoughSamplesError    there are fewer transactions than a model may be trained on
     ├── SchemaError              a schema is missing, unknown or incompatible
     ├── UnavailableError         a broker, registry or store cannot be reached; trying again may help
-    │   └── NameInUseError       another process has this worker's name, and is alive
+    │   ├── NameInUseError       another process has this worker's name, and is alive
+    │   └── UnfinishedError      it answers, and there is more to ask than one call may take the time for
     ├── DeliveryError            records were not delivered, after all retries
     ├── TaskFailedError          a record was at fault and errors.tolerance is none, or retries ran out
     ├── StateError               a state can't be restored as asked for, and state.on_mismatch is fail
@@ -70,6 +71,10 @@ class NameInUseError(UnavailableError):
     """Another process has this worker's name, and is alive: this one must not start."""
 
     exit_code = 3
+
+
+class UnfinishedError(UnavailableError):
+    """What is asked answers, but there is more to ask than one call may take the time for: go on soon."""
 
 
 class DeliveryError(FraudstreamError):

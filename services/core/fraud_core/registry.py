@@ -24,7 +24,7 @@ TRANSIENT = {408, 421, 425, 429}
 """What a proxy or a busy registry says of now, and not of what was asked."""
 REDIRECTS = range(300, 400)
 MOST_ID = 2**31 - 1
-"""Ids are Java's ints. Registries differ in how they refuse a larger one, some as if the request were wrong."""
+"""Ids are Java's ints. A larger one is refused in several ways, also as a request that is wrong."""
 
 
 class UnknownSchemaError(SchemaError):

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from fraud_core.error_handling import RetrySettings
-from fraud_core.errors import TaskFailedError, UnavailableError
+from fraud_core.errors import TaskFailedError, UnavailableError, UnfinishedError
 
 FIRST_DELAY_S = 0.3
 """Connect's; each next one is twice as long, up to the longest."""
@@ -32,9 +32,14 @@ class Patience:
     def failed(self, error: UnavailableError) -> None:
         """It did not work; the next try is due after a delay, the last one at the end of the timeout.
 
+        What only takes its time has not failed: it is due at once.
+
         Raises:
             TaskFailedError: the timeout is over.
         """
+        if isinstance(error, UnfinishedError):
+            self.succeeded()
+            return
         now = self._clock()
         self._since = now if self._since is None else self._since
         self._next = now + self._delay

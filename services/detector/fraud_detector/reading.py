@@ -14,6 +14,9 @@ from fraud_detector.dead_letters import DeadLetter, Stage, before
 from fraud_detector.records import Ints, Records
 from fraud_detector.validate import faults, readable
 
+ASK_S = 2.0
+"""For so long a batch may ask the registry for schemas; then the group is polled before it asks for more."""
+
 
 @dataclass(frozen=True)
 class Read:

@@ -19,7 +19,7 @@ from fraud_core.log import logger
 from fraud_core.registry import Registry
 from fraud_core.topics import Topics
 from fraud_detector.login_log import LoginLog
-from fraud_detector.reading import Read
+from fraud_detector.reading import ASK_S, Read
 from fraud_detector.records import Ints
 from fraud_detector.settings import DetectorSettings
 from fraud_detector.side_log import Place, SideLog
@@ -76,11 +76,11 @@ class Sides:
         self.tables = tables
         self._counts = tables.merchants
         self._pipeline, self._topic, self._state = settings.pipeline, names.side_tables.name, settings.state
-        self._log = SideLog(settings, names, Decoder("Label", registry))
+        self._log = SideLog(settings, names, Decoder("Label", registry, ASK_S))
         self._logins = None
         if names.logins:
             tables.logins = Logins()
-            self._logins = LoginLog(settings, names.logins.name, Decoder("Login", registry))
+            self._logins = LoginLog(settings, names.logins.name, Decoder("Login", registry, ASK_S))
         self._offsets: dict[int, int] = {}
         self._ends: dict[int, dict[Place, int]] = {}
         self._begins: dict[int, int] = {}

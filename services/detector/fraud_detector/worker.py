@@ -24,7 +24,7 @@ from fraud_detector.engine import Engine
 from fraud_detector.metrics import Metrics
 from fraud_detector.model_metrics import ModelMetrics
 from fraud_detector.network_file import NetworkFile
-from fraud_detector.reading import Reader
+from fraud_detector.reading import ASK_S, Reader
 from fraud_detector.retention import check_retention
 from fraud_detector.rollouts import Rollouts, await_first, loading
 from fraud_detector.settings import DetectorSettings
@@ -63,7 +63,7 @@ def run(settings: DetectorSettings, stop: threading.Event, metrics: Metrics | No
             Encoder("Decision", wait_until(partial(registry.id_of, topic), settings, stop))
             for topic in (names.alerts, names.classified)
         )
-        reader = Reader(Decoder("Transaction", registry))
+        reader = Reader(Decoder("Transaction", registry, ASK_S))
         writer = Writer(settings, names, alerts, classified)
         sides = Sides(settings, names, deciding.side, registry)
         deciding.warm_up()

@@ -35,6 +35,7 @@ def poison(pipeline: Pipeline) -> dict[str, tuple[bytes | None, str, str]]:
         "empty": (b"", "VALUE_CONVERTER", "has 0 bytes"),
         "tombstone": (None, "VALUE_CONVERTER", "The value is null (a tombstone)."),
         "schema": (b"\0\x7f\xff\xff\xff" + good[5:], "VALUE_CONVERTER", "no schema with id 2147483647"),
+        "top bit": (b"\0\x80\0\0\0" + good[5:], "VALUE_CONVERTER", "a schema with id 2147483648"),
         "cut": (good[:-3], "VALUE_CONVERTER", "ends in the middle"),
         "long": (good + b"x", "VALUE_CONVERTER", "belong to no field"),
         "nan": (one(pipeline, amount=float("nan")), "TRANSFORMATION", "The amount is not a number: nan."),
@@ -87,6 +88,18 @@ def test_so_does_one_without_a_value_that_comes_alone(pipeline: Pipeline, value:
     pipeline.send_raw([("alone", value)])
 
     assert [letter.value() for letter in pipeline.dead_letters(1)] == [value]
+
+
+def test_garbage_with_thousands_of_schema_ids_costs_none_of_the_good_ones(pipeline: Pipeline) -> None:
+    pipeline.detector(ERRORS__RETRY__TIMEOUT="0")
+    ids = range(2_000_000_000, 2_000_001_500)
+    pipeline.send(transactions(0, 100))
+    pipeline.send_raw([("id", b"\0" + one.to_bytes(4, "big") + b"x") for one in ids])
+    pipeline.send(transactions(100, 200))
+
+    assert pipeline.decisions(200).height == 200
+    letters = pipeline.dead_letters(len(ids))
+    assert sorted(int.from_bytes((letter.value() or b"")[1:5], "big") for letter in letters) == list(ids)
 
 
 def test_with_tolerance_none_the_task_fails_and_names_the_record(pipeline: Pipeline) -> None:

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from fraud_core.error_handling import Delay, Longest, RetrySettings
-from fraud_core.errors import TaskFailedError, UnavailableError
+from fraud_core.errors import TaskFailedError, UnavailableError, UnfinishedError
 from fraud_detector.patience import FIRST_DELAY_S, Patience
 
 AWAY = UnavailableError("The registry can't be reached.")
@@ -69,3 +69,14 @@ def test_after_a_success_it_begins_anew() -> None:
 
     assert patience.is_due()
     patience.failed(AWAY)
+
+
+def test_what_only_takes_its_time_is_due_at_once_and_never_fails() -> None:
+    clock = Clock()
+    patience = Patience(RetrySettings(timeout=0), clock)
+
+    for _ in range(100):
+        patience.failed(UnfinishedError("more to ask"))
+        clock.now += 2
+
+        assert patience.is_due()

@@ -7,6 +7,7 @@ is wrong the batch is halved until the culprit is alone; fastavro then words the
 
 import io
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +19,9 @@ import pyruhvro
 
 from fraud_core.avro.lengths import encoded_lengths
 from fraud_core.avro.types import arrow_type, enum_fields, same_record
+from fraud_core.avro.writers import Writers
 from fraud_core.errors import SchemaError
-from fraud_core.registry import Registry, UnknownSchemaError
+from fraud_core.registry import Registry
 from fraud_core.schemas import schema, schema_text
 
 HEADER = 5
@@ -58,33 +60,32 @@ class NotAvroError(ValueError):
 class Decoder:
     """Decodes values of one topic into the columns of `schemas/<name>.avsc`, whatever ids they carry."""
 
-    def __init__(self, name: str, registry: Registry) -> None:
-        """Writer schemas are fetched from the registry when first met, and kept."""
+    def __init__(self, name: str, registry: Registry, ask_s: float = math.inf) -> None:
+        """Writer schemas are fetched from the registry when first met, and kept.
+
+        `ask_s` is for how long one call asks at most.
+        """
         self._name = name
-        self._registry = registry
-        self._writers: dict[int, str] = {}
+        self._writers = Writers(registry, ask_s)
 
     def decode(self, values: Sequence[bytes | None]) -> Decoded:
         """Decode the values; none is lost: each is a row of the batch or rejected.
 
         Raises:
             UnavailableError: the registry had to be asked for a schema id and can't be reached.
+            UnfinishedError: it had to be asked for more ids than it answered in time. What it answered is
+                kept for some seconds, so that the same values are decoded after some calls.
         """
         by_id, rejected = _group(values)
         parts: list[tuple[Places, pa.RecordBatch]] = []
+        writers = self._writers.of(by_id)
         for schema_id, places in by_id.items():
-            try:
-                writer = self._writer(schema_id)
-            except UnknownSchemaError as error:
-                rejected += [Rejected(place, error) for place in places]
-                continue
-            parts += self._decode_alike(values, places, writer, rejected)
+            writer = writers[schema_id]
+            if isinstance(writer, SchemaError):
+                rejected += [Rejected(place, writer) for place in places]
+            else:
+                parts += self._decode_alike(values, places, writer, rejected)
         return _in_order(parts, rejected, self._name)
-
-    def _writer(self, schema_id: int) -> str:
-        if schema_id not in self._writers:
-            self._writers[schema_id] = self._registry.schema_by_id(schema_id)
-        return self._writers[schema_id]
 
     def _decode_alike(
         self, values: Sequence[bytes | None], places: Places, writer: str, rejected: list[Rejected]
