@@ -2,7 +2,9 @@
 
 A cycle is `state.snapshot_cycle_records` records of the partition, or as many as it has users if that is
 more: so a transaction never pays for more than one user's snapshot. It takes `state.snapshot_cycle_s` at
-most, so that a slow partition gets through before its input is no longer retained.
+most, so that a slow partition gets through before its input is no longer retained. While all is written no
+time is owed. What is, after a worker slept or transactions were aborted, is paid in small pieces: else one
+had to hold the whole state, and would be as large again when it had taken too long.
 A new lineage writes its first chunk at once, so that from the first commit on the topic says where it began.
 """
 
@@ -17,6 +19,11 @@ from fraud_detector.settings import StateSettings
 from fraud_detector.snapshots import MOST_WORDS, Ints, Lineage, encoded, key_prefix
 from fraud_detector.transaction import Output
 
+FEW = 4
+"""Chunks that one Kafka transaction may always write because of time."""
+OPEN_S = 5.0
+"""It may also write what is due in so long: transactions stay open for no longer."""
+
 
 @dataclass
 class Cycle:
@@ -25,7 +32,7 @@ class Cycle:
     Attributes:
         offsets: of each chunk, the first input offset that its committed snapshot does not include.
         since: the input offset up to which the pace is paid.
-        at: when that was, by the monotonic clock.
+        at: the moment up to which it is paid in time, by the monotonic clock.
     """
 
     lineage: Lineage
@@ -73,7 +80,8 @@ class Snapshots:
                 yield from self._records(partition, cycle.lineage, chunk, position, states[partition])
                 offsets[chunk] = position
             since = self._paid(cycle, position, count, states[partition].users)
-            self._written[partition] = Cycle(cycle.lineage, offsets, since, time.monotonic())
+            at = min(cycle.at + count * self._pause_s, time.monotonic())
+            self._written[partition] = Cycle(cycle.lineage, offsets, since, at)
 
     def committed(self) -> None:
         """What was written is on the topic."""
@@ -85,16 +93,23 @@ class Snapshots:
         self._written.clear()
 
     def _count(self, cycle: Cycle, position: int, users: int) -> int:
+        now = time.monotonic()
         if cycle.offsets.min() >= position:
+            cycle.at = now
             return 0
         untold = cycle.offsets.max() == cycle.lineage.origin
         by_records = (position - cycle.since) / self._step(users)
-        by_time = (time.monotonic() - cycle.at) / self._settings.snapshot_cycle_s * CHUNKS
+        by_time = min(now - cycle.at, max(OPEN_S, FEW * self._pause_s)) / self._pause_s
         return min(CHUNKS, int(max(by_records, by_time, untold)))
 
     def _paid(self, cycle: Cycle, position: int, count: int, users: int) -> float:
         """A fraction of a step is carried over, so that small transactions don't slow the cycle down."""
         return max(min(cycle.since + count * self._step(users), position), position - self._step(users))
+
+    @property
+    def _pause_s(self) -> float:
+        """Between two chunks of a partition without input."""
+        return self._settings.snapshot_cycle_s / CHUNKS
 
     def _step(self, users: int) -> float:
         return max(self._settings.snapshot_cycle_records, users) / CHUNKS

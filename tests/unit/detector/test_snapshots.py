@@ -220,20 +220,64 @@ def test_snapshots_of_an_aborted_transaction_are_due_again() -> None:
     assert [output.key for output in run.commit(0)] == first
 
 
-def test_without_new_input_each_chunk_is_written_once_by_time_and_then_none(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+class Clock:
+    """Seconds that a test turns forward."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 10.0**6
+        monkeypatch.setattr("fraud_detector.snapshotting.time.monotonic", lambda: self.now)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+def commits(run: Run, clock: Clock, seconds: list[float]) -> list[int]:
+    """How many chunks are written at each of these moments, without input."""
+    counts = []
+    for passed in seconds:
+        clock.now += passed
+        counts.append(len(run.commit(0)))
+    return counts
+
+
+def test_without_new_input_each_chunk_is_written_once_by_time_and_then_none(clock: Clock) -> None:
     run = Run(records=10**6, seconds=CHUNKS)
     run.commit(1)
-    now = 10**9
-    monkeypatch.setattr("fraud_detector.snapshotting.time.monotonic", lambda: now)
-    counts = []
-    for _ in range(6):
-        now += 100
-        counts.append(len(run.commit(0)))
+
+    counts = commits(run, clock, [2.5] * (CHUNKS // 2))
 
     assert sum(counts) == CHUNKS
+    assert sum(counts[: round(CHUNKS / 2.5) + 1]) == CHUNKS, "no fraction of a chunk is lost"
     assert counts[-1] == 0
+
+
+def test_after_a_rest_time_is_owed_anew(clock: Clock) -> None:
+    run = Run(records=10**6, seconds=CHUNKS)
+    run.commit(1)
+    commits(run, clock, [1.0] * (CHUNKS + 1))
+    commits(run, clock, [3_600.0])
+
+    assert len(run.commit(1)) == 0
+    assert commits(run, clock, [1.0, 1.0, 1.0]) == [1, 1, 1]
+
+
+def test_what_a_worker_owes_that_slept_is_paid_in_small_pieces(clock: Clock) -> None:
+    run = Run(records=10**6, seconds=CHUNKS * 10)
+    run.commit(1)
+
+    counts = commits(run, clock, [10**5, *[0.1] * (CHUNKS // 4)])
+
+    assert max(counts) == 4
+    assert sum(counts) == CHUNKS
+
+
+def test_a_cycle_of_seconds_is_kept_all_the_same(clock: Clock) -> None:
+    run = Run(records=10**6, seconds=2)
+    run.commit(1)
+
+    assert commits(run, clock, [1.0, 1.0, 1.0]) == [CHUNKS // 2, CHUNKS // 2, 0]
 
 
 def test_records_go_to_the_partition_of_their_input_under_a_key_of_their_own() -> None:
