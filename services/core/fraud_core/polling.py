@@ -2,6 +2,8 @@
 
 from confluent_kafka import Consumer, Message
 
+Headers = list[tuple[str, bytes | None]]
+
 
 def polled(source: Consumer, limit: int, wait_s: float) -> list[Message]:
     """At most `limit` messages and events: waits for the first one only, then takes what is there already.
@@ -18,3 +20,18 @@ def polled(source: Consumer, limit: int, wait_s: float) -> list[Message]:
 def key_of(message: Message) -> str:
     """The record's key as text, empty where it has none; what is no UTF-8 in it is replaced."""
     return bytes(message.key() or b"").decode(errors="replace")
+
+
+def headers_of(message: Message) -> Headers | None:
+    """The record's headers; None where the name of one is no UTF-8, as the client tells none then.
+
+    It raises for such a record once, and from then on has a list that kills the process that reads it. So
+    that is replaced, and who asks again is told of none.
+    """
+    try:
+        found = message.headers() or []
+    except (SystemError, UnicodeDecodeError):
+        message.set_headers([])
+        return None
+    pairs = found.items() if isinstance(found, dict) else found
+    return [(name, value.encode() if isinstance(value, str) else value) for name, value in pairs]

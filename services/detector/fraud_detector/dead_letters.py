@@ -12,11 +12,15 @@ from enum import StrEnum
 
 from confluent_kafka import Message
 
+from fraud_core.polling import headers_of
+
 PREFIX = "__connect.errors."
 TEXT_LIMIT = 1_000
 FRAMING = 10
 """Bytes of length that Kafka may add to one header."""
 Headers = list[tuple[str, str | bytes | None]]
+LEFT_OUT = "fraudstream.headers"
+"""After Connect's prefix: why the record's own headers are not there."""
 
 
 class Stage(StrEnum):
@@ -71,8 +75,10 @@ class RecordLeftOutError(TooLargeError):
     """A dead letter would not fit into a message with its record, and so goes without it."""
 
 
-def headers(letter: DeadLetter, pipeline: str, room: float = math.inf) -> Headers:
+def headers(letter: DeadLetter, own: Headers | None, pipeline: str, room: float = math.inf) -> Headers:
     """Connect's headers and the record's own; texts are UTF-8 of at most about a kilobyte.
+
+    `own` is what `own_headers` has found, once, for this letter.
 
     Place, stage and reason are always there. Of the rest, what does not fit into `room` bytes is left out:
     the stack trace first, then the record's own headers.
@@ -89,9 +95,10 @@ def headers(letter: DeadLetter, pipeline: str, room: float = math.inf) -> Header
         "class.name": _origin(error),
         "exception.class.name": f"{kind.__module__}.{kind.__qualname__}",
         "exception.message": str(error),
+        **({LEFT_OUT: "left out, as a name of theirs is no UTF-8"} if own is None else {}),
     })  # fmt: skip
     trace = _texts({"exception.stacktrace": "".join(traceback.format_exception(error))})
-    return context + _fitting(own_headers(message) + trace, room - headers_size(context))
+    return context + _fitting((own or []) + trace, room - headers_size(context))
 
 
 def headers_size(found: Headers) -> int:
@@ -112,15 +119,10 @@ def _fitting(found: Headers, room: float) -> Headers:
     return kept
 
 
-def own_headers(message: Message) -> Headers:
-    """The headers that the record came with: all but Connect's of a failure."""
-    found = message.headers() or []
-    pairs = found.items() if isinstance(found, dict) else found
-    return [
-        (name, value.encode() if isinstance(value, str) else value)
-        for name, value in pairs
-        if not name.startswith(PREFIX)
-    ]
+def own_headers(message: Message) -> Headers | None:
+    """The headers that the record came with, all but Connect's of a failure; None if they can't be read."""
+    found = headers_of(message)
+    return None if found is None else [header for header in found if not header[0].startswith(PREFIX)]
 
 
 def _origin(error: Exception) -> str:

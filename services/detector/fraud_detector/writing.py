@@ -87,10 +87,11 @@ class Writer:
         (time,) = group([message]).times.tolist()
         key, value = message.key(), message.value()
         room = self._limit - len(key or b"") - len(value or b"")
-        found = headers(letter, self._pipeline, room) if self._context else own_headers(message)
+        own = own_headers(message)
+        found = headers(letter, own, self._pipeline, room) if self._context else own or []
         if headers_size(found) > room:
             key = value = None
-            found = headers(self._unsendable(letter), self._pipeline, self._limit)
+            found = headers(self._unsendable(letter), own, self._pipeline, self._limit)
         return Output(self._dead, key, value, time, found)
 
     def _unsendable(self, letter: DeadLetter) -> DeadLetter:

@@ -11,6 +11,7 @@ import fastavro
 import orjson
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
 
+from fraud_core.polling import headers_of
 from fraud_core.registry import Registry, UnknownSchemaError
 
 HEADER_BYTES = 5
@@ -79,9 +80,7 @@ def kafka_time(message: Message) -> datetime | None:
 
 def headers(message: Message) -> dict[str, bytes | None]:
     """The record's headers; of several with one name the last."""
-    found = message.headers() or []
-    pairs = found.items() if isinstance(found, dict) else found
-    return {name: value.encode() if isinstance(value, str) else value for name, value in pairs}
+    return dict(headers_of(message) or [])
 
 
 def as_json(message: Message, value: Value) -> str:

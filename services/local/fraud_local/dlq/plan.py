@@ -75,7 +75,7 @@ class Plan:
 
 def resubmitted_headers(letter: Letter) -> Headers:
     """The record's own headers, and where the letter was."""
-    own = [(name, value) for name, value in own_headers(letter.message) if name != REPLAYED_FROM]
+    own = [(name, value) for name, value in own_headers(letter.message) or [] if name != REPLAYED_FROM]
     return [*own, (REPLAYED_FROM, str(letter.spot).encode())]
 
 

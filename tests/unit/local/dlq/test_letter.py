@@ -5,7 +5,14 @@ from confluent_kafka import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fraud_detector.dead_letters import PREFIX, DeadLetter, RecordLeftOutError, Stage, TooLargeError
+from fraud_detector.dead_letters import (
+    PREFIX,
+    DeadLetter,
+    RecordLeftOutError,
+    Stage,
+    TooLargeError,
+    own_headers,
+)
 from fraud_detector.dead_letters import headers as connects
 from fraud_local.dlq.letter import Letter, Spot, parse_spot
 from fraud_local.dlq.plan import REPLAYED_FROM, resubmitted_headers
@@ -19,7 +26,7 @@ def letter(
 ) -> Letter:
     """As the detector writes it."""
     record = Message(topic="transactions", partition=3, offset=42, value=value, headers=own)
-    found = connects(DeadLetter(record, Stage.TRANSFORMATION, error), "p")
+    found = connects(DeadLetter(record, Stage.TRANSFORMATION, error), own_headers(record), "p")
     return Letter(Message(topic="transactions_dlq", partition=1, offset=7, value=value, headers=found))
 
 
