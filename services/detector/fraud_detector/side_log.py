@@ -21,6 +21,7 @@ from fraud_core.topics import Topics
 from fraud_detector.settings import DetectorSettings
 from fraud_detector.side_records import SideRecord, SideRecordError, decoded
 from fraud_detector.source import consumer_config
+from fraud_detector.standing import partition_count
 
 log = logger(__name__)
 Place = tuple[str, int]
@@ -122,14 +123,18 @@ class SideLog:
             self._positions[place] = max(self._positions.get(place, 0), offset)
 
     def _begin(self) -> None:
-        """Read all partitions of both topics from their beginnings, once."""
+        """Read all partitions of both topics from their beginnings, once.
+
+        Raises:
+            KafkaException: the brokers did not say which there are; none was begun.
+        """
         if self._consumer is not None:
             return
-        found = {
-            name: self._admin.list_topics(name, TIMEOUT_S).topics[name].partitions
+        counts = {
+            name: partition_count(self._admin.list_topics(name, TIMEOUT_S), name)
             for name in (self._labels, self._tables)
         }
-        places = [(name, number) for name, numbers in found.items() for number in numbers]
+        places = [(name, number) for name, count in counts.items() for number in range(count)]
         config = consumer_config(self._settings) | {"enable.partition.eof": True}
         self._consumer = Consumer(config | {"group.id": f"{self._settings.pipeline}-side"})
         self._positions = dict.fromkeys(places, 0)
