@@ -8,7 +8,7 @@ import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from fraud_core.connect.records import WorkerStatus
+from fraud_core.connect.records import STALE_AFTER, WorkerStatus
 from fraud_core.errors import FencedError, FraudstreamError, NameInUseError, UnavailableError
 
 OVERDUE = 1.5
@@ -56,8 +56,7 @@ class Namesake:
         found, now = self._last, datetime.now(UTC)
         if found is None:
             return None
-        believed = found.is_fresh(now) if self._seen else _is_due(found, now)
-        return found if believed else None
+        return found if _is_due(found, now, STALE_AFTER if self._seen else OVERDUE) else None
 
     def check(self) -> None:
         """Do nothing where the name is free.
@@ -86,8 +85,9 @@ class Namesake:
         )
 
 
-def _is_due(status: WorkerStatus, now: datetime) -> bool:
-    return now - status.reported_at <= OVERDUE * timedelta(milliseconds=status.interval_ms)
+def _is_due(status: WorkerStatus, now: datetime, intervals: float) -> bool:
+    """Whether its next report may still come. A clock that is ahead is no reason to take its name away."""
+    return now - status.reported_at <= intervals * timedelta(milliseconds=status.interval_ms)
 
 
 def _who(status: WorkerStatus) -> str:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 STALE_AFTER = 3
-"""A report older than so many intervals counts as UNASSIGNED."""
+"""A report that is so many intervals old, or as far ahead of the clock here, counts as UNASSIGNED."""
 
 
 class State(StrEnum):
@@ -134,8 +134,8 @@ class WorkerStatus:
     models: tuple[ModelStatus, ...] = ()
 
     def is_fresh(self, now: datetime) -> bool:
-        """Whether the worker can be believed to be alive."""
-        return now - self.reported_at <= STALE_AFTER * timedelta(milliseconds=self.interval_ms)
+        """Whether the worker can be believed to be alive; not by a clock that is ahead by as much."""
+        return abs(now - self.reported_at) <= STALE_AFTER * timedelta(milliseconds=self.interval_ms)
 
     def to_record(self) -> dict[str, Any]:
         """As Avro has it."""

@@ -91,3 +91,8 @@ def test_its_state_is_what_workers_do_and_not_what_they_were_told(
 def test_a_report_is_fresh_for_three_of_its_intervals() -> None:
     assert report("a", State.RUNNING, age_s=8.9).is_fresh(NOW)
     assert not report("a", State.RUNNING, age_s=9.1).is_fresh(NOW)
+
+
+def test_a_clock_that_is_ahead_keeps_nobody_alive_for_longer() -> None:
+    assert report("a", State.RUNNING, age_s=-8.9).is_fresh(NOW)
+    assert not report("a", State.RUNNING, age_s=-600).is_fresh(NOW)

@@ -53,6 +53,15 @@ def test_who_has_been_seen_alive_may_miss_a_report() -> None:
     mine.check()
 
 
+def test_a_clock_that_is_ahead_takes_nobodys_name_away() -> None:
+    mine = Namesake(NAME, ME)
+    mine.watch()
+    mine.take(NAME, report(seconds_ago=-600))
+
+    with pytest.raises(NameInUseError):
+        mine.check()
+
+
 def test_a_report_that_was_taken_back_frees_the_name_at_once() -> None:
     mine = Namesake(NAME, ME)
     mine.watch()
