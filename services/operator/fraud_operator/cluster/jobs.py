@@ -120,7 +120,7 @@ def _run(job: Document, pods: list[Document]) -> Run:
     status, name = job.get("status", {}), str(job["metadata"]["name"])
     attempt = int(status.get("failed", 0)) + int(status.get("active", 0)) + int(status.get("succeeded", 0))
     ended = {one["type"]: one for one in status.get("conditions", ()) if one["status"] == "True"}
-    last = _terminated(pods)
+    last = _terminated(job, pods)
     if "Complete" in ended:
         said = _json(last.get("message"))
         return Run(RunState.SUCCEEDED, attempt, _trained(said), _measured(said), job_name=name)
@@ -129,13 +129,17 @@ def _run(job: Document, pods: list[Document]) -> Run:
     return Run(RunState.ACTIVE, max(1, attempt), job_name=name)
 
 
-def _terminated(pods: list[Document]) -> Document:
-    """How the container ended that ended last; empty where none is known."""
+def _terminated(job: Document, pods: list[Document]) -> Document:
+    """How the Job's own container ended that ended last; empty where none is known.
+
+    What a mesh injects beside it may end later, and says nothing of the training.
+    """
+    own = job["spec"]["template"]["spec"]["containers"][0]["name"]
     ends = [
         container["state"]["terminated"]
         for pod in pods
         for container in pod.get("status", {}).get("containerStatuses", ())
-        if "terminated" in container.get("state", {})
+        if container["name"] == own and "terminated" in container.get("state", {})
     ]
     return max(ends, key=lambda end: str(end.get("finishedAt", "")), default={})
 

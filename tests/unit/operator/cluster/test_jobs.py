@@ -55,7 +55,8 @@ def wanted(resources: Resources = Resources()) -> StartJob:  # noqa: B008 - it i
 
 def job(**status: Any) -> dict[str, Any]:
     labels = {MODEL_LABEL: "uid-1", RUN_LABEL: "0123456789"}
-    return {"metadata": {"name": "cards-train-0123456789", "labels": labels}, "status": status}
+    metadata = {"name": "cards-train-0123456789", "labels": labels}
+    return {"metadata": metadata, "spec": BASE["spec"], "status": status}
 
 
 def pod(message: str | None = None, finished: str = "2026-11-02T12:00:00Z", **ended: Any) -> dict[str, Any]:
@@ -217,6 +218,16 @@ def test_of_several_pods_the_last_one_speaks() -> None:
     run = runs([job(**ended("Failed", "BackoffLimitExceeded"))], pods)["uid-1"]["0123456789"]
 
     assert run.failure == Failure("TrainingFailed", "second")
+
+
+def test_a_container_that_was_injected_does_not_speak_for_the_training() -> None:
+    ended_pod = pod(orjson.dumps(RESULT).decode())
+    proxy = {"terminated": {"finishedAt": "2026-11-02T12:00:09Z", "message": "bye", "reason": "OOMKilled"}}
+    ended_pod["status"]["containerStatuses"].append({"name": "istio-proxy", "state": proxy})
+
+    run = runs([job(**ended("Complete"), succeeded=1)], [ended_pod])["uid-1"]["0123456789"]
+
+    assert run.trained is not None
 
 
 def test_a_job_that_runs_or_has_not_begun_is_active() -> None:
