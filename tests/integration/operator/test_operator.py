@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from fraud_core.errors import ConfigError
+from fraud_core.errors import ConfigError, FencedError
 from fraud_core.rollouts import Mode, Rollout
 from fraud_local.models.changes import change
 from fraud_local.models.place import Place
 from fraud_local.stack import Stack
 from fraud_operator.cluster.version import APPLY
+from fraud_operator.pipeline.writer import writer
 from tests.support.bundles import small_bundle
 from tests.support.operating import PATIENCE_S, active, fraud_model, operating, reason, rollout, said, train
 from tests.support.pipeline import Pipeline, transactions, until
@@ -123,7 +124,21 @@ def test_an_older_definition_is_refused_with_the_line_that_applies_the_new_one(
     assert APPLY in said(pipeline)
 
 
-def test_a_second_operator_takes_over_and_the_first_one_ends_when_it_writes(
+def test_who_started_first_finds_that_out_without_leaving_a_trace(pipeline: Pipeline) -> None:
+    pipeline.set_up()
+    before = rollout(pipeline)
+    first = writer(pipeline.settings, NAMESPACE, pipeline.name)
+    first.check(before)
+
+    second = writer(pipeline.settings, NAMESPACE, pipeline.name)
+
+    with pytest.raises(FencedError):
+        first.check(before)
+    second.check(before)
+    assert rollout(pipeline) == before
+
+
+def test_a_second_operator_takes_over_and_the_first_one_ends_whoever_writes_first(
     pipeline: Pipeline, cluster: SmallCluster, kubeconfig: Path
 ) -> None:
     pipeline.set_up()
@@ -139,6 +154,5 @@ def test_a_second_operator_takes_over_and_the_first_one_ends_when_it_writes(
 
             assert rollout(pipeline).generation == before + 1
             assert second.poll() is None
-        if first.poll() is not None:
-            assert first.returncode == 3
-            assert "Another operator writes the rollouts" in said(pipeline, "first")
+        assert first.wait(PATIENCE_S) == 3
+        assert "Another operator writes the rollouts" in said(pipeline, "first")

@@ -51,15 +51,18 @@ class Kafka:
     board: Board
     writer: Writer
     _kept: dict[str, tuple[float, object]] = field(default_factory=dict)
+    _known: int | None = None
 
     def read(self) -> Pipeline:
         """What there is at this moment, read to the end.
 
         Raises:
+            FencedError: another operator has taken over.
             UnavailableError: Kafka can't be reached.
         """
         self.board.refresh()
         name = self.settings.pipeline
+        self._attend(self.board.rollouts().get(name))
         counts = self._now_and_then("partitions", lambda: partition_counts(self.settings.kafka))
         names = topics(self.settings.topics)
         return Pipeline(
@@ -71,7 +74,16 @@ class Kafka:
 
     def write(self, rollout: Rollout, after: int | None) -> bool:
         """Write a rollout, if the latest is of that generation; as `Writer.write`."""
-        return self.writer.write(rollout, after, self._latest)
+        written = self.writer.write(rollout, after, self._latest)
+        self._known = rollout.generation if written else self._known
+        return written
+
+    def _attend(self, rollout: Rollout | None) -> None:
+        """One that this operator has not written may be of another one, which then has taken over."""
+        generation = rollout.generation if rollout else 0
+        if rollout and self._known not in {None, generation}:
+            self.writer.check(rollout)
+        self._known = generation
 
     def find(self, version: str) -> Mapping[str, BundleRef]:
         """The bundle of this version on the pipeline's own topic, if there is one.

@@ -57,13 +57,31 @@ class Writer:
         )
         return True
 
-    def _produce(self, rollout: Rollout) -> None:
+    def check(self, latest: Rollout) -> None:
+        """Do nothing, where this is the operator that started last.
+
+        Brokers tell that only to who writes: the latest rollout once more, which is taken back.
+
+        Raises:
+            FencedError: another operator of this namespace and pipeline has started.
+            UnavailableError: Kafka can't be reached.
+        """
+        try:
+            self._produce(latest, commit=False)
+        except KafkaException as error:
+            raise _explained(error, self.pipeline) from error
+
+    def _produce(self, rollout: Rollout, *, commit: bool = True) -> None:
         topic = topics(self.settings.topics).rollouts.name
         value = encode_record("Rollout", self.schema_id, rollout.to_record())
         self.producer.begin_transaction()
         try:
             self.producer.produce(topic, value, self.pipeline)
-            self.producer.commit_transaction(TIMEOUT_S)
+            if commit:
+                self.producer.commit_transaction(TIMEOUT_S)
+            else:
+                self.producer.flush(TIMEOUT_S)  # or nothing is sent at all
+                self.producer.abort_transaction(TIMEOUT_S)
         except KafkaException as error:
             if error.args[0].code() not in FENCED and error.args[0].txn_requires_abort():
                 self.producer.abort_transaction(TIMEOUT_S)
