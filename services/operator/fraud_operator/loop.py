@@ -1,6 +1,7 @@
 """Looks at everything every few seconds, and sooner when it is woken, and does what the plans say."""
 
 import asyncio
+import time
 import traceback
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from fraud_core.errors import FencedError, FraudstreamError
+from fraud_core.errors import FencedError, FraudstreamError, UnavailableError
 from fraud_core.log import logger
 from fraud_core.rollouts import Rollout
 from fraud_operator.cluster import jobs, models, paths
@@ -18,7 +19,7 @@ from fraud_operator.cluster.models import Found, Misread
 from fraud_operator.metrics import Metrics
 from fraud_operator.names import MODEL_LABEL
 from fraud_operator.pipeline.kafka import Kafka, Pipeline
-from fraud_operator.planning import Model, Plan, World, reconcile, unplanned
+from fraud_operator.planning import Model, Plan, World, reconcile, unplanned, unseen
 from fraud_operator.planning.rollout import released
 from fraud_operator.planning.training import REFUSED
 from fraud_operator.planning.versions import entry_of
@@ -37,6 +38,8 @@ from fraud_operator.planning.world import (
 log = logger(__name__)
 ValueT = TypeVar("ValueT")
 Document = dict[str, Any]
+AWAY_S = 30.0
+"""So long Kafka may be away before Ready says that nothing is known: brokers that restart take as long."""
 
 
 @dataclass
@@ -64,6 +67,7 @@ class Loop:
     _saying: set[str] = field(default_factory=set)
     _refused: dict[str, Run] = field(default_factory=dict)
     _told: set[tuple[str, str, str]] = field(default_factory=set)
+    _away_since: float | None = None
 
     async def run(self) -> None:
         """Until it is cancelled.
@@ -92,7 +96,7 @@ class Loop:
             ConfigError: the operator may not what it must.
         """
         self._saying = set()
-        pipeline = await self._in_thread(self.kafka.read)
+        pipeline = await self._read()
         ours, misread = await self._models()
         runs = await self._runs()
         plans = []
@@ -111,6 +115,25 @@ class Loop:
         self.metrics.told(plans)
         self.metrics.turned(read=True)
         self._said = self._saying
+
+    async def _read(self) -> Pipeline:
+        """What Kafka says. Where it says nothing for long, nobody shall take for true what it said last."""
+        try:
+            pipeline = await self._in_thread(self.kafka.read)
+        except UnavailableError:
+            self._away_since = self._away_since or time.monotonic()
+            if time.monotonic() - self._away_since >= AWAY_S:
+                await self._unseen()
+            raise
+        self._away_since = None
+        return pipeline
+
+    async def _unseen(self) -> None:
+        ours, _ = await self._models()
+        for found in ours:
+            status = unseen(found.model, datetime.now(UTC).replace(microsecond=0))
+            if status != found.model.status:
+                await self._replace(found.model.name, models.with_status(found, status))
 
     def _plan(self, found: Found, world: World) -> Plan:
         """A FraudModel for which there is no plan holds up no other one, and says so."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fraud_core.errors import FencedError
+from fraud_core.errors import FencedError, UnavailableError
 from fraud_core.rollouts import BundleRef, Rollout
 from fraud_core.settings import load_settings
 from fraud_operator import loop as looping
@@ -210,6 +210,33 @@ def test_one_whose_status_is_not_understood_says_so_and_its_rollout_is_not_taken
     assert told(cluster, "zz-younger")["Ready"][1] == "PipelineTaken"
     events = [event for event in cluster.all("events") if event["reason"] == "InvalidSpec"]
     assert [event["involvedObject"]["name"] for event in events] == ["older"]
+
+
+@pytest.mark.parametrize(
+    ("away_s", "ready"), [(0.0, ("Unknown", "KafkaUnavailable")), (600.0, ("True", "Served"))]
+)
+def test_while_kafka_is_away_for_long_nothing_is_said_to_be_ready(
+    cluster: SmallCluster, monkeypatch: pytest.MonkeyPatch, away_s: float, ready: tuple[str, str]
+) -> None:
+    cluster.apply(fraud_model())
+    kafka = Values()
+    looked(kafka, 2)
+    stored = cluster.get("fraudmodels", "cards")
+    [shown] = [one for one in stored["status"]["conditions"] if one["type"] == "Ready"]
+    shown.update(status="True", reason="Served")
+    assert isinstance(cluster.set_status("cards", stored), dict)
+    before = told(cluster)
+    monkeypatch.setattr(looping, "AWAY_S", away_s)
+    kafka.raises = [UnavailableError("no broker answers")]
+
+    with pytest.raises(UnavailableError):
+        looked(kafka)
+
+    assert told(cluster)["Ready"][:2] == ready
+    assert {**told(cluster), "Ready": None} == {**before, "Ready": None}
+
+    looked(kafka)
+    assert told(cluster)["Ready"][1] == "WorkersNotReporting"
 
 
 def test_it_ends_for_a_successor_alone(cluster: SmallCluster) -> None:

@@ -5,7 +5,7 @@ written to the status before it is done, and what is to be done follows from the
 in between goes on.
 """
 
-from fraud_operator.planning.reconcile import reconcile, unplanned
+from fraud_operator.planning.reconcile import reconcile, unplanned, unseen
 from fraud_operator.planning.world import Model, Plan, World
 
-__all__ = ["Model", "Plan", "World", "reconcile", "unplanned"]
+__all__ = ["Model", "Plan", "World", "reconcile", "unplanned", "unseen"]

@@ -1,5 +1,7 @@
 """One FraudModel, from what is wanted and what is to what must be done next."""
 
+from datetime import datetime
+
 from fraud_operator.api.status import ConditionStatus, FraudModelStatus
 from fraud_operator.planning import conditions, precision, rollout, training, versions
 from fraud_operator.planning.analysis import judged
@@ -70,6 +72,18 @@ def unplanned(model: Model, world: World, why: str) -> Plan:
     before = model.status.conditions
     told = conditions.told(before, said, model.generation, world.now)
     return Plan(model.status.model_copy(update={"conditions": told}), (), conditions.changes(before, told))
+
+
+def unseen(model: Model, now: datetime) -> FraudModelStatus:
+    """The status while brokers are away: what detectors run is not known, and nothing else is said anew."""
+    before = model.status.conditions
+    if not any(one.type == "Ready" and one.status is ConditionStatus.TRUE for one in before):
+        return model.status
+    message = "Kafka is not reached, so what detectors run is not known; the operator's log has the reason."
+    said = ("Ready", ConditionStatus.UNKNOWN, "KafkaUnavailable", message)
+    return model.status.model_copy(
+        update={"conditions": conditions.told(before, said, model.generation, now)}
+    )
 
 
 def _taken(model: Model, world: World) -> Plan:
