@@ -223,3 +223,17 @@ def test_reading_it_again_gives_the_same_stream() -> None:
     found = read_history(saved(rows(30)), MAPPING, label="bad")
     assert transactions(found).equals(transactions(found))
     assert labels(found).equals(labels(found))
+
+
+def test_an_amount_with_a_comma_and_no_quotes_is_rejected_and_does_not_become_1() -> None:
+    Path("h.csv").write_text(
+        "who,sum,at\nu1,5,2024-01-01\nu1,1,076.39,2024-01-02\nu1,7,2024-01-03\nu1,8\n", encoding="utf-8"
+    )
+    found = read_history(Path("h.csv"), {"user": "who", "amount": "sum", "timestamp": "at"})
+    assert transactions(found)["amount"].to_list() == [5.0, 7.0]
+    assert found.rejects is not None
+    rejects = [json.loads(line) for line in found.rejects.read_text().splitlines()]
+    assert [(each["row"], each["reason"]) for each in rejects] == [
+        (2, "the row has 4 values, the header 3"),
+        (4, "the row has 2 values, the header 3"),
+    ]

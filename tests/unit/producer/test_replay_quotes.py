@@ -1,16 +1,20 @@
-"""Which rows of a CSV file are broken by their quotes, and that no other is."""
+"""Which rows of a CSV file are broken, by their quotes or by their number of values, and that no other is."""
 
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
-from fraud_producer.replay.quotes import MOST_LINES, mended
+from fraud_producer.replay.quotes import FAULT, MOST_LINES, mended
+
+
+def faults(path: Path, *lines: str, separator: str = ",") -> dict[int, str]:
+    path.write_text("\n".join([separator.join("abc"), *lines]))
+    return mended(path, separator, 3).faults
 
 
 def broken(path: Path, *lines: str, separator: str = ",") -> list[int]:
-    path.write_text("\n".join(["a,b,c", *lines]))
-    found = mended(path, separator)
-    return found[1] if found else []
+    return [row for row, fault in faults(path, *lines, separator=separator).items() if fault == FAULT]
 
 
 @pytest.mark.parametrize(
@@ -50,6 +54,34 @@ def test_other_separators_are_heeded(tmp_path: Path) -> None:
 def test_broken_rows_are_left_empty_and_the_others_as_they_were(tmp_path: Path) -> None:
     path = tmp_path / "h.csv"
     path.write_bytes(b'a,b\r\n1,"2"\r\n3,"4\r\n5,6')
-    found = mended(path, ",")
-    assert found is not None
-    assert found[0].read() == b'a,b\r\n1,"2"\r\n,\n5,6'
+    text = mended(path, ",", 2).text
+    assert isinstance(text, BytesIO)
+    assert text.read() == b'a,b\r\n1,"2"\r\n,\n5,6'
+
+
+@pytest.mark.parametrize("others", ["7,8,9", '7,"8, or 9",0', '7,"8\n8",9'])
+def test_rows_with_more_or_fewer_values_than_the_header_are_told(tmp_path: Path, others: str) -> None:
+    assert faults(tmp_path / "h.csv", others, "1,1,076.39,2", others, "1,2", "1", others) == {
+        2: "the row has 4 values, the header 3",
+        4: "the row has 2 values, the header 3",
+        5: "the row has 1 value, the header 3",
+    }
+
+
+def test_rows_are_counted_whatever_stands_within_quotes(tmp_path: Path) -> None:
+    assert faults(tmp_path / "h.csv", '"1,""1,",2,""', '"a\n,b",2,3', '"1","2",3,"4"') == {
+        3: "the row has 4 values, the header 3"
+    }
+
+
+def test_a_file_of_ragged_rows_alone_is_read_as_it_stands(tmp_path: Path) -> None:
+    path = tmp_path / "h.csv"
+    path.write_bytes(b"a;b\r\n1;2\r\n3;4;5\r\n\r\n6;7\r\n")
+    found = mended(path, ";", 2)
+    assert (found.text, found.faults) == (path, {2: "the row has 3 values, the header 2"})
+
+
+def test_rows_are_counted_from_the_header_on(tmp_path: Path) -> None:
+    path = tmp_path / "h.csv"
+    path.write_text("\n\na,b\n1,2\n3,4,5\n")
+    assert mended(path, ",", 2).faults == {2: "the row has 3 values, the header 2"}

@@ -6,6 +6,7 @@ are read as text, and `fraud_producer.replay.convert` judges each row by itself.
 
 import zlib
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import orjson
@@ -64,8 +65,16 @@ def unreadable(path: Path, error: Exception) -> InputError:
 
 def _csv(path: Path) -> pl.LazyFrame:
     separator = _separator(path)
-    text, broken = quotes.mended(path, separator) or (path, [])
-    frame = pl.scan_csv(
+    columns = _rows(path, separator).collect_schema().len() - 1
+    found = quotes.mended(path, separator, columns)
+    rows, faults = pl.Series(list(found.faults), dtype=pl.get_index_type()), list(found.faults.values())
+    fault = pl.col(ROW).replace_strict(rows, faults, default=None, return_dtype=pl.String)
+    return _rows(found.text, separator).with_columns(fault.alias(FAULT))
+
+
+def _rows(text: Path | BytesIO, separator: str) -> pl.LazyFrame:
+    """As the parser has them: values beyond those of the header are cut off, missing ones are null."""
+    return pl.scan_csv(
         text,
         separator=separator,
         infer_schema=False,
@@ -75,8 +84,6 @@ def _csv(path: Path) -> pl.LazyFrame:
         row_index_name=ROW,
         row_index_offset=1,
     )
-    frame.collect_schema()
-    return frame.with_columns(pl.when(pl.col(ROW).is_in(broken)).then(pl.lit(quotes.FAULT)).alias(FAULT))
 
 
 def _separator(path: Path) -> str:

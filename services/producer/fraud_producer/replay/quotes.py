@@ -1,12 +1,15 @@
-"""Finds the rows of a CSV file whose quotes do not close, so that they alone are rejected.
+"""Finds the rows of a CSV file that are not what its header promises, so that they alone are rejected.
 
-A parser takes everything after a stray quote for one value, or gives the whole file up.
+A parser takes everything after a stray quote for one value, or gives the whole file up. Where a row has more
+values than the header, as where a decimal comma has no quotes, they stand under the wrong names.
 """
 
 import gzip
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from io import BytesIO
+from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -16,6 +19,7 @@ FAULT = "the quotes of the row are not closed, or stand within a value"
 GZIPPED = ".gz"
 MOST_LINES = 100
 """A quoted value may have line breaks, though not more than these."""
+_QUOTED = re.compile(rb'"[^"]*"')
 
 
 def opened(path: Path) -> BinaryIO:
@@ -23,31 +27,90 @@ def opened(path: Path) -> BinaryIO:
     return cast("BinaryIO", gzip.open(path)) if path.suffix.lower() == GZIPPED else path.open("rb")
 
 
-def mended(path: Path, separator: str) -> tuple[BytesIO, list[int]] | None:
-    """The file with its broken rows left empty, and their numbers, counted from 1; None if it has none.
+@dataclass(frozen=True)
+class Mended:
+    """A file of which every row can be parsed.
 
-    Only a file with broken rows is held in memory. A broken header is left as it is.
+    Attributes:
+        text: the file, or its content with the rows left empty whose quotes do not close.
+        faults: what is wrong with a row, by its number, counted from 1.
     """
-    if _surely_whole(path, separator):
-        return None
+
+    text: Path | BytesIO
+    faults: dict[int, str]
+
+
+def mended(path: Path, separator: str, columns: int) -> Mended:
+    """The file, and which of its rows are broken or have another number of values than the header.
+
+    Only a file with broken rows, or with values of several lines, is held in memory. A broken header is left
+    as it is.
+    """
+    ragged = _ragged_lines(path, separator, columns)
+    if ragged is not None:
+        return Mended(path, {row: _ragged(count, columns) for row, count in ragged.iter_rows()})
     header, *records = _records(path, separator)
-    broken = [row for row, record in enumerate(records, 1) if record is None]
+    faults = {row: FAULT for row, record in enumerate(records, 1) if record is None}
+    text = BytesIO(b"".join([header or b"", *_without_broken(records, separator)])) if faults else path
+    for row, record in enumerate(records, 1):
+        if record is not None and (count := _values(record, separator)) not in (0, columns):
+            faults[row] = _ragged(count, columns)
+    return Mended(text, faults)
+
+
+def _ragged(values: int, columns: int) -> str:
+    return f"the row has {values} value{'' if values == 1 else 's'}, the header {columns}"
+
+
+def _without_broken(records: Sequence[bytes | None], separator: str) -> Iterator[bytes]:
     empty = b"\n" if separator.isspace() else separator.encode() + b"\n"
-    rows = (empty if record is None else record for record in records)
-    return (BytesIO(b"".join([header or b"", *rows])), broken) if broken else None
+    yield from (empty if record is None else record for record in records)
 
 
-def _surely_whole(path: Path, separator: str) -> bool:
-    """Whether every line is a record, as far as quotes go: the usual case, and quickly told."""
-    line = pl.col("line").str.strip_chars_start("\ufeff").str.strip_chars_end("\r")
-    whole = f"^{_whole(separator).pattern.decode().replace('*+', '*')}$"
-    doubtful = pl.scan_lines(path, name="line", glob=False).filter(
-        line.str.contains('"', literal=True) & ~line.str.contains(whole)
+def _values(record: bytes, separator: str) -> int:
+    """How many values a record has whose quotes close; a blank line has none."""
+    if not record.strip():
+        return 0
+    unquoted = _QUOTED.sub(b"", record) if b'"' in record else record
+    return unquoted.count(separator.encode()) + 1
+
+
+def _ragged_lines(path: Path, separator: str, columns: int) -> pl.DataFrame | None:
+    """Numbers of the lines, the header being 0, with another number of values than it, and that number.
+
+    None where a line is no record, as far as quotes go: quickly told, and seldom so.
+    """
+    line, quoted = pl.col("line"), pl.col("line").str.contains('"', literal=True)
+    regular = f"^{_whole(separator, columns).pattern.decode().replace('*+', '*')}$"
+    odd = (
+        pl.when(quoted)
+        .then(~line.str.contains(regular))
+        .otherwise(_separators(line, separator) != columns - 1)
+    )
+    lines = pl.scan_lines(path, name="line", row_index_name="row", glob=False).with_columns(
+        line.str.strip_chars_start("\ufeff").str.strip_chars_end("\r")
     )
     try:
-        return doubtful.head(1).collect(engine="streaming").is_empty()
+        found = lines.filter(odd & (line.str.strip_chars() != "")).collect(engine="streaming")
     except pl.exceptions.PolarsError:
-        return False  # not all of it is UTF-8
+        return None  # not all of it is UTF-8
+    whole = f"^{_whole(separator).pattern.decode().replace('*+', '*')}$"
+    if found.filter(quoted & ~line.str.contains(whole)).height:
+        return None
+    unquoted = line.str.replace_all(_QUOTED.pattern.decode(), "")
+    return found.select(
+        pl.col("row").cast(pl.Int64) - _blank_before_header(path), _separators(unquoted, separator) + 1
+    )
+
+
+def _blank_before_header(path: Path) -> int:
+    """How many lines a parser passes over before it takes one for the header."""
+    with opened(path) as file:
+        return sum(1 for _ in takewhile(lambda line: not line.strip(), file))
+
+
+def _separators(line: pl.Expr, separator: str) -> pl.Expr:
+    return line.str.count_matches(separator, literal=True)
 
 
 def _records(path: Path, separator: str) -> Iterator[bytes | None]:
@@ -74,10 +137,10 @@ def _end(lines: list[bytes], at: int, whole: re.Pattern[bytes], begun: re.Patter
     return None
 
 
-def _whole(separator: str) -> re.Pattern[bytes]:
-    """A record in which every quoted value is closed."""
-    value = _value(separator)
-    return re.compile(rb"(?:%b%b)*+%b\r?\n?" % (value, re.escape(separator.encode()), value))
+def _whole(separator: str, columns: int | None = None) -> re.Pattern[bytes]:
+    """A record in which every quoted value is closed, of so many values or of any number."""
+    value, times = _value(separator), b"*+" if columns is None else b"{%d}" % (columns - 1)
+    return re.compile(rb"(?:%b%b)%b%b\r?\n?" % (value, re.escape(separator.encode()), times, value))
 
 
 def _begun(separator: str) -> re.Pattern[bytes]:
