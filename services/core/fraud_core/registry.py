@@ -20,6 +20,8 @@ ResultT = TypeVar("ResultT")
 UNAUTHORISED = (401, 403)
 SERVER_FAULT = 500
 NOT_FOUND, NO_SUCH_ID = 404, {40403, 404}
+NO_CODE = {None, SchemaRegistryError.UNKNOWN}
+"""What the client makes of an answer that has none of a registry's codes."""
 TRANSIENT = {408, 421, 425, 429}
 """What a proxy or a busy registry says of now, and not of what was asked."""
 REDIRECTS = range(300, 400)
@@ -63,7 +65,7 @@ class Registry:
             found = self._call(partial(self._client.get_schema, schema_id))
         except SchemaRegistryError as error:
             if error.http_status_code != NOT_FOUND or error.error_code not in NO_SUCH_ID:
-                raise self._strange(f"{error.http_status_code} {error.error_message:.200}") from error
+                raise self._strange(f"{error.http_status_code} {error.error_message!s:.200}") from error
             raise UnknownSchemaError(f"The registry has no schema with id {schema_id}.") from error
         if found.schema_str is None:
             raise self._strange("no schema in it")
@@ -91,6 +93,8 @@ class Registry:
         try:
             return self._lookup(topic.subject, name)
         except SchemaRegistryError as error:
+            if error.error_code in NO_CODE:
+                raise self._strange(f"{error.http_status_code} {error.error_message!s:.200}") from error
             raise SchemaError(
                 f"The schema {name} is not registered under {topic.subject} at {self._url} "
                 f"({error.error_message}). Run `fraudstream setup` first."

@@ -7,9 +7,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from fraud_core.errors import UnavailableError
+from fraud_core.errors import SchemaError, UnavailableError
 from fraud_core.registry import Registry, UnknownSchemaError
-from fraud_core.settings import SchemaRegistrySettings
+from fraud_core.settings import SchemaRegistrySettings, TopicSettings
+from fraud_core.topics import topics
 
 
 class Answering(HTTPServer):
@@ -25,10 +26,13 @@ class Handler(BaseHTTPRequestHandler):
     server: Answering
 
     def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.send_response(self.server.status)
         self.send_header("Content-Length", str(len(self.server.body)))
         self.end_headers()
         self.wfile.write(self.server.body)
+
+    do_POST = do_GET  # noqa: N815 - named by the server
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -57,6 +61,7 @@ def registry(answering: Answering) -> Registry:
         (302, ""),
         (404, "<html>no such site</html>"),
         (404, json.dumps({"message": "no route"})),
+        (404, json.dumps({"error": "Not Found", "path": "/schemas/ids/7"})),
         (500, json.dumps({"error_code": 50001, "message": "store"})),
         (200, "<html>maintenance</html>"),
         (200, "{}"),
@@ -71,6 +76,25 @@ def test_what_does_not_answer_as_a_registry_does_makes_no_schema_unknown(
 
     with pytest.raises(UnavailableError, match=answering.url()):
         registry(answering).schema_by_id(7)
+
+
+@pytest.mark.parametrize(
+    "body", ['{"error": "Not Found"}', '{"message": "no route"}', "<html>no such site</html>"]
+)
+def test_what_does_not_answer_as_a_registry_does_makes_no_schema_unregistered(
+    answering: Answering, body: str
+) -> None:
+    answering.status, answering.body = 404, body.encode()
+
+    with pytest.raises(UnavailableError, match="does not answer as a schema registry does"):
+        registry(answering).id_of(topics(TopicSettings()).transactions)
+
+
+def test_a_schema_that_a_registry_has_not_is_told(answering: Answering) -> None:
+    answering.status, answering.body = 404, b'{"error_code": 40401, "message": "Subject not found"}'
+
+    with pytest.raises(SchemaError, match=r"not registered .* \(Subject not found\)"):
+        registry(answering).id_of(topics(TopicSettings()).transactions)
 
 
 @pytest.mark.parametrize(
