@@ -2,8 +2,6 @@
 
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +10,7 @@ from pydantic import BaseModel
 
 from fraud_core.error_handling import ErrorSettings
 from fraud_local.stack import Stack
+from tests.support import forked
 from tests.support.letters import write_letters
 from tests.support.pipeline import Pipeline
 from tests.support.pipeline import pipeline as made
@@ -42,10 +41,8 @@ def pipeline(stack: Stack, tmp_path: Path) -> Iterator[Pipeline]:
 
 
 def ran(pipeline: Pipeline, command: str) -> list[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "fraud_local", *shlex.split(command)[1:]],
-        env=pipeline.process_environment(), capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    words = shlex.split(command)[1:]
+    done = forked.ended("fraud_local", *words, environment=pipeline.process_environment())
     assert done.returncode == 0, f"{command}\n{done.stderr}"
     return done.stdout.splitlines()
 

@@ -1,10 +1,7 @@
 """The operator as a process between a cluster, Kafka and detectors, and a test in the kubelet's place."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +13,8 @@ from fraud_core.models import Bundle, publish_bundle
 from fraud_core.registry import Registry
 from fraud_core.rollouts import BundleRef, Rollout
 from fraud_core.rollouts.writing import latest_rollout
+from tests.support import forked
+from tests.support.forked import Forked
 from tests.support.pipeline import Pipeline, until
 
 PATIENCE_S = 180.0
@@ -57,7 +56,7 @@ class Cluster(Protocol):
 @contextmanager
 def operating(
     pipeline: Pipeline, kubeconfig: Path, namespace: str, name: str = "operator"
-) -> Iterator[subprocess.Popen[bytes]]:
+) -> Iterator[Forked]:
     """The operator, as its image runs it; ended if it still runs."""
     template = pipeline.logs / "job.yaml"
     template.write_text(yaml.safe_dump(JOB), encoding="utf-8")
@@ -69,13 +68,11 @@ def operating(
         "FRAUD_HTTP__ENABLED": "false",
         "FRAUD_LOG__FORMAT": "json",
     }
-    with (pipeline.logs / f"{name}.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "fraud_operator"],
-            env={**os.environ, **pipeline.process_environment(), **variables},
-            stdout=log,
-            stderr=log,
-        )
+    process = forked.started(
+        "fraud_operator",
+        environment=pipeline.process_environment(**variables),
+        output=pipeline.logs / f"{name}.log",
+    )
     try:
         yield process
     finally:

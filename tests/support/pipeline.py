@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +24,8 @@ from fraud_core.rollouts.first import BaselineSettings, first_rollout
 from fraud_core.settings import ENV_PREFIX, CoreSettings, load_settings
 from fraud_core.setup import setup
 from fraud_core.topics import Topic, Topics, topics
+from tests.support import forked
+from tests.support.forked import Forked
 
 PATIENCE_S = 90.0
 START = datetime(2026, 1, 5, 9)
@@ -60,7 +60,7 @@ def transactions(first: int, last: int, users: int = 7, **columns: object) -> pl
 class Detector:
     """A detector process and its log."""
 
-    process: subprocess.Popen[bytes]
+    process: Forked
     log_file: Path
 
     @property
@@ -133,13 +133,12 @@ class Pipeline:
         """Start a detector; settings by the last parts of their variables, `ERRORS__TOLERANCE="none"`."""
         log_file = self.logs / f"{len(self.detectors)}-{worker}.log"
         variables = {f"FRAUD_{name}": value for name, value in settings.items()}
-        with log_file.open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "fraud_detector", "--worker", worker],
-                env=self.process_environment(**variables),
-                stderr=log,
-                stdout=log,
-            )
+        process = forked.started(
+            "fraud_detector",
+            *("--worker", worker),
+            environment=self.process_environment(**variables),
+            output=log_file,
+        )
         started = Detector(process, log_file)
         self.detectors.append(started)
         return started

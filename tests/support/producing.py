@@ -1,9 +1,6 @@
 """A producer as a process, a history for it, and what a consumer finds afterwards."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +10,8 @@ import polars as pl
 from confluent_kafka import Message
 
 from fraud_core.avro import Decoder
+from tests.support import forked
+from tests.support.forked import Forked
 from tests.support.pipeline import Pipeline
 
 START = datetime(2024, 1, 1)
@@ -37,15 +36,15 @@ def history(path: Path, rows: int = ROWS) -> Path:
     return path
 
 
-def start(pipeline: Pipeline, *arguments: str, here: Path) -> subprocess.Popen[str]:
-    """Start a producer in a working directory."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "fraud_producer", *arguments],
-        cwd=here,
-        env={**os.environ, **pipeline.environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+def start(pipeline: Pipeline, *arguments: str, here: Path) -> Forked:
+    """Start a producer in a working directory, where it leaves what it says too."""
+    return forked.started(
+        "fraud_producer",
+        *arguments,
+        environment=pipeline.process_environment(),
+        output=here / "producer.out",
+        errors=here / "producer.err",
+        here=here,
     )
 
 

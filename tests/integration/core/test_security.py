@@ -4,7 +4,6 @@ import logging
 import os
 import re
 import subprocess
-import sys
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -17,6 +16,7 @@ from fraud_core.errors import ConfigError, UnavailableError
 from fraud_core.kafka import client_config, partition_counts
 from fraud_core.registry import Registry
 from fraud_core.settings import CoreSettings, load_settings
+from tests.support import forked
 from tests.support.pipeline import Pipeline, transactions
 from tests.support.pipeline import pipeline as made
 from tests.support.secured import USER, Secured, secured
@@ -78,15 +78,7 @@ def pipeline(access: dict[str, str], tmp_path: Path) -> Iterator[Pipeline]:
 
 def ran(variables: Mapping[str, str], *command: str, here: Path) -> subprocess.CompletedProcess[str]:
     """A command that ends by itself; the limit is far below the 300 s for which a broker is waited for."""
-    return subprocess.run(
-        [sys.executable, "-m", *command],
-        cwd=here,
-        env={**os.environ, "FRAUD_HTTP__PORT": "0", **variables},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return forked.ended(*command, environment={**os.environ, "FRAUD_HTTP__PORT": "0", **variables}, here=here)
 
 
 def only_message(ended: subprocess.CompletedProcess[str]) -> str:

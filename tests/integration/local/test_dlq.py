@@ -23,6 +23,7 @@ from fraud_detector.dead_letters import PREFIX, Headers
 from fraud_local.dlq.letter import LEFT_OUT
 from fraud_local.dlq.plan import REPLAYED_FROM
 from fraud_local.stack import Stack
+from tests.support import forked
 from tests.support.letters import write_letters
 from tests.support.pipeline import Pipeline, transactions
 from tests.support.pipeline import pipeline as made
@@ -40,15 +41,7 @@ def pipeline(stack: Stack, tmp_path: Path) -> Iterator[Pipeline]:
 
 
 def run(pipeline: Pipeline, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*MAIN, *arguments],
-        env=pipeline.process_environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return forked.ended("fraud_local", "dlq", *arguments, environment=pipeline.process_environment())
 
 
 def output(pipeline: Pipeline, *arguments: str) -> str:

@@ -18,6 +18,7 @@ from fraud_core.kafka import client_config
 from fraud_core.models import publish_bundle
 from fraud_core.schemas import schema
 from fraud_local.stack import Stack
+from tests.support import forked
 from tests.support.bundles import small_bundle
 from tests.support.pipeline import Pipeline, transactions
 from tests.support.pipeline import pipeline as made
@@ -37,14 +38,7 @@ def pipeline(stack: Stack, tmp_path: Path) -> Iterator[Pipeline]:
 
 
 def run(pipeline: Pipeline, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*MAIN, *arguments],
-        env=pipeline.process_environment(),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return forked.ended("fraud_local", *arguments, environment=pipeline.process_environment())
 
 
 def output(pipeline: Pipeline, *arguments: str) -> str:

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ import pytest
 from fraud_core.models import publish_bundle
 from fraud_core.rollouts.writing import write_rollout
 from fraud_local.stack import Stack
+from tests.support import forked
 from tests.support.bundles import small_bundle
 from tests.support.labelling import label
 from tests.support.pipeline import Pipeline, transactions, until
@@ -33,14 +33,7 @@ def pipeline(stack: Stack, tmp_path: Path) -> Iterator[Pipeline]:
 
 
 def ended(pipeline: Pipeline, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "fraud_local", *words],
-        env=pipeline.process_environment(),
-        capture_output=True,
-        text=True,
-        timeout=250,
-        check=False,
-    )
+    return forked.ended("fraud_local", *words, environment=pipeline.process_environment(), timeout_s=250)
 
 
 def ran(pipeline: Pipeline, *words: str) -> str:

@@ -1,13 +1,12 @@
 """The producer operated as a connector of type source."""
 
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support import forked
 from tests.support.connector import Connector
 from tests.support.pipeline import Pipeline, until
 
@@ -19,13 +18,8 @@ def log(pipeline: Pipeline, tmp_path: Path) -> Iterator[Callable[[], str]]:
     """What a producer of fifty a second logs."""
     path = tmp_path / "producer.log"
     environment = pipeline.process_environment()
-    with path.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "fraud_producer", "--profile", "seed", "--rate", "50"],
-            env=environment,
-            stdout=output,
-            stderr=output,
-        )
+    flags = ("--profile", "seed", "--rate", "50")
+    process = forked.started("fraud_producer", *flags, environment=environment, output=path)
     yield path.read_text
     process.terminate()
     assert process.wait(60) == 0
