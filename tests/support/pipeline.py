@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Producer, TopicPartition
 
 from fraud_core.avro import Decoder, Encoder
 from fraud_core.cli import overrides
-from fraud_core.kafka import PARTITIONER, admin_client, client_config
+from fraud_core.kafka import PARTITIONER, admin_client, client_config, partition_counts
 from fraud_core.offsets import committed_spans
 from fraud_core.registry import Registry
 from fraud_core.rollouts.first import BaselineSettings, first_rollout
@@ -25,9 +25,12 @@ from fraud_core.settings import ENV_PREFIX, CoreSettings, load_settings
 from fraud_core.setup import setup
 from fraud_core.topics import Topic, Topics, topics
 from tests.support import forked
+from tests.support.compiled import compiled
 from tests.support.forked import Forked
 
 PATIENCE_S = 90.0
+QUIET_S = 0.5
+"""Where nothing came for so long, nothing follows."""
 START = datetime(2026, 1, 5, 9)
 
 
@@ -131,6 +134,7 @@ class Pipeline:
 
     def detector(self, worker: str = "w", **settings: str) -> Detector:
         """Start a detector; settings by the last parts of their variables, `ERRORS__TOLERANCE="none"`."""
+        compiled()
         log_file = self.logs / f"{len(self.detectors)}-{worker}.log"
         variables = {f"FRAUD_{name}": value for name, value in settings.items()}
         process = forked.started(
@@ -167,18 +171,20 @@ class Pipeline:
     def outputs(self, count: int, *names: str) -> list[Message]:
         """Committed records of the topics: at least `count`, and any that follow at once."""
         wanted = names or tuple(topic.name for topic in self._outputs())
+        partitions = partition_counts(self.settings.kafka)
+        places = {(name, partition) for name in wanted for partition in range(partitions.get(name, 0))}
         consumer = Consumer(
             {
                 **client_config(self.settings.kafka),
                 "group.id": uuid.uuid4().hex,
                 "isolation.level": "read_committed",
-                "auto.offset.reset": "earliest",
                 "enable.auto.commit": False,
+                "enable.partition.eof": True,
             }
         )
-        consumer.subscribe(list(wanted))
+        consumer.assign([TopicPartition(*place, OFFSET_BEGINNING) for place in places])
         try:
-            return self._drained(consumer, count)
+            return self._drained(consumer, places, count)
         finally:
             consumer.close()
 
@@ -228,14 +234,18 @@ class Pipeline:
         made = self.topics
         return (made.alerts, made.classified, made.dead_letters)
 
-    def _drained(self, consumer: Consumer, count: int) -> list[Message]:
+    def _drained(self, consumer: Consumer, places: set[tuple[str, int]], count: int) -> list[Message]:
+        """All up to the ends of the partitions, and until nothing more comes."""
         found: list[Message] = []
-        deadline = time.monotonic() + PATIENCE_S
-        quiet = 0
-        while len(found) < count or quiet < 2:
-            came = [message for message in consumer.consume(5_000, 0.5) if message.error() is None]
-            found += came
-            quiet = 0 if came else quiet + 1
+        read: set[tuple[str | None, int | None]] = set()
+        deadline, quiet_until = time.monotonic() + PATIENCE_S, time.monotonic() + QUIET_S
+        while len(found) < count or read != places or time.monotonic() < quiet_until:
+            for message in consumer.consume(5_000, 0.1):
+                if (error := message.error()) is None:
+                    found.append(message)
+                    quiet_until = time.monotonic() + QUIET_S
+                elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its own name
+                    read.add((message.topic(), message.partition()))
             assert time.monotonic() < deadline, f"{len(found)} of {count} records came; {self._last_words()}"
         return found
 

@@ -232,10 +232,10 @@ def test_a_server_that_does_not_start_says_why(stack: Stack, tmp_path: Path) -> 
     service.stop()
 
 
-def test_two_stacks_on_one_directory_are_refused(own_stack: Stack) -> None:
+def test_two_stacks_on_one_directory_are_refused(stack: Stack) -> None:
     with (
         pytest.raises(StackError, match=r"already runs on .*fraudstream stack down"),
-        running(own_stack.data_dir, broker_port=0, registry_port=0),
+        running(stack.data_dir, broker_port=0, registry_port=0),
     ):
         pytest.fail("two stacks share a directory")
 
