@@ -141,5 +141,8 @@ class DetectorSettings(CoreSettings):
 
     @property
     def transactional_id(self) -> str:
-        """What the ids begin with: stable across restarts, so that one aborts its own leftovers at once."""
-        return f"{self.pipeline}-{self.worker}"
+        """What the ids begin with: stable across restarts, so that one aborts its own leftovers at once.
+
+        Neither name may hold a slash, so no other worker of any pipeline has the same.
+        """
+        return f"{self.pipeline}/{self.worker}"

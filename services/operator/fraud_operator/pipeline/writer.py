@@ -100,7 +100,7 @@ def writer(settings: CoreSettings, namespace: str, pipeline: str) -> Writer:
     producer = Producer(
         {
             **client_config(settings.kafka),
-            "transactional.id": f"{settings.topics.prefix}fraud-operator-{namespace}-{pipeline}",
+            "transactional.id": f"{settings.topics.prefix}fraud-operator/{namespace}/{pipeline}",
             "transaction.timeout.ms": int(TIMEOUT_S * 1_000),
         }
     )
