@@ -127,7 +127,7 @@ class Decider:
             fired = evaluate(self._rules, rule_frame(frame, computed, self._rules.columns))
         with self._timed("score"):
             inputs = self._inputs(computed.values, fired)
-            scored = self.serving.score(inputs, frame["user"], _newest_day(frame))
+            scored = self.serving.score(inputs, frame["user"], _middle_day(frame))
         alerted, top = scored.alerted, self._explained(inputs, scored)
         fraudulent = alerted | fired.alert
         with self._timed("encode"):
@@ -189,9 +189,10 @@ class Decider:
         }
 
 
-def _newest_day(frame: pl.DataFrame) -> int:
-    newest = frame["timestamp"].to_physical().max()
-    return int(newest) // DAY_MS if isinstance(newest, int) else 0
+def _middle_day(frame: pl.DataFrame) -> int:
+    """Of event time: as many transactions are earlier as later, so a few wrong times do not matter."""
+    times = frame["timestamp"].to_physical().to_numpy()
+    return int(np.partition(times, times.size // 2)[times.size // 2]) // DAY_MS
 
 
 def _none() -> Decisions:

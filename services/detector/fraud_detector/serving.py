@@ -126,7 +126,7 @@ class Serving:
         Args:
             values: features, shape (features, transactions); the signals after them, if a model reads any.
             users: of each transaction.
-            day: of event time, that of the newest transaction.
+            day: of event time, that of most of the transactions.
         """
         champion, rollout = self.models.champion, self.models.rollout
         began = time.perf_counter()

@@ -1,20 +1,30 @@
 """What a version has met: the last week of event time, counted once committed, kept while it runs."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
+from confluent_kafka import Message
 from prometheus_client import CollectorRegistry
 
+from fraud_core.avro.types import arrow_type
 from fraud_core.connect.records import SCORE, Distribution
+from fraud_core.features import State
 from fraud_core.models import LoadedModel
 from fraud_core.models.loading import load
 from fraud_core.rollouts import BundleRef, Mode, Rollout
+from fraud_core.rules import load_rules
+from fraud_detector.deciding import Decider
 from fraud_detector.model_metrics import ModelMetrics
+from fraud_detector.reading import Read
 from fraud_detector.recent import DAYS, Recent
+from fraud_detector.records import group
 from fraud_detector.serving import Models, Serving
 from tests.support.bundles import FEATURES, feature_values, small_bundle
+from tests.support.pipeline import START, transactions
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 TODAY = 20_000
@@ -59,6 +69,40 @@ def test_only_a_week_of_event_time_counts() -> None:
     assert counted(met(TODAY - DAYS + 1, TODAY)) == [200] * 3
     assert counted(met(TODAY - DAYS, TODAY)) == [100] * 3
     assert counted(met(TODAY, TODAY - DAYS)) == [100] * 3
+
+
+def test_a_time_that_lies_far_ahead_leaves_the_last_days_what_they_are() -> None:
+    assert counted(met(*[TODAY] * 20, 47_482)) == [2_000] * 3
+    assert counted(met(*[TODAY] * 20, 47_482, TODAY, TODAY + 1)) == [2_200] * 3
+    assert counted(met(47_482, *[TODAY] * 20)) == [2_000] * 3
+
+
+def test_time_that_moves_on_by_weeks_is_followed_once_batches_agree() -> None:
+    recent = met(*[TODAY] * 20)
+    for _ in range(20):
+        recent.add(TODAY + 30, feature_values(100, seed=1), np.zeros(100))
+        recent.commit()
+
+    assert counted(recent) == [500] * 3
+
+
+def test_the_day_of_a_batch_is_that_of_most_of_its_transactions() -> None:
+    decider, states = Decider(load_rules(None), model(), "pipe"), {0: State()}
+    for last in (datetime(2100, 1, 1), START):
+        frame = transactions(0, 9).vstack(transactions(9, 10).with_columns(at(last)))
+        decider.decide(read_from(frame), states)
+        decider.serving.committed()
+
+    assert sum(distributions(decider.serving)[0][0].found) == 20
+
+
+def at(time: datetime) -> pl.Expr:
+    return pl.lit(time).cast(pl.Datetime("ms")).alias("timestamp")
+
+
+def read_from(frame: pl.DataFrame) -> Read:
+    batch = pa.RecordBatch.from_pylist(frame.to_dicts(), schema=arrow_type("Transaction"))
+    return Read(group([Message(topic="", partition=0, offset=row) for row in range(len(frame))]), batch, ())
 
 
 def test_what_was_aborted_was_never_met() -> None:
