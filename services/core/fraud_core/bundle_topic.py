@@ -123,12 +123,12 @@ class BundleTopic:
         place = TopicPartition(self.topic, 0, OFFSET_BEGINNING)
         consumer = Consumer(
             {
+                "fetch.wait.max.ms": 100,
                 **client_config(self.settings),
                 "group.id": "fraudstream-models",
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
                 "enable.partition.eof": True,
-                "fetch.wait.max.ms": 100,
             }
         )
         try:
@@ -159,12 +159,12 @@ class BundleTopic:
         """
         producer = Producer(
             {
+                "compression.type": "lz4",
                 **client_config(self.settings),
                 # Who publishes a bundle waits for nobody but another who publishes at the same time.
                 "transactional.id": f"fraudstream-{self.topic}",
                 "transaction.timeout.ms": int(TRANSACTION_S * 1_000),
                 "message.max.bytes": 2 * CHUNK_BYTES,
-                "compression.type": "lz4",
             }
         )
         try:

@@ -36,7 +36,11 @@ STALE = {
 
 
 def client_config(settings: KafkaSettings) -> Config:
-    """What producers, consumers and admin clients share: addresses, security and where logs go."""
+    """What producers, consumers and admin clients share: addresses, security and where logs go.
+
+    Last come the properties that people set: a client puts what it merely prefers before all this, and only
+    what it can't do without behind it.
+    """
     return {
         "bootstrap.servers": settings.bootstrap_servers,
         "reconnect.backoff.ms": 100,
@@ -72,7 +76,7 @@ def _plain(secret: SecretStr | None) -> str | None:
 
 def admin_client(settings: KafkaSettings) -> AdminClient:
     """A client for topics and metadata."""
-    return AdminClient({**client_config(settings), "socket.timeout.ms": 10_000})
+    return AdminClient({"socket.timeout.ms": 10_000, **client_config(settings)})
 
 
 def partition_counts(settings: KafkaSettings) -> dict[str, int]:

@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 from fraud_core.errors import ConfigError
+from fraud_core.fixed_properties import refuse_fixed
 
 ENV_PREFIX = "FRAUD_"
 LOGIN_IN_URL = re.compile(r"(?<=//)[^@\s]*@")
@@ -43,6 +44,11 @@ def _without_login(url: str) -> str:
             "schema_registry.username and schema_registry.password"
         )
     return url
+
+
+def _settable(properties: dict[str, SecretStr]) -> dict[str, SecretStr]:
+    refuse_fixed(properties)
+    return properties
 
 
 PipelineName = Annotated[
@@ -69,9 +75,10 @@ class KafkaSettings(Section):
     ssl_certificate_location: ReadableFile | None = None
     ssl_key_location: ReadableFile | None = None
     ssl_key_password: SecretStr | None = None
-    properties: dict[str, SecretStr] = Field(
+    properties: Annotated[dict[str, SecretStr], AfterValidator(_settable)] = Field(
         default_factory=dict,
-        description="Further librdkafka properties, as JSON; they win over ours, and may be secret.",
+        description="Further librdkafka properties, as JSON; they win over ours, and may be secret. What "
+        "deciding each record once rests on is refused.",
     )
 
 

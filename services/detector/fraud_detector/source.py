@@ -40,14 +40,14 @@ class Rebalance(Protocol):
 def consumer_config(settings: DetectorSettings) -> Config:
     """What the group's consumer and the one that replays for a restore share."""
     return {
+        "queued.min.messages": 100_000,
+        "fetch.queue.backoff.ms": 20,
+        "fetch.message.max.bytes": FETCH_BYTES,
         **client_config(settings.kafka),
         "group.id": settings.pipeline,
         "enable.auto.commit": False,
         "auto.offset.reset": "earliest",
         "isolation.level": "read_committed",
-        "queued.min.messages": 100_000,
-        "fetch.queue.backoff.ms": 20,
-        "fetch.message.max.bytes": FETCH_BYTES,
     }
 
 

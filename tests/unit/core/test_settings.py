@@ -1,5 +1,6 @@
 """Settings: where they come from, and what a wrong one says."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from pydantic import SecretStr
 
 from fraud_core.cli import overrides
 from fraud_core.errors import ConfigError
+from fraud_core.fixed_properties import FIXED
 from fraud_core.kafka import client_config
 from fraud_core.settings import CoreSettings, KafkaSettings, load_settings
 
@@ -134,6 +136,20 @@ def test_a_secret_in_a_wrong_place_is_refused_and_not_repeated(
     with pytest.raises(ConfigError) as refused:
         load_settings(CoreSettings)
 
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["group.id", "transactional.id", "isolation.level", "partitioner"])
+def test_properties_that_deciding_once_rests_on_are_refused_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("FRAUD_KAFKA__PROPERTIES", json.dumps({"linger.ms": "1", name: "hunter2"}))
+
+    with pytest.raises(ConfigError) as refused:
+        load_settings(CoreSettings)
+
+    assert f"not to be set here: {name} ({FIXED[name]})" in str(refused.value)
+    assert "(set it with FRAUD_KAFKA__PROPERTIES)" in str(refused.value)
     assert "hunter2" not in str(refused.value)
 
 

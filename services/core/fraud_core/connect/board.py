@@ -215,11 +215,11 @@ def watched(
     """
     consumer = Consumer(
         {
+            "fetch.wait.max.ms": 200,
             **client_config(settings.kafka),
             "group.id": "fraudstream-board",
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
-            "fetch.wait.max.ms": 200,
             "enable.partition.eof": True,
         }
     )

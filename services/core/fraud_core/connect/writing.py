@@ -65,9 +65,9 @@ def pens(settings: CoreSettings, registry: Registry, stop: threading.Event | Non
     """
     names = topics(settings.topics)
     config = {
+        "linger.ms": 0,
         **client_config(settings.kafka),
         "enable.idempotence": True,
-        "linger.ms": 0,
         "delivery.timeout.ms": int(DELIVERY_S * 1000),
     }
 
