@@ -5,7 +5,14 @@ from collections.abc import Iterator
 
 import polars as pl
 import pyarrow as pa
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import (
+    TIMESTAMP_NOT_AVAILABLE,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
 
 from fraud_core.avro import Decoder
 from fraud_core.errors import UnavailableError
@@ -16,7 +23,8 @@ from fraud_detector.validate import impossible_logins
 
 log = logger(__name__)
 BACK_MS = 2 * 3_600_000
-"""A worker that gets a partition reads what was produced in so long before: more than the longest window."""
+"""A worker that gets a partition reads what was produced in so long before the first transaction that it will
+decide: more than the longest window."""
 TIMEOUT_S = 10.0
 RETRY_S = 2.0
 SLICE = 5_000
@@ -27,24 +35,28 @@ class LoginLog:
 
     def __init__(self, settings: DetectorSettings, topic: str, decoder: Decoder) -> None:
         """Reads nothing yet."""
-        self._topic, self._decoder = topic, decoder
-        config = consumer_config(settings) | {"enable.partition.eof": True}
-        self._consumer = Consumer(config | {"group.id": f"{settings.pipeline}-logins"})
+        self._topic, self._decoder, self._input = topic, decoder, settings.topics.transactions
+        self._config = consumer_config(settings) | {
+            "enable.partition.eof": True,
+            "group.id": f"{settings.pipeline}-logins",
+        }
+        self._consumer = Consumer(self._config)
         self._read_to: dict[int, int] = {}
         self._ends: dict[int, int] = {}
         self._held: list[Message] = []
         self._again_at = 0.0
 
-    def add(self, partition: int) -> None:
-        """Begin with a partition: where it was left, or some time ago.
+    def add(self, partition: int, position: int) -> None:
+        """Begin with a partition: where it was left, or some time before the input's record at `position`.
 
         Raises:
             KafkaException: the brokers did not say where that is.
         """
+        first = self._time_of(partition, position)
         place = TopicPartition(self._topic, partition)
         self._consumer.list_topics(self._topic, TIMEOUT_S)  # as a restart changes what is right of leaders
         _, end = self._consumer.get_watermark_offsets(place, TIMEOUT_S)
-        since = TopicPartition(self._topic, partition, time.time_ns() // 1_000_000 - BACK_MS)
+        since = TopicPartition(self._topic, partition, first - BACK_MS)
         (found,) = self._consumer.offsets_for_times([since], TIMEOUT_S)
         begin = max(found.offset if found.offset >= 0 else end, self._read_to.get(partition, 0))
         if partition in self._ends:
@@ -81,6 +93,22 @@ class LoginLog:
         """Close the consumer."""
         self._consumer.close()
 
+    def _time_of(self, partition: int, position: int) -> int:
+        """The Kafka timestamp of the input's record at `position`, the first of a backlog; else now."""
+        looking = Consumer(self._config | {"queued.min.messages": 1})
+        try:
+            looking.assign([TopicPartition(self._input, partition, position)])
+            found = looking.poll(TIMEOUT_S)
+        finally:
+            looking.close()
+        if found is None:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - librdkafka's own name
+        if (error := found.error()) and not _is_end(error):
+            raise KafkaException(error)
+        now = time.time_ns() // 1_000_000
+        kind, at = found.timestamp()
+        return now if error or kind == TIMESTAMP_NOT_AVAILABLE else min(at, now)
+
     def _is_new(self, message: Message) -> bool:
         """Not of a partition that has been given up, where somebody else reads on."""
         known = message.error() is None and message.value() is not None and message.partition() in self._ends
@@ -93,7 +121,7 @@ class LoginLog:
                 continue
             if error is None:
                 yield partition, offset + 1
-            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own name for it
+            elif _is_end(error):
                 yield partition, offset
 
     def _frame(self, messages: list[Message]) -> pl.DataFrame | None:
@@ -111,3 +139,7 @@ class LoginLog:
         frame = pl.from_arrow(read.batch.filter(pa.array(~wrong)))
         assert isinstance(frame, pl.DataFrame)  # noqa: S101 - a record batch never becomes a series
         return frame
+
+
+def _is_end(error: KafkaError) -> bool:
+    return error.code() == KafkaError._PARTITION_EOF  # noqa: SLF001 - librdkafka's own name for it

@@ -184,7 +184,7 @@ class Restorer:
         if durable:
             self._log.check(partition)
         reads = durable and found.decided
-        self._sides.await_end(partition)
+        self._sides.await_end(partition, found.position)
         if reads:
             self._log.add(partition)  # last, as it can't be asked for twice where the brokers did not answer
         self._jobs[partition] = self._anew(found)

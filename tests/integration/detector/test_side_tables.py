@@ -1,5 +1,6 @@
 """What workers share beside their users: each sees what all partitions counted, through crashes."""
 
+import time
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -53,11 +54,21 @@ def send_labels(pipeline: Pipeline, labels: list[dict[str, Any]]) -> None:
     assert producer.flush(30) == 0
 
 
-def send_logins(pipeline: Pipeline, topic: Topic, logins: list[dict[str, Any]]) -> None:
+def send_logins(pipeline: Pipeline, topic: Topic, logins: list[dict[str, Any]], ago_s: float = 0.0) -> None:
     values = Encoder("Login", pipeline.registry.id_of(topic)).encode(pl.DataFrame(logins))
+    produce(pipeline, topic, [login["user"] for login in logins], values, ago_s)
+
+
+def send_aged(pipeline: Pipeline, frame: pl.DataFrame, ago_s: float) -> None:
+    """Transactions that were produced some time ago, as their Kafka timestamps say."""
+    produce(pipeline, pipeline.topics.transactions, frame["user"].to_list(), pipeline.encode(frame), ago_s)
+
+
+def produce(pipeline: Pipeline, topic: Topic, keys: list[str], values: list[bytes], ago_s: float) -> None:
     producer = Producer(client_config(pipeline.settings.kafka) | {"partitioner": PARTITIONER})
-    for login, value in zip(logins, values, strict=True):
-        producer.produce(topic.name, value, login["user"])
+    at = round((time.time() - ago_s) * 1_000)
+    for key, value in zip(keys, values, strict=True):
+        producer.produce(topic.name, value, key, timestamp=at)
     assert producer.flush(30) == 0
 
 
@@ -239,6 +250,21 @@ def test_logins_of_the_last_hour_are_counted_also_those_from_before_the_worker_s
     assert {user: (tried, failed) for user, tried, failed in most if tried} == {"u1": (3, 2), "u2": (1, 1)}
     assert [event["count"] for event in detector.events("logins_impossible")] == [1]
     assert decided["logins_1h"].null_count() == 0
+
+
+def test_logins_of_a_backlog_are_counted_however_long_nobody_decided(pipeline: Pipeline) -> None:
+    settings, topic = with_logins(pipeline)
+    soon = START + timedelta(seconds=SOON[0])
+    logins = [{"user": "u1", "timestamp": soon - timedelta(minutes=9), "success": False}]
+    send_logins(pipeline, topic, logins, ago_s=5 * 3_600)
+    send_aged(pipeline, transactions(*SOON, users=USERS), ago_s=5 * 3_600)
+
+    pipeline.detector("one", **settings)
+
+    decided = pipeline.decisions(SOON[1] - SOON[0]).select("user", "features").unnest("features")
+    of_the_user = decided.filter(pl.col("user") == "u1")["failed_logins_1h"]
+    assert of_the_user.len() > 0
+    assert of_the_user.min() == 1
 
 
 def test_a_topic_of_logins_with_other_partitions_than_the_input_is_refused(pipeline: Pipeline) -> None:
