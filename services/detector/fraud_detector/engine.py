@@ -310,7 +310,9 @@ class Engine:
         ]
 
     def _lag(self, partition: int) -> int | None:
-        end, committed = self._ends.of(partition), self._committed.get(partition)
+        end, committed = self._ends.of(partition), self._restorer.position(partition)
+        if committed is None:
+            committed = self._committed.get(partition)
         return None if end is None or committed is None else max(end - committed, 0)
 
     def _positions(self) -> dict[int, int]:

@@ -158,6 +158,11 @@ class Restorer:
         """What of replayed transactions the snapshots of their users do not include."""
         return read.since({partition: job.offsets for partition, job in self._jobs.items()})
 
+    def position(self, partition: int) -> int | None:
+        """The committed offset of a partition that is being restored; None while it is unknown."""
+        job = self._jobs.get(partition)
+        return job.standing.position if job else None
+
     def close(self) -> None:
         """Close the consumers that read state and input."""
         self._log.close()

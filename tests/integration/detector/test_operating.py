@@ -65,6 +65,20 @@ def test_metrics_tell_lag_and_state_of_each_partition_also_while_it_is_paused(pi
     until(lambda: sum(by_partition(address, "fraud_lag_records")) == 100, "the lag grows")
 
 
+def test_the_lag_is_told_while_the_partitions_are_being_restored(pipeline: Pipeline) -> None:
+    first = pipeline.detector("first", STATE__DURABLE="false")
+    pipeline.send(transactions(0, 9_000, users=50))
+    pipeline.decisions(9_000)
+    first.kill()
+    pipeline.send(transactions(9_000, 9_100, users=50))
+
+    slow = pipeline.detector("second", STATE__DURABLE="false", BATCH__MAX_RECORDS="1", LOG__FORMAT="console")
+    address = f"http://127.0.0.1:{port(slow)}"
+
+    until(lambda: sum(by_partition(address, "fraud_lag_records")) == 100, "the lag is told")
+    assert "restored" not in slow.log
+
+
 def by_partition(address: str, name: str) -> list[float]:
     """The values of a gauge, by partition."""
     found = re.findall(
