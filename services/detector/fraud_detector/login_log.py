@@ -18,7 +18,7 @@ from fraud_core.avro import Decoder
 from fraud_core.errors import UnavailableError
 from fraud_core.log import logger
 from fraud_detector.settings import DetectorSettings
-from fraud_detector.source import consumer_config
+from fraud_detector.source import consumer_config, pass_over
 from fraud_detector.validate import impossible_logins
 
 log = logger(__name__)
@@ -117,12 +117,10 @@ class LoginLog:
     def _positions(self, messages: list[Message]) -> Iterator[tuple[int, int]]:
         for message in messages:
             partition, offset, error = message.partition() or 0, message.offset() or 0, message.error()
-            if partition not in self._ends:
-                continue
-            if error is None:
-                yield partition, offset + 1
-            elif _is_end(error):
-                yield partition, offset
+            if error is not None and not _is_end(error):
+                pass_over(error, self._topic)
+            elif partition in self._ends:
+                yield partition, offset if error else offset + 1
 
     def _frame(self, messages: list[Message]) -> pl.DataFrame | None:
         if not messages:

@@ -7,7 +7,10 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from fraud_core.polling import polled
 from fraud_detector.records import Records, group
 from fraud_detector.settings import DetectorSettings
-from fraud_detector.source import consumer_config
+from fraud_detector.source import consumer_config, pass_over
+
+GONE = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001 - librdkafka's own name for it
+EXPECTED = {GONE, KafkaError._PARTITION_EOF}  # noqa: SLF001 - as above
 
 
 @dataclass
@@ -60,7 +63,11 @@ class Replays:
             self._reader().incremental_unassign([self._place(partition)])
 
     def step(self, wait_s: float) -> Step:
-        """The next records, waiting so long for the first."""
+        """The next records, waiting so long for the first.
+
+        Raises:
+            ConfigError: the cluster does not let this worker read the input.
+        """
         came: list[Message] = []
         if self._replays:
             came = polled(self._reader(), self._settings.batch.max_records, wait_s)
@@ -90,19 +97,21 @@ class Replays:
         return self._consumer
 
     def _wanted(self, message: Message) -> bool:
-        partition, offset = message.partition(), message.offset()
+        partition, offset, error = message.partition(), message.offset(), message.error()
+        if error is not None and error.code() not in EXPECTED:
+            pass_over(error, self._settings.topics.transactions)
+            return False
         replay = self._replays.get(-1 if partition is None else partition)
         if partition is None or offset is None or replay is None:
             return False
-        error = message.error()
         if error is None:
             replay.position = offset + 1
-        elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own name for it
-            replay.position = max(replay.position, offset)
-        elif error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - as above
+        elif error.code() == GONE:
             self.drop(partition)
             self._overtaken.add(partition)
             return False
+        else:
+            replay.position = max(replay.position, offset)
         if replay.position >= replay.end:
             self.drop(partition)
             self._done.add(partition)

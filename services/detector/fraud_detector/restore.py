@@ -135,8 +135,7 @@ class Restorer:
             ConfigError: the input has got more partitions than the state topic.
         """
         if time.monotonic() >= self._again_at:
-            for partition, as_of in list(self._waiting.items()):
-                self._open(partition, as_of)
+            self._open_waiting()
         for partition, found in self._log.step(WAIT_S).items():
             self._found(partition, found)
         self._load()
@@ -168,7 +167,14 @@ class Restorer:
         self._log.close()
         self._replays.close()
 
-    def _open(self, partition: int, as_of: int | None) -> None:
+    def _open_waiting(self) -> None:
+        """Until the brokers do not answer: to ask them for each partition may take longer than a poll may."""
+        for partition, as_of in list(self._waiting.items()):
+            if not self._open(partition, as_of):
+                self._waiting[partition] = self._waiting.pop(partition)  # another one is asked for next
+                return
+
+    def _open(self, partition: int, as_of: int | None) -> bool:
         try:
             found = standing(self._group, self._settings.topics.transactions, partition)
             if as_of != found.position:
@@ -179,8 +185,9 @@ class Restorer:
         except KafkaException as error:
             log.warning("restore_waits", partition=partition, reason=str(error))
             self._again_at = time.monotonic() + RETRY_S
-            return
+            return False
         del self._waiting[partition]
+        return True
 
     def _begin(self, partition: int, found: Standing) -> None:
         if found.lost:

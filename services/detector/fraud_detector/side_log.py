@@ -20,7 +20,7 @@ from fraud_core.polling import key_of
 from fraud_core.topics import Topics
 from fraud_detector.settings import DetectorSettings
 from fraud_detector.side_records import SideRecord, SideRecordError, decoded
-from fraud_detector.source import consumer_config
+from fraud_detector.source import consumer_config, pass_over
 from fraud_detector.standing import partition_count
 
 log = logger(__name__)
@@ -121,6 +121,8 @@ class SideLog:
             self._positions[place] = offset + 1
         elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own name for it
             self._positions[place] = max(self._positions.get(place, 0), offset)
+        else:
+            pass_over(error, place[0])
 
     def _begin(self) -> None:
         """Read all partitions of both topics from their beginnings, once.

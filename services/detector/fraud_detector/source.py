@@ -51,6 +51,20 @@ def consumer_config(settings: DetectorSettings) -> Config:
     }
 
 
+def pass_over(error: KafkaError, topic: str) -> None:
+    """Log an error that came in place of a record, unless nothing would ever come.
+
+    Raises:
+        ConfigError: the cluster does not let this worker read the topic.
+        UnavailableError: the consumer failed for good.
+    """
+    if error.code() in NOT_ALLOWED:
+        raise ConfigError(f"The cluster refuses to let this worker read {topic}: {error.str()}.")
+    if error.fatal():
+        raise UnavailableError(f"The consumer failed for good: {error.str()}. Start the worker again.")
+    log.warning("poll_error", topic=topic, reason=error.str())
+
+
 class Source:
     """Batches of messages of the partitions that are assigned to this worker and started."""
 
@@ -193,14 +207,9 @@ class Source:
 
     def _is_record(self, message: Message) -> bool:
         error = message.error()
-        if error is None:
-            return True
-        if error.code() in NOT_ALLOWED:
-            raise ConfigError(f"The cluster refuses to let this worker read {self._topic}: {error.str()}.")
-        if error.fatal():
-            raise UnavailableError(f"The consumer failed for good: {error.str()}. Start the worker again.")
-        log.warning("poll_error", reason=error.str())
-        return False
+        if error is not None:
+            pass_over(error, self._topic)
+        return error is None
 
 
 def _numbers(partitions: Partitions) -> list[int]:

@@ -21,7 +21,7 @@ from fraud_core.polling import polled
 from fraud_detector.found import Found
 from fraud_detector.settings import DetectorSettings
 from fraud_detector.snapshots import key_prefix
-from fraud_detector.source import consumer_config
+from fraud_detector.source import consumer_config, pass_over
 from fraud_detector.standing import partition_count
 
 TIMEOUT_S = 10.0
@@ -82,7 +82,11 @@ class StateLog:
             self._reader().incremental_unassign([TopicPartition(self._topic, partition)])
 
     def step(self, wait_s: float) -> dict[int, Found]:
-        """Read on, after waiting so long for a first message; gives the partitions that are through."""
+        """Read on, after waiting so long for a first message; gives the partitions that are through.
+
+        Raises:
+            ConfigError: the cluster does not let this worker read the topic.
+        """
         if self._readings:
             for message in polled(self._reader(), SLICE, wait_s):
                 self._take(message)
@@ -104,12 +108,16 @@ class StateLog:
         partition, offset = message.partition(), message.offset()
         reading = self._readings.get(-1 if partition is None else partition)
         error = message.error()
+        ends = error is not None and error.code() == KafkaError._PARTITION_EOF  # noqa: SLF001 - its own name
+        if error is not None and not ends:
+            pass_over(error, self._topic)
+            return
         if partition is None or offset is None or reading is None:
             return
         if error is None:
             self._add(reading, message)
             reading.found.position = offset + 1
-        elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own name for it
+        else:
             reading.found.position = offset
         if reading.found.position >= reading.end:
             self.drop(partition)
