@@ -98,6 +98,7 @@ class Decider:
                 "amount": 1.0,
                 "timestamp": 0,
                 "merchant": "nowhere",
+                "merchant_category": "nothing",
             }
             for number in range(WARM_UP_USERS)
         ]

@@ -1,11 +1,12 @@
 """Records of `fraud_side_tables`: what one input partition has counted.
 
 The key is `<pipeline>/<partition>/<slot>`, where a slot is a part of what was counted while one hour was the
-partition's latest, `<pipeline>/<partition>/devices-<offset>-<number>`, or `<pipeline>/<partition>/offset`.
-The value is a header and, compressed, for a slot columns of hours since 1970, merchants' hashes, transactions
-and amounts; for devices rows of hashes of device and user and the hour since 1970. All of a publication is
-written in one transaction, and the header says which input it includes. A null value says that this is too
-old for anybody to ask.
+partition's latest, `<pipeline>/<partition>/devices-<offset>-<number>`, or `<pipeline>/<partition>/offset`. Of
+categories of merchants the last part is `categories-<slot>` or `categories-offset`.
+The value is a header and, compressed, for a slot columns of hours since 1970, hashes of merchants or of
+categories, transactions and amounts; for devices rows of hashes of device and user and the hour since 1970.
+All of a publication is written in one transaction, and the header says which input it includes. A null value
+says that this is too old for anybody to ask.
 """
 
 import struct
@@ -20,6 +21,8 @@ from fraud_detector.records import Ints
 
 FORMAT = 2
 OFFSET, DEVICES = "offset", "devices"
+MERCHANTS, CATEGORIES = "", "categories-"
+"""What the names of slots and the offset begin with, by what is counted."""
 MOST_PAIRS = 20_000
 """Of devices and users in one record, which takes half a megabyte then."""
 _HEADER = struct.Struct(">HqI")
@@ -34,7 +37,7 @@ class SideRecord:
         name: what the key ends with.
         slot: None for devices and for the record that holds the offset alone.
         offset: the first input offset that is not included; None where the record is gone.
-        entries: of a slot, shape (COUNT_FIELDS, merchants and hours); else (pairs, PAIR_FIELDS).
+        entries: of a slot, shape (COUNT_FIELDS, keys and hours); else (pairs, PAIR_FIELDS).
     """
 
     partition: int
@@ -47,6 +50,11 @@ class SideRecord:
     def of_devices(self) -> bool:
         """Whether it holds users of devices."""
         return self.name.startswith(DEVICES)
+
+    @property
+    def counted(self) -> str:
+        """What a slot or an offset is of: MERCHANTS or CATEGORIES."""
+        return CATEGORIES if self.name.startswith(CATEGORIES) else MERCHANTS
 
 
 class SideRecordError(Exception):
@@ -82,7 +90,8 @@ def decoded(key: str, value: bytes | None, pipeline: str) -> SideRecord | None:
         return None
     try:
         partition, name = int(rest[0]), rest[1]
-        slot = None if name == OFFSET or name.startswith(f"{DEVICES}-") else int(name)
+        place = name.removeprefix(CATEGORIES)
+        slot = None if place == OFFSET or name.startswith(f"{DEVICES}-") else int(place)
     except (IndexError, ValueError) as error:
         raise SideRecordError(f"its key {key!r} names no partition and slot or devices") from error
     if value is None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from fraud_core.avro import Decoder
 from fraud_core.features import SideTables
-from fraud_core.features.side import AHEAD, KEPT, PAIR_HOUR, Logins
+from fraud_core.features.side import AHEAD, KEPT, PAIR_HOUR, Counts, Logins
 from fraud_core.log import logger
 from fraud_core.registry import Registry
 from fraud_core.topics import Topics
@@ -23,7 +23,15 @@ from fraud_detector.reading import ASK_S, Read
 from fraud_detector.records import Ints
 from fraud_detector.settings import DetectorSettings
 from fraud_detector.side_log import Place, SideLog
-from fraud_detector.side_records import SideRecord, device_records, encoded, key_of
+from fraud_detector.side_records import (
+    CATEGORIES,
+    MERCHANTS,
+    OFFSET,
+    SideRecord,
+    device_records,
+    encoded,
+    key_of,
+)
 from fraud_detector.transaction import Output
 
 log = logger(__name__)
@@ -53,15 +61,15 @@ class Written:
 
     Attributes:
         counts: None where they were not due.
-        slots: of the counts.
-        old: slots that are gone.
+        slots: of the counts, by what is counted.
+        old: slots that are gone, by the same.
         devices: what the keys of their records end with, and the latest hour of each.
         gone: records of devices that are gone.
     """
 
     counts: Publication | None = None
-    slots: dict[int, Ints] = field(default_factory=dict)
-    old: list[int] = field(default_factory=list)
+    slots: dict[str, dict[int, Ints]] = field(default_factory=dict)
+    old: dict[str, list[int]] = field(default_factory=dict)
     devices: dict[str, int] = field(default_factory=dict)
     gone: list[str] = field(default_factory=list)
 
@@ -74,16 +82,16 @@ class Sides:
     ) -> None:
         """Asks for nothing yet."""
         self.tables = tables
-        self._counts = tables.merchants
+        self._counts: dict[str, Counts] = {MERCHANTS: tables.merchants, CATEGORIES: tables.categories}
         self._pipeline, self._topic, self._state = settings.pipeline, names.side_tables.name, settings.state
         self._log = SideLog(settings, names, Decoder("Label", registry, ASK_S))
         self._logins = None
         if names.logins:
             tables.logins = Logins()
             self._logins = LoginLog(settings, names.logins.name, Decoder("Login", registry, ASK_S))
-        self._offsets: dict[int, int] = {}
+        self._offsets: dict[str, dict[int, int]] = {counted: {} for counted in self._counts}
         self._ends: dict[int, dict[Place, int]] = {}
-        self._begins: dict[int, int] = {}
+        self._begins: dict[int, dict[str, int]] = {}
         self._last: dict[int, Publication] = {}
         self._devices: dict[int, dict[str, int]] = {}
         self._devices_at: dict[int, float] = {}
@@ -119,17 +127,18 @@ class Sides:
 
     def begin(self, partition: int, first: int, committed: int) -> int:
         """The input offset from which a partition is counted again, of an input that begins at `first`."""
-        offset = self._offsets.get(partition, first)
-        if offset > committed:
+        begins = {counted: known.get(partition, first) for counted, known in self._offsets.items()}
+        if (highest := max(begins.values())) > committed:
             log.warning(
-                "counts_rebuilt", partition=partition, reason=f"they go up to {offset}, not {committed}"
+                "counts_rebuilt", partition=partition, reason=f"they go up to {highest}, not {committed}"
             )
-            self._counts.reset(partition)
-            offset = first
-        elif offset < first:
+            for counts in self._counts.values():
+                counts.reset(partition)
+            begins = dict.fromkeys(begins, first)
+        elif min(begins.values()) < first:
             log.warning("counts_incomplete", partition=partition, reason=f"the input begins at {first}")
-        self._begins[partition] = max(offset, first)
-        return self._begins[partition]
+        self._begins[partition] = {counted: max(begin, first) for counted, begin in begins.items()}
+        return min(self._begins[partition].values())
 
     def replay(self, read: Read) -> None:
         """Count transactions that were decided before and are not in what is published."""
@@ -137,16 +146,18 @@ class Sides:
             return
         frame = read.frame()
         for partition, first, end in read.records.spans:
-            new = int(np.searchsorted(read.records.positions[first:end], self._begins[partition]))
-            self.tables.count(frame[first + new : end], partition)
+            begins, positions = self._begins[partition], read.records.positions[first:end]
+            merchants = int(np.searchsorted(positions, begins[MERCHANTS]))
+            categories = int(np.searchsorted(positions, begins[CATEGORIES]))
+            self.tables.count(frame[first + categories : end], partition, known=merchants - categories)
 
     def start(self, partition: int, position: int) -> None:
         """A partition is restored, and runs from this input offset on."""
         self.tables.savepoint(partition)
-        offset = self._begins.pop(partition, position)
+        offset = min(self._begins.pop(partition, {MERCHANTS: position}).values())
         self._ends.pop(partition, None)
         if partition not in self._last:
-            self._last[partition] = Publication(offset, self._counts.newest_hour(partition), time.monotonic())
+            self._last[partition] = Publication(offset, self._newest_hour(partition), time.monotonic())
 
     def savepoint(self, partitions: Collection[int]) -> None:
         """What these have counted is committed."""
@@ -191,11 +202,12 @@ class Sides:
             self.tables.devices.published(partition)
             self._devices_at[partition] = time.monotonic()
             if written.counts:
-                for slot in written.old:
-                    self._counts.drop(partition, slot)
-                self._counts.published(partition, written.counts.offset, written.slots)
+                for counted, counts in self._counts.items():
+                    for slot in written.old[counted]:
+                        counts.drop(partition, slot)
+                    counts.published(partition, written.counts.offset, written.slots[counted])
+                    self._offsets[counted][partition] = written.counts.offset
                 self._last[partition] = written.counts
-                self._offsets[partition] = written.counts.offset
         self._written.clear()
 
     def aborted(self) -> None:
@@ -209,7 +221,7 @@ class Sides:
             self._logins.close()
 
     def _counts_due(self, partition: int, position: int) -> bool:
-        last, hour = self._last.get(partition), self._counts.newest_hour(partition)
+        last, hour = self._last.get(partition), self._newest_hour(partition)
         if last is None or position <= last.offset:
             return False
         waited = time.monotonic() - last.at
@@ -219,18 +231,25 @@ class Sides:
             or waited >= self._state.snapshot_cycle_s
         )
 
+    def _newest_hour(self, partition: int) -> int:
+        return max(counts.newest_hour(partition) for counts in self._counts.values())
+
     def _devices_due(self, partition: int) -> bool:
         waited = time.monotonic() - self._devices_at.get(partition, -DEVICES_S)
         return waited >= DEVICES_S and self.tables.devices.pending(partition)
 
     def _write_counts(self, partition: int, offset: int, written: Written) -> Iterator[Output]:
-        written.slots, written.old = self._counts.dump(partition), self._counts.old_slots(partition)
-        written.counts = Publication(offset, self._counts.newest_hour(partition), time.monotonic())
-        for slot in written.old:
-            yield self._output(key_of(self._pipeline, partition, slot), None)
-        for slot, entries in written.slots.items():
-            yield self._output(key_of(self._pipeline, partition, slot), encoded(offset, entries))
-        yield self._output(key_of(self._pipeline, partition), encoded(offset))
+        written.counts = Publication(offset, self._newest_hour(partition), time.monotonic())
+        for counted, counts in self._counts.items():
+            slots, old = counts.dump(partition), counts.old_slots(partition)
+            written.slots[counted], written.old[counted] = slots, old
+            for slot in old:
+                yield self._output(key_of(self._pipeline, partition, f"{counted}{slot}"), None)
+            for slot, entries in slots.items():
+                yield self._output(
+                    key_of(self._pipeline, partition, f"{counted}{slot}"), encoded(offset, entries)
+                )
+            yield self._output(key_of(self._pipeline, partition, f"{counted}{OFFSET}"), encoded(offset))
 
     def _write_devices(self, partition: int, offset: int, written: Written) -> Iterator[Output]:
         devices = self.tables.devices
@@ -247,16 +266,17 @@ class Sides:
         return Output(self._topic, key, value)
 
     def _learn(self, record: SideRecord) -> None:
+        counts, offsets = self._counts[record.counted], self._offsets[record.counted]
         if record.of_devices:
             self._learn_devices(record)
         elif record.slot is None:
             if record.partition not in self._last and record.offset is not None:
-                self._offsets[record.partition] = record.offset
+                offsets[record.partition] = record.offset
         elif record.offset is None:
             if record.partition not in self._last:
-                self._counts.drop(record.partition, record.slot)
+                counts.drop(record.partition, record.slot)
         else:
-            self._counts.learn(record.partition, record.slot, record.offset, record.entries)
+            counts.learn(record.partition, record.slot, record.offset, record.entries)
 
     def _learn_devices(self, record: SideRecord) -> None:
         """Pairs stay as late as they are, so it does no harm to read what this worker has written itself."""

@@ -34,7 +34,7 @@ SUPERVISED_FEATURES = tuple(name for name in FEATURES if name not in NOT_READ)
 LABEL_DERIVED = frozenset(
     name
     for name in FEATURES
-    if "fraud" in name or name.startswith(("merchant_smoothed_rate", "merchant_transactions_since"))
+    if "fraud" in name or "smoothed_rate" in name or name.startswith("merchant_transactions_since")
 )
 """Features that labels go into."""
 KNOWN_SIGNAL = 0.5

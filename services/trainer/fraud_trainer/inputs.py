@@ -79,6 +79,10 @@ READINGS = {
     "merchant_days_since_first_fraud": Reading(logged=True, risky="low"),
     "merchant_fraud_rate_since_first": Reading(logged=False, risky="high"),
     "merchant_transactions_since_fraud": Reading(logged=True, risky="low"),
+    "category_visits": Reading(logged=True, risky="low"),
+    "amount_to_category_mean": Reading(logged=True, risky="high"),
+    "amount_to_category_mean_30d": Reading(logged=True, risky="high"),
+    "category_smoothed_rate_30d": Reading(logged=False, risky="high"),
 }
 DEFAULT_FEATURES = (
     "amount",

@@ -15,10 +15,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fraud_core.features import CHUNKS, SideTables, Span, State, advance_each, chunks_of
-from fraud_core.features.side import SAMPLE, Logins, Networks, read_networks
+from fraud_core.features.side import SAMPLE, Counts, Logins, Networks, read_networks
 from fraud_detector.found import Found
 from fraud_detector.settings import StateSettings
-from fraud_detector.side_records import SideRecord, decoded, device_records, encoded, key_of
+from fraud_detector.side_records import (
+    CATEGORIES,
+    MERCHANTS,
+    SideRecord,
+    decoded,
+    device_records,
+    encoded,
+    key_of,
+)
 from fraud_detector.snapshots import new_lineage
 from fraud_detector.snapshotting import Snapshots
 from tests.unit.core.features.reference import DAY, HOUR, Known, Label, Login, Transaction
@@ -51,6 +59,7 @@ def streams(draw: st.DrawFn) -> list[Transaction]:
                 location=draw(st.sampled_from(("US", "IN", None))),
                 device_id=draw(names),
                 merchant=draw(names),
+                category=draw(names),
             )
         )
     return drawn
@@ -87,17 +96,24 @@ def learn(side: SideTables, key: str, value: bytes | None) -> SideRecord:
     if record.of_devices:
         side.devices.learn(record.partition, record.entries)
     elif record.slot is not None and record.offset is None:
-        side.merchants.drop(record.partition, record.slot)
+        counts_of(side)[record.counted].drop(record.partition, record.slot)
     elif record.slot is not None and record.offset is not None:
-        side.merchants.learn(record.partition, record.slot, record.offset, record.entries)
+        counts = counts_of(side)[record.counted]
+        counts.learn(record.partition, record.slot, record.offset, record.entries)
     return record
+
+
+def counts_of(side: SideTables) -> dict[str, Counts]:
+    return {MERCHANTS: side.merchants, CATEGORIES: side.categories}
 
 
 def publication(side: SideTables, partition: int, offset: int) -> Log:
     """What is due of a partition, as records."""
-    slots, old = side.merchants.dump(partition), side.merchants.old_slots(partition)
-    log: Log = [(key_of("pipe", partition, slot), None) for slot in old]
-    log += [(key_of("pipe", partition, slot), encoded(offset, found)) for slot, found in slots.items()]
+    log: Log = []
+    for of, counts in counts_of(side).items():
+        log += [(key_of("pipe", partition, f"{of}{slot}"), None) for slot in counts.old_slots(partition)]
+        for slot, found in counts.dump(partition).items():
+            log.append((key_of("pipe", partition, f"{of}{slot}"), encoded(offset, found)))
     pairs = device_records(offset, side.devices.dump(partition))
     log += [(key_of("pipe", partition, name), encoded(offset, found)) for name, found in pairs]
     return [*log, (key_of("pipe", partition), encoded(offset))]
@@ -171,18 +187,18 @@ class Worker:
         if not log:
             return
         self.side_log += log
-        merchants = self.side.merchants
-        slots, old = merchants.dump(self.partition), merchants.old_slots(self.partition)
-        for slot in old:
-            merchants.drop(self.partition, slot)
-        merchants.published(self.partition, offset, slots)
+        for counts in counts_of(self.side).values():
+            slots, old = counts.dump(self.partition), counts.old_slots(self.partition)
+            for slot in old:
+                counts.drop(self.partition, slot)
+            counts.published(self.partition, offset, slots)
         self.side.devices.published(self.partition)
 
 
 def fixed_of(stream: list[Transaction], published: Log) -> Fixed:
     """Every third transaction is labelled after an hour, and every user logs in and fails to now and then."""
     labels = [
-        Label(f"t{number}", one.time, number % 2 == 0, one.time + HOUR, one.merchant, one.user)
+        Label(f"t{number}", one.time, number % 2 == 0, one.time + HOUR, one.merchant, one.user, one.category)
         for number, one in enumerate(stream[::3])
     ]
     logins = [Login(one.user, one.time - 60_000, number % 3 > 0) for number, one in enumerate(stream)]

@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fraud_core.features import SideTables, State, advance
-from fraud_detector.side_records import decoded, device_records, encoded, key_of
+from fraud_detector.side_records import (
+    CATEGORIES,
+    MERCHANTS,
+    decoded,
+    device_records,
+    encoded,
+    key_of,
+)
 from tests.unit.core.features.reference import Transaction
 from tests.unit.core.features.streams import START, frame, rows, transactions
 
@@ -24,6 +31,7 @@ class Worker:
     def restore(self) -> None:
         """Begin as a new process does."""
         self.side, begin = SideTables(1, shared=True), 0
+        self.counts = {MERCHANTS: self.side.merchants, CATEGORIES: self.side.categories}
         for key, value in self.log:
             record = decoded(key, value, "pipe")
             assert record
@@ -32,32 +40,35 @@ class Worker:
             elif record.slot is None:
                 begin = record.offset or 0
             elif record.offset is None:
-                self.side.merchants.drop(PARTITION, record.slot)
+                self.counts[record.counted].drop(PARTITION, record.slot)
             else:
-                self.side.merchants.learn(PARTITION, record.slot, record.offset, record.entries)
+                counts = self.counts[record.counted]
+                counts.learn(PARTITION, record.slot, record.offset, record.entries)
         self.side.count(frame(self.stream[begin : self.committed]), PARTITION)
         self.side.savepoint(PARTITION)
 
     def transaction(self, size: int, publishes: bool, end: str) -> None:  # noqa: FBT001 - drawn
         """Count some transactions, publish or not, and then commit, abort, or die."""
-        counts, offset = self.side.merchants, min(self.committed + size, len(self.stream))
+        offset = min(self.committed + size, len(self.stream))
         self.side.count(frame(self.stream[self.committed : offset]), PARTITION)
-        slots = counts.dump(PARTITION) if publishes else {}
-        old = counts.old_slots(PARTITION) if publishes else []
+        slots = {of: counts.dump(PARTITION) for of, counts in self.counts.items() if publishes}
+        old = {of: counts.old_slots(PARTITION) for of, counts in self.counts.items() if publishes}
         if end == "abort":
             self.side.roll_back(PARTITION)
         elif end == "crash":
             self.restore()
         elif publishes:
             self.committed = offset
-            self.log += [(key_of("pipe", PARTITION, slot), None) for slot in old]
-            self.log += [(key_of("pipe", PARTITION, at), encoded(offset, got)) for at, got in slots.items()]
+            for of, counts in self.counts.items():
+                self.log += [(key_of("pipe", PARTITION, f"{of}{slot}"), None) for slot in old[of]]
+                for slot, got in slots[of].items():
+                    self.log.append((key_of("pipe", PARTITION, f"{of}{slot}"), encoded(offset, got)))
+                for slot in old[of]:
+                    counts.drop(PARTITION, slot)
+                counts.published(PARTITION, offset, slots[of])
             self.log.append((key_of("pipe", PARTITION), encoded(offset)))
             for name, pairs in device_records(offset, self.side.devices.dump(PARTITION)):
                 self.log.append((key_of("pipe", PARTITION, name), encoded(offset, pairs)))
-            for slot in old:
-                counts.drop(PARTITION, slot)
-            counts.published(PARTITION, offset, slots)
             self.side.devices.published(PARTITION)
         else:
             self.committed = offset
@@ -66,7 +77,7 @@ class Worker:
     def known(self) -> list[Any]:
         """What is known of three merchants and devices a while after the last transaction."""
         last = max((one.time for one in self.stream), default=START) + 7_200_000
-        asked = [Transaction("u", last, 1.0, merchant=name, device_id=name) for name in "abc"]
+        asked = [Transaction("u", last, 1.0, merchant=name, device_id=name, category=name) for name in "abc"]
         return rows(advance(State(), frame(asked), self.side))
 
 

@@ -121,6 +121,16 @@ def test_labels_are_due_in_the_slice_in_which_they_become_known(monkeypatch: pyt
     assert [piece.labels.height for piece in found] == [2, 4, 2, 2]
 
 
+def test_labels_name_merchant_and_category_of_their_transactions() -> None:
+    frame = rows(3).with_columns(shop=pl.Series(["a", "b", None]), kind=pl.Series(["food", None, "travel"]))
+    mapping = {**MAPPING, "merchant": "shop", "merchant_category": "kind"}
+
+    found = labels(read_history(saved(frame), mapping, label="bad"))
+
+    assert found["merchant"].to_list() == ["a", "b", None]
+    assert found["merchant_category"].to_list() == ["food", None, "travel"]
+
+
 def test_labels_of_frauds_alone_can_be_asked_for() -> None:
     found = labels(read_history(saved(rows(9)), MAPPING, label="bad", frauds_only=True))
     assert found["transaction_id"].to_list() == ["t0", "t4", "t8"]

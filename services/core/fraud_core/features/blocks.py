@@ -7,14 +7,16 @@ follows what users have, not what they could have.
 import numpy as np
 
 from fraud_core.features.layout import (
-    BYTE,
+    BITS,
     CAPACITIES,
     FIRST,
     HEADER,
     LATEST,
+    LEAST,
     LENGTHS,
     LIMITS,
     LISTS,
+    MOST,
     NEVER,
     PLACE,
     PLACE_TIME,
@@ -51,7 +53,7 @@ def block_of(store: Store, ref: int) -> int:
     if store.table[ref] == UNBORN:
         capacities = 0
         for which in range(LISTS):
-            capacities |= 1 << (8 * which)
+            capacities |= LEAST[which] << (BITS * which)
         block = allocate(store, capacities)
         _clear(store.words, block, capacities)
         store.table[ref] = block
@@ -72,7 +74,7 @@ def units(capacities: int) -> int:
     """Size of a block with such capacities, in units of eight words."""
     total = HEADER
     for which in range(LISTS):
-        total += ((capacities >> (8 * which)) & BYTE) * STRIDES[which]
+        total += ((capacities >> (BITS * which)) & MOST) * STRIDES[which]
     return (total + UNIT - 1) // UNIT
 
 
@@ -98,10 +100,10 @@ def release(store: Store, block: int) -> None:
 
 
 @part
-def fit(entries: int, limit: int) -> int:
-    """Room for so many entries and few more."""
+def fit(entries: int, which: int) -> int:
+    """Room for so many entries of a list and few more."""
     step = 1 if entries <= 4 else 2 if entries <= 8 else 4 if entries <= 16 else 8  # noqa: PLR2004
-    return min(limit, max(1, (entries + step - 1) // step * step))
+    return min(LIMITS[which], max(LEAST[which], (entries + step - 1) // step * step))  # type: ignore[no-any-return]
 
 
 @part
@@ -110,7 +112,7 @@ def _grow(store: Store, ref: int, which: int) -> None:
     words, old = store.words, store.table[ref]
     capacities = 0
     for other in range(LISTS):
-        capacities |= fit(length(words, old, other) + (other == which), LIMITS[other]) << (8 * other)
+        capacities |= fit(length(words, old, other) + (other == which), other) << (BITS * other)
     new = allocate(store, capacities)
     move_block(words, old, new, capacities)
     release(store, old)
@@ -142,7 +144,7 @@ def insert(store: Store, ref: int, which: int, place: int) -> int:
     """
     words, block, stride = store.words, store.table[ref], STRIDES[which]
     count = length(words, block, which)
-    if count == (words[block + CAPACITIES] >> (8 * which)) & BYTE:
+    if count == (words[block + CAPACITIES] >> (BITS * which)) & MOST:
         _grow(store, ref, which)
         block = store.table[ref]
     at = start(words, block, which) + place * stride

@@ -83,6 +83,7 @@ def _columns(spans: Sequence[Span], frame: pl.DataFrame, keys: Keys) -> Columns:
         location_names=text_of(frame["location"]),
         devices=keys.devices,
         merchants=keys.merchants,
+        categories=keys.categories,
     )
 
 

@@ -1,4 +1,4 @@
-"""Bounded sets of what a user was seen with: devices, locations, merchants.
+"""Bounded sets of what a user was seen with: devices, locations, merchants, categories.
 
 A full set that gets a new member loses the one least recently seen: by event time in whole seconds, of
 equals the one that came in first. A late newcomer older than all others is itself the one that goes.

@@ -50,6 +50,10 @@ FEATURES = (
     "merchant_days_since_first_fraud",
     "merchant_fraud_rate_since_first",
     "merchant_transactions_since_fraud",
+    "category_visits",
+    "amount_to_category_mean",
+    "amount_to_category_mean_30d",
+    "category_smoothed_rate_30d",
 )
 """Names of all features; a new one goes to the end, as in the schema."""
 
@@ -103,7 +107,11 @@ FEATURES = (
     MERCHANT_DAYS_SINCE_FIRST_FRAUD,
     MERCHANT_FRAUD_RATE_SINCE_FIRST,
     MERCHANT_TRANSACTIONS_SINCE_FRAUD,
+    CATEGORY_VISITS,
+    AMOUNT_TO_CATEGORY_MEAN,
+    AMOUNT_TO_CATEGORY_MEAN_30D,
+    CATEGORY_SMOOTHED_RATE_30D,
 ) = range(len(FEATURES))
 
 OWN = WEEKEND + 1
-"""So many come first that need the user's own transactions alone; the others need side tables."""
+"""So many come first that are always written; of the others some need side tables, some a category."""

@@ -7,11 +7,13 @@ changes them, or the layout of a block, gives `FORMAT` a new number.
 
 from fraud_core.features.blocks import ROW_ROOM, UNIT, allocate, copy, fit, move_block, release, units
 from fraud_core.features.layout import (
+    BITS,
     CAPACITIES,
     HEADER,
     LENGTHS,
     LIMITS,
     LISTS,
+    MOST,
     STRIDES,
     UNBORN,
     Ints,
@@ -22,7 +24,7 @@ from fraud_core.features.layout import (
 from fraud_core.features.users import place_of
 from fraud_core.kernels import kernel, part
 
-FORMAT = 1
+FORMAT = 2
 PREFIX = 2 + HEADER
 LARGEST_USER = PREFIX + int(LIMITS @ STRIDES)
 
@@ -113,7 +115,7 @@ def _entries(lengths: int) -> int:
     """Words of all entries of lists of these lengths."""
     total = 0
     for which in range(LISTS):
-        total += ((lengths >> (8 * which)) & 255) * STRIDES[which]
+        total += ((lengths >> (BITS * which)) & MOST) * STRIDES[which]
     return total
 
 
@@ -121,7 +123,7 @@ def _entries(lengths: int) -> int:
 def _capacities(lengths: int) -> int:
     capacities = 0
     for which in range(LISTS):
-        capacities |= fit((lengths >> (8 * which)) & 255, LIMITS[which]) << (8 * which)
+        capacities |= fit((lengths >> (BITS * which)) & MOST, which) << (BITS * which)
     return capacities
 
 

@@ -22,7 +22,7 @@ from fraud_core.features.layout import (
 from fraud_core.kernels import part
 
 PANE_LIMIT = 1 << 57
-"""A pane's sum stops here (14 trillion), so that the sum of a window can't overflow."""
+"""A pane's sum, or a category's, stops here (14 trillion), so that the sum of a window can't overflow."""
 
 
 @part

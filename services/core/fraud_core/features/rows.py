@@ -8,6 +8,7 @@ import numpy as np
 from fraud_core.features import names
 from fraud_core.features.blocks import ROW_ROOM, block_of
 from fraud_core.features.layout import (
+    CATEGORIES,
     DAY,
     DEVICES,
     FIRST,
@@ -30,7 +31,7 @@ from fraud_core.features.layout import (
     Store,
 )
 from fraud_core.features.members import NO_ENTRY, find, join, others, sighted, visited
-from fraud_core.features.panes import days, prune, record, tally
+from fraud_core.features.panes import PANE_LIMIT, days, prune, record, tally
 from fraud_core.features.places import (
     distance_km,
     possible,
@@ -79,6 +80,7 @@ class Columns(NamedTuple):
     location_names: Text
     devices: Ints
     merchants: Ints
+    categories: Ints
 
 
 class Output(NamedTuple):
@@ -109,6 +111,7 @@ def run(store: Store, columns: Columns, output: Output, first: int, end: int) ->
         _locations(store, ref, columns, output.values, row, time, newest)
         _devices(store, ref, columns.devices[row], output.values, row, time, newest)
         _merchants(store, ref, columns.merchants[row], output.values, row, time)
+        _categories(store, ref, columns.categories[row], output.values, row, time, columns.amounts[row])
         _remember(store, ref, columns, row, time, newest)
     return end
 
@@ -164,9 +167,14 @@ def _travel(
 
 
 @part
-def _amounts(store: Store, ref: int, values: Floats, row: int, time: int, newest: int, amount: float) -> None:
+def _units(amount: float) -> int:
     bounded = min(amount, MAX_AMOUNT) if amount >= 0 else 0.0
-    units: Any = np.int64(np.rint(bounded * UNITS))
+    return np.int64(np.rint(bounded * UNITS))  # type: ignore[return-value]
+
+
+@part
+def _amounts(store: Store, ref: int, values: Floats, row: int, time: int, newest: int, amount: float) -> None:
+    units = _units(amount)
     values[names.AMOUNT, row] = amount
     words, block = store.words, store.table[ref]
     prune(words, block, MINUTE, newest // SECOND_MS)
@@ -271,6 +279,28 @@ def _merchants(store: Store, ref: int, key: int, values: Floats, row: int, time:
     if words[entry + 1] >> LOW_BITS <= second:
         values[names.MERCHANT_VISITS, row] = words[entry + 1] & LOW
     words[entry + 1] = visited(words[entry + 1], second)
+
+
+@part
+def _categories(store: Store, ref: int, key: int, values: Floats, row: int, time: int, amount: float) -> None:
+    """Writes nothing where the category is unknown, as its features are until they are written."""
+    if key == 0:
+        return
+    words, second, units = store.words, time // SECOND_MS, _units(amount)
+    entry = find(words, store.table[ref], CATEGORIES, key)
+    if entry == NO_ENTRY:
+        values[names.CATEGORY_VISITS, row] = 0.0
+        entry = join(store, ref, CATEGORIES, key, (second << LOW_BITS) | 1)
+        if entry != NO_ENTRY:
+            words[entry + 2] = units
+        return
+    visits, total = words[entry + 1] & LOW, words[entry + 2]
+    if words[entry + 1] >> LOW_BITS <= second:
+        values[names.CATEGORY_VISITS, row] = visits
+        if total > 0:
+            values[names.AMOUNT_TO_CATEGORY_MEAN, row] = float(units) / (float(total) / float(visits))
+    words[entry + 1] = visited(words[entry + 1], second)
+    words[entry + 2] = min(total + units, PANE_LIMIT)
 
 
 @part

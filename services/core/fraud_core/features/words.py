@@ -106,6 +106,10 @@ WORDS: Mapping[str, Words] = {
     "merchant_days_since_first_fraud": Words("time since the merchant's first known fraud", _days),
     "merchant_fraud_rate_since_first": Words("the merchant's share of frauds since the first", _share),
     "merchant_transactions_since_fraud": Words("the merchant's transactions since its latest fraud", _count),
+    "category_visits": Words("the user's earlier transactions in this category", _count),
+    "amount_to_category_mean": Words("amount against the user's mean in this category", _times),
+    "amount_to_category_mean_30d": Words("amount against the category's mean of 30 days", _times),
+    "category_smoothed_rate_30d": Words(f"the category's smoothed fraud rate in 30 days {_COHORT}", _share),
 }
 """Every feature, in its order."""
 

@@ -27,6 +27,7 @@ def labels_of(rows: pl.DataFrame, delay: timedelta, source: str, *, frauds_only:
         pl.lit(source).alias("labelled_by"),
         pl.lit(None, dtype=pl.String).alias("note"),
         (pl.col("timestamp") + delay).alias("labelled_at"),
+        "merchant_category",
     )
 
 

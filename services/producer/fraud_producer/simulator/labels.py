@@ -61,6 +61,7 @@ def _frame(transactions: pl.DataFrame, labelled: Bools, called_fraud: Bools, kno
         "labelled_by": pl.repeat(None, source.height, dtype=pl.String, eager=True),
         "note": pl.repeat(None, source.height, dtype=pl.String, eager=True),
         "labelled_at": pl.Series(known_at[labelled], dtype=pl.Int64).cast(pl.Datetime("ms")),
+        "merchant_category": source["merchant_category"],
     }
     return pl.DataFrame(columns, schema=schema).sort(ORDER)
 

@@ -22,7 +22,9 @@ EARTH_RADIUS_KM = 6371.0088
 Known = dict[str, float | str | None]
 One = TypeVar("One", "Transaction", "Login")
 
-BESIDE = FEATURES[OWN:]
+OF_CATEGORIES = ("category_visits", "amount_to_category_mean")
+"""Features of the user's own transactions that came later than those that need others'."""
+BESIDE = tuple(name for name in FEATURES[OWN:] if name not in OF_CATEGORIES)
 """Features that are unknown where nothing is known but the user's own transactions."""
 
 
@@ -37,6 +39,7 @@ class Transaction:
     latitude: float | None = None
     longitude: float | None = None
     session: int | None = None  # ms since 1970
+    category: str | None = None
 
     @property
     def units(self) -> int:
@@ -68,6 +71,7 @@ class Label:
     known_at: int  # ms since 1970
     merchant: str | None = None
     user: str | None = None
+    category: str | None = None
 
 
 @dataclass
@@ -95,6 +99,7 @@ class Member:
     first: int  # ms
     hours: set[int] = field(default_factory=set)
     visits: int = 0
+    units: int = 0
 
 
 def expected(transactions: Sequence[Transaction]) -> list[Known]:
@@ -117,6 +122,7 @@ def expected_beside(stream: Sequence[Transaction | Label], delay: int) -> list[K
         else:
             known = {
                 **credibility(earlier, labels, one, delay),
+                **of_category(earlier, labels, one, delay),
                 **history(labels, one, delay),
                 "device_users_1d": device_users(earlier, one),
             }
@@ -256,6 +262,7 @@ def members(earlier: Earlier, key: Callable[[Transaction], str | None], limit: i
         member.first = min(member.first, other.time)
         member.hours.add(other.time // HOUR)
         member.visits += 1
+        member.units = min(member.units + other.units, PANE_LIMIT)
         if len(kept) > limit:
             del kept[min(kept, key=lambda name: kept[name].last)]
     return kept
@@ -271,6 +278,7 @@ def distinct(earlier: Earlier, now: Transaction, kept: dict[str, Member], name: 
 
 def sets(earlier: Earlier, now: Transaction) -> Known:
     result: Known = dict.fromkeys(("locations_1d", "device_seen_before", "devices_1d", "merchant_visits"))
+    result |= dict.fromkeys(OF_CATEGORIES)
     if now.location:
         locations = members(earlier, lambda other: other.location, 16)
         result["locations_1d"] = distinct(earlier, now, locations, now.location)
@@ -283,6 +291,14 @@ def sets(earlier: Earlier, now: Transaction) -> Known:
         visited = members(earlier, lambda other: other.merchant, 64).get(now.merchant)
         late = visited is not None and visited.last > now.time // SECOND
         result["merchant_visits"] = None if late else visited.visits if visited else 0
+    if now.category:
+        spent = members(earlier, lambda other: other.category, 24).get(now.category)
+        if spent is None:
+            result["category_visits"] = 0
+        elif spent.last <= now.time // SECOND:
+            result["category_visits"] = spent.visits
+            mean = float(spent.units) / float(spent.visits)
+            result["amount_to_category_mean"] = float(now.units) / mean if spent.units else None
     return result
 
 
@@ -394,6 +410,27 @@ def credibility(earlier: Earlier, labels: Sequence[Label], now: Transaction, del
     if sum(month):
         mean = sum(month) / len(month)
         result["amount_to_merchant_mean_30d"] = min(now.units, 10**12) / mean
+    return result
+
+
+def of_category(earlier: Earlier, labels: Sequence[Label], now: Transaction, delay: int) -> Known:
+    result: Known = {"amount_to_category_mean_30d": None, "category_smoothed_rate_30d": None}
+    if not now.category:
+        return result
+    window, full_hour = WINDOWS["30d"], now.time // HOUR * HOUR
+    everywhere = hours_kept([other for other in earlier if other.category], delay)
+    here = hours_kept([other for other in earlier if other.category == now.category], delay)
+    fleet, mine = (cohort_of(kept, now, delay, window) for kept in (everywhere, here))
+    all_frauds = [one for one in frauds_at(labels, full_hour) if one.category]
+    frauds = [one for one in all_frauds if one.category == now.category]
+    known = min(count(frauds, now, delay, window), len(mine))
+    if fleet:
+        fleet_f = sum(cohort(one.time // HOUR, now.time // HOUR, delay, window) for one in all_frauds)
+        rate = min(fleet_f / len(fleet), 1.0)
+        result["category_smoothed_rate_30d"] = (known + 20 * rate) / (len(mine) + 20)
+    units = [min(other.units, 10**12) for other in mine]
+    if sum(units):
+        result["amount_to_category_mean_30d"] = min(now.units, 10**12) / (sum(units) / len(units))
     return result
 
 

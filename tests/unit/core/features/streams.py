@@ -21,6 +21,7 @@ SCHEMA: Any = {
     "latitude": pl.Float64,
     "longitude": pl.Float64,
     "session_started_at": pl.Datetime("ms"),
+    "merchant_category": pl.String,
 }
 LABEL_SCHEMA: Any = {
     "transaction_id": pl.String,
@@ -29,6 +30,7 @@ LABEL_SCHEMA: Any = {
     "labelled_at": pl.Datetime("ms"),
     "merchant": pl.String,
     "user": pl.String,
+    "merchant_category": pl.String,
 }
 LOGIN_SCHEMA: Any = {"user": pl.String, "timestamp": pl.Int64, "success": pl.Boolean}
 WINDOWS = (SECOND, MINUTE, 60 * SECOND, HOUR, 60 * MINUTE, DAY, 24 * HOUR, 7 * DAY, 30 * DAY)
@@ -65,6 +67,7 @@ def transactions(draw: st.DrawFn) -> list[Transaction]:
                 location=draw(LOCATIONS),
                 device_id=draw(NAMES),
                 merchant=draw(NAMES),
+                category=draw(NAMES),
                 latitude=draw(DEGREES),
                 longitude=draw(DEGREES),
                 session=draw(st.sampled_from((None, times[user], times[user] - 90_500, times[user] + 1))),
@@ -74,7 +77,7 @@ def transactions(draw: st.DrawFn) -> list[Transaction]:
 
 
 def long_stream(seed: int, rows: int, users: int) -> list[Transaction]:
-    """Many transactions with more devices, countries and merchants than the sets can hold."""
+    """Many transactions with more devices, countries, merchants and categories than the sets can hold."""
     random = Random(seed)
     longest = random.choice((2 * SECOND, 10 * MINUTE, 3 * HOUR, 2 * DAY))
     time, drawn = START, []
@@ -89,6 +92,7 @@ def long_stream(seed: int, rows: int, users: int) -> list[Transaction]:
                 location=random.choice((None, f"country {random.randrange(random.choice((2, 30)))}")),
                 device_id=f"device {random.randrange(random.choice((2, 40)))}",
                 merchant=f"merchant {random.randrange(random.choice((3, 100)))}",
+                category=f"category {random.randrange(random.choice((3, 50)))}",
                 latitude=random.uniform(-90, 90),
                 longitude=random.uniform(-180, 180),
             )
@@ -100,7 +104,7 @@ def frame(stream: Sequence[Transaction]) -> pl.DataFrame:
     rows = [
         (
             one.user, one.time, one.amount, one.location, one.device_id,
-            one.merchant, one.latitude, one.longitude, one.session,
+            one.merchant, one.latitude, one.longitude, one.session, one.category,
         )
         for one in stream
     ]  # fmt: skip
@@ -147,6 +151,7 @@ def label_frame(labels: Sequence[Label]) -> pl.DataFrame:
         [one.known_at for one in labels],
         [one.merchant for one in labels],
         [one.user for one in labels],
+        [one.category for one in labels],
     )
     numbers = {"transaction_timestamp": pl.Int64, "labelled_at": pl.Int64}
     schema = LABEL_SCHEMA | numbers

@@ -38,13 +38,16 @@ def events(draw: st.DrawFn) -> list[Event]:
         )
         if happened and draw(st.integers(0, 2)) == 0:
             name, of = draw(st.sampled_from(happened))
-            label = Label(name, of.time, draw(st.booleans()), time, of.merchant, of.user)
-            stream.append(replace(label, merchant=draw(st.sampled_from((label.merchant, None)))))
+            label = Label(name, of.time, draw(st.booleans()), time, of.merchant, of.user, of.category)
+            merchant = draw(st.sampled_from((label.merchant, None)))
+            category = draw(st.sampled_from((label.category, None)))
+            stream.append(replace(label, merchant=merchant, category=category))
             continue
         merchant = draw(st.sampled_from(("a", "a", "b", "", None)))
+        category = draw(st.sampled_from(("a", "c", "", None)))
         device = draw(st.sampled_from(("d", "d", "e", "", None)))
         user = draw(st.sampled_from("uvw"))
-        one = Transaction(user, time, draw(AMOUNTS), merchant=merchant, device_id=device)
+        one = Transaction(user, time, draw(AMOUNTS), merchant=merchant, device_id=device, category=category)
         happened.append((f"t{number}", one))
         stream.append(one)
     return stream
@@ -59,12 +62,14 @@ def long_events(seed: int, count: int) -> list[Event]:
         time += random.randrange(longest)
         late = random.randrange(50 * longest) if random.random() < 0.1 else 0
         merchant = f"merchant {int(random.paretovariate(0.7)) % 300}"
+        category = random.choice((None, f"category {random.randrange(12)}"))
         user, device = f"u{random.randrange(40)}", f"device {int(random.paretovariate(0.7)) % 50}"
         amount = random.randrange(900) / 10
-        one = Transaction(user, time - late, amount, merchant=merchant, device_id=device)
+        one = Transaction(user, time - late, amount, merchant=merchant, device_id=device, category=category)
         if random.random() < 0.2:
             known_at = one.time + random.randrange(400 * longest)
-            due.append(Label(f"t{number}", one.time, random.random() < 0.7, known_at, merchant, one.user))
+            fraud = random.random() < 0.7
+            due.append(Label(f"t{number}", one.time, fraud, known_at, merchant, one.user, category))
         stream += [label for label in due if label.known_at <= time]
         due = [label for label in due if label.known_at > time]
         stream.append(one)
@@ -131,7 +136,7 @@ def test_what_is_rolled_back_leaves_no_trace(stream: list[Event], steps: list[tu
             side.roll_back(0)
     # An hour that was only ever rolled back may let older ones go, so nothing is asked of those here.
     newest = max(one.time for one in transactions) + 1
-    asked = [Transaction("u", newest, 1.0, merchant=name, device_id="d") for name in "ab"]
+    asked = [Transaction("u", newest, 1.0, merchant=name, device_id="d", category=name) for name in "ac"]
 
     known = rows(advance(State(), frame(asked), side))
 
@@ -150,7 +155,7 @@ def test_who_learns_what_partitions_publish_counts_what_they_counted(
 ) -> None:
     """Records may come late, twice, and after newer ones; each partition is then asked for nothing more."""
     worker, reader = SideTables(DELAY, shared=True), SideTables(DELAY)
-    log: list[tuple[int, int, int, Any]] = []
+    log: list[tuple[str, int, int, int, Any]] = []
     pairs: list[tuple[int, Any]] = []
     whole = list[Transaction]()
     for partition, stream in enumerate(streams):
@@ -159,20 +164,23 @@ def test_who_learns_what_partitions_publish_counts_what_they_counted(
         step = max(publish[partition % len(publish)] if publish else 5, 1)
         for begin in range(0, len(transactions), step):
             worker.count(frame(transactions[begin : begin + step]), partition)
-            hours = worker.merchants.dump(partition)
-            worker.merchants.published(partition, begin + step, hours)
-            log += [(partition, hour, begin + step, entries) for hour, entries in hours.items()]
+            for counted in ("merchants", "categories"):
+                hours = getattr(worker, counted).dump(partition)
+                getattr(worker, counted).published(partition, begin + step, hours)
+                log += [(counted, partition, hour, begin + step, found) for hour, found in hours.items()]
             pairs.append((partition, worker.devices.dump(partition)))
             worker.devices.published(partition)
     twice = [*log, *order.sample(log, len(log) // 2)]
     order.shuffle(twice)
-    for record in twice:
-        reader.merchants.learn(*record)
+    for counted, *record in twice:
+        getattr(reader, counted).learn(*record)
     for partition, found in order.sample([*pairs, *pairs], 2 * len(pairs)):
         reader.devices.learn(partition, found)
 
     newest = max((one.time for one in whole), default=START) + 1
-    asked = frame([Transaction("u", newest, 1.0, merchant=name, device_id="d") for name in "ab"])
+    asked = frame(
+        [Transaction("u", newest, 1.0, merchant=name, device_id="d", category=name) for name in "ac"]
+    )
     assert rows(advance(State(), asked, reader)) == rows(advance(State(), asked, worker))
 
 
@@ -199,6 +207,38 @@ def test_partitions_of_one_batch_are_counted_together() -> None:
 
     assert known["merchant_transactions_7d"] == 2
     assert known["amount_to_merchant_mean_30d"] == 3.0
+
+
+def test_a_merchant_and_a_category_of_one_name_are_counted_apart() -> None:
+    old = [
+        Transaction("u", START, 2.0, merchant="a", category="b"),
+        Transaction("v", START, 8.0, merchant="b", category="a"),
+        Transaction("v", START, 5.0, merchant="a"),
+    ]
+    now = Transaction("u", START + 3 * DAY, 16.0, merchant="a", category="a")
+    side, state = SideTables(DELAY), State()
+    label = Label("t0", START, fraud=True, known_at=START + DAY, merchant="a", user="u", category="b")
+    side.labels.learn(label_frame([label]))
+
+    known = rows(advance(state, frame([*old, now]), side))[-1]
+
+    assert (known["merchant_transactions_30d"], known["merchant_frauds_30d"]) == (2, 1)
+    assert (known["amount_to_merchant_mean_30d"], known["amount_to_category_mean_30d"]) == (16 / 3.5, 2.0)
+    assert known["merchant_smoothed_rate_30d"] == (1 + 20 * (1 / 3)) / 22
+    assert known["category_smoothed_rate_30d"] == (0 + 20 * (1 / 2)) / 21  # those without a category left out
+    assert (known["category_visits"], known["amount_to_category_mean"]) == (0, None)
+
+
+def test_what_is_known_but_for_its_category_is_counted_for_that_alone() -> None:
+    old = [Transaction("u", START, 2.0, merchant="a", device_id="d", category="c")] * 3
+    now = [Transaction("v", START + 3 * DAY, 9.0, merchant="a", device_id="d", category="c")]
+    upgraded, side = SideTables(DELAY), SideTables(DELAY)
+    upgraded.count(frame([replace(one, category=None) for one in old[:2]]), 0)
+
+    upgraded.count(frame(old), 0, known=2)
+
+    side.count(frame(old), 0)
+    assert rows(advance(State(), frame(now), upgraded)) == rows(advance(State(), frame(now), side))
 
 
 def test_without_side_tables_these_features_are_unknown() -> None:

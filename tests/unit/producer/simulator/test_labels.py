@@ -89,6 +89,7 @@ def test_a_label_repeats_what_it_is_about() -> None:
         ("transaction_timestamp", "timestamp"),
         ("user", "user_right"),
         ("merchant", "merchant_right"),
+        ("merchant_category", "merchant_category_right"),
     ):
         assert about[ours].equals(about[theirs].alias(ours))
     assert set(found.labels["source"]) == {"simulator"}

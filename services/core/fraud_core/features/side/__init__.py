@@ -4,6 +4,7 @@
 """
 
 from fraud_core.features.side.counts import FIELDS as COUNT_FIELDS
+from fraud_core.features.side.counts import Counts
 from fraud_core.features.side.latest import AHEAD
 from fraud_core.features.side.logins import Logins
 from fraud_core.features.side.network_files import SAMPLE, read_networks
@@ -19,6 +20,7 @@ __all__ = [
     "PAIR_FIELDS",
     "PAIR_HOUR",
     "SAMPLE",
+    "Counts",
     "Logins",
     "Networks",
     "SideTables",

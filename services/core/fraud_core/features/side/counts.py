@@ -1,4 +1,4 @@
-"""The merchants' transactions by hour, over all input partitions, and what of them each partition has added.
+"""Transactions by hour of merchants or categories, over all partitions, and what each of these has added.
 
 The sums over all partitions are in a ledger. What a partition adds is published by segments: the segment of
 an hour holds all that was added while that was the latest hour of the partition, for whatever hours. In live
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fraud_core.features.layout import Ints
+from fraud_core.features.side import categories, merchants
 from fraud_core.features.side.hours import (
     FLEET,
     Ledger,
@@ -21,14 +22,14 @@ from fraud_core.features.side.hours import (
     with_room,
 )
 from fraud_core.features.side.latest import AHEAD, LATEST, ODD, note_all, unknown
-from fraud_core.features.side.merchants import HOUR_MS, Floats, Rows, run
+from fraud_core.features.side.merchants import HOUR_MS, Floats, Rows
 
-HOUR, MERCHANT, TRANSACTIONS, AMOUNT = range(4)
+HOUR, KEY, TRANSACTIONS, AMOUNT = range(4)
 FIELDS = 4  # columns of what is added
 SLOT_BITS = 8
 """A segment is cut into slots, each a record, whose number is `hour << SLOT_BITS | place`."""
 MOST_ENTRIES = 30_000
-"""Merchants and hours in one slot, which takes a megabyte at most then."""
+"""Keys and hours in one slot, which takes a megabyte at most then."""
 MOST_AT_ONCE = 1 << 14
 
 
@@ -38,7 +39,7 @@ class Slot:
 
     Attributes:
         offset: the first input offset that it does not include.
-        entries: shape (FIELDS, merchants and hours), sorted by hour and merchant.
+        entries: shape (FIELDS, keys and hours), sorted by hour and key.
     """
 
     offset: int
@@ -50,7 +51,7 @@ class Added:
     """What a batch of a partition has added.
 
     Attributes:
-        columns: of hour, merchant, transactions and amount.
+        columns: of hour, key, transactions and amount.
         latest: what was known of the partition's latest hour before.
     """
 
@@ -71,8 +72,8 @@ class Pending:
     committed: int = 0
 
 
-class MerchantCounts:
-    """Transactions of all merchants by hour."""
+class Counts:
+    """Transactions by hour of keys, which are hashes, 0 where unknown, and of all keys together."""
 
     def __init__(self, delay: int, kept: int, *, shared: bool) -> None:
         """`delay` of labels, and what is kept, in hours; where `shared`, what is added can be published."""
@@ -88,19 +89,9 @@ class MerchantCounts:
         """Bytes of memory that the sums take."""
         return self._ledger.table.nbytes + self._ledger.words.nbytes
 
-    def observe(
-        self, rows: Rows, values: Floats, since: Floats, partition: int, first: int, end: int
-    ) -> None:
-        """Write the merchants' features of these rows, and add each row once its features are written."""
-        row = first
-        while row < end:
-            self._reserve(end - row)
-            row = run(self._ledger, rows, values, since, row, end, self._delay, self._kept)
-        self._note(partition, rows.merchants[first:end], rows.times[first:end], rows.units[first:end])
-
-    def count(self, partition: int, merchants: Ints, times: Ints, units: Ints) -> None:
+    def count(self, partition: int, keys: Ints, times: Ints, units: Ints) -> None:
         """Add transactions whose features nobody asks for."""
-        self._add(self._note(partition, merchants, times, units))
+        self._add(self._note(partition, keys, times, units))
 
     def savepoint(self, partition: int) -> None:
         """Take what the partition has added as committed."""
@@ -192,10 +183,10 @@ class MerchantCounts:
     def _of(self, partition: int) -> dict[int, Slot]:
         return self._published.setdefault(partition, {})
 
-    def _note(self, partition: int, merchants: Ints, times: Ints, units: Ints) -> Ints:
-        known = merchants != 0
+    def _note(self, partition: int, keys: Ints, times: Ints, units: Ints) -> Ints:
+        known = keys != 0
         ones = np.ones(int(known.sum()), dtype=np.int64)
-        part = np.stack([times[known] // HOUR_MS, merchants[known], ones, units[known]])
+        part = np.stack([times[known] // HOUR_MS, keys[known], ones, units[known]])
         if ones.size and self._shared:
             latest = self._latest[partition]
             self._pending.setdefault(partition, Pending()).parts.append(Added(part, latest.copy()))
@@ -212,10 +203,10 @@ class MerchantCounts:
         pending.committed = min(pending.committed, keep)
 
     def _add(self, part: Ints) -> None:
-        """Add to the merchants' sums and the fleet's."""
+        """Add to the keys' sums and the fleet's."""
         for begin in range(0, part.shape[1], MOST_AT_ONCE):
             piece = part[:, begin : begin + MOST_AT_ONCE]
-            self._add_to(piece[MERCHANT], piece)
+            self._add_to(piece[KEY], piece)
             self._add_to(np.full(piece.shape[1], FLEET, dtype=np.int64), piece)
 
     def _add_to(self, keys: Ints, piece: Ints) -> None:
@@ -230,11 +221,37 @@ class MerchantCounts:
         self._ledger = with_room(self._ledger, keys + 1, self._room)
 
 
+class MerchantCounts(Counts):
+    """Transactions of all merchants."""
+
+    def observe(
+        self, rows: Rows, values: Floats, since: Floats, partition: int, first: int, end: int
+    ) -> None:
+        """Write the merchants' features of these rows, and add each row once its features are written."""
+        row = first
+        while row < end:
+            self._reserve(end - row)
+            row = merchants.run(self._ledger, rows, values, since, row, end, self._delay, self._kept)
+        self._note(partition, rows.merchants[first:end], rows.times[first:end], rows.units[first:end])
+
+
+class CategoryCounts(Counts):
+    """Transactions of all categories of merchants."""
+
+    def observe(self, rows: categories.Rows, values: Floats, partition: int, first: int, end: int) -> None:
+        """Write the categories' features of these rows, and add each row once its features are written."""
+        row = first
+        while row < end:
+            self._reserve(end - row)
+            row = categories.run(self._ledger, rows, values, row, end, self._delay, self._kept)
+        self._note(partition, rows.categories[first:end], rows.times[first:end], rows.units[first:end])
+
+
 def _summed(columns: Ints) -> Ints:
-    """The transactions and amount of each merchant in each hour, once, sorted by hour and merchant."""
+    """The transactions and amount of each key in each hour, once, sorted by hour and key."""
     if not columns.size:
         return columns
-    ordered = columns[:, np.lexsort((columns[MERCHANT], columns[HOUR]))]
+    ordered = columns[:, np.lexsort((columns[KEY], columns[HOUR]))]
     new = np.any(ordered[:TRANSACTIONS, 1:] != ordered[:TRANSACTIONS, :-1], axis=0)
     begins = np.concatenate([[0], np.flatnonzero(new) + 1])
     entries = ordered[:, begins]

@@ -17,9 +17,10 @@ class Keys(NamedTuple):
     merchants: Ints
     devices: Ints
     locations: Ints
+    categories: Ints
 
 
 def keys_of(frame: pl.DataFrame) -> Keys:
     """The keys of transactions."""
-    columns = ("user", "merchant", "device_id", "location")
+    columns = ("user", "merchant", "device_id", "location", "merchant_category")
     return Keys(*(hashes(text_of(frame[name]), SEED) for name in columns))

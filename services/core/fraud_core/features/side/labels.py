@@ -15,6 +15,9 @@ from fraud_core.features.side.keys import SEED
 from fraud_core.features.side.spans import ALWAYS, EVERYBODY, Span, Spans
 from fraud_core.features.strings import hashes, text_of
 
+MERCHANT, USER, CATEGORY = range(3)
+"""Whose spans are which."""
+
 
 class Verdict(NamedTuple):
     """One label; verdicts of a transaction sort by when they became known, then by when they came."""
@@ -25,6 +28,7 @@ class Verdict(NamedTuple):
     time: int
     merchant: int
     user: int
+    category: int
 
 
 class Labels:
@@ -34,11 +38,14 @@ class Labels:
         merchants: known frauds by hash of the merchant.
         everywhere: the same, by time alone.
         users: the same by hash of the user.
+        categories: the same by hash of the merchant's category.
+        categorised: those of a category, by time alone.
     """
 
     def __init__(self) -> None:
         """Begin without labels."""
         self.merchants, self.everywhere, self.users = Spans(), Spans(), Spans()
+        self.categories, self.categorised = Spans(), Spans()
         self._verdicts: dict[int, list[Verdict]] = {}
         self._came = 0
 
@@ -51,10 +58,15 @@ class Labels:
             insort(verdicts, verdict)
         removed = [frauds for verdicts in before.values() for frauds in _frauds(verdicts)]
         added = [frauds for transaction in before for frauds in _frauds(self._verdicts[transaction])]
-        gone, new = _by(removed, 0), _by(added, 0)
-        self.merchants.change(gone, new)
-        self.everywhere.change(_of_everybody(gone), _of_everybody(new))
-        self.users.change(_by(removed, 1), _by(added, 1))
+        for which, spans, together in (
+            (MERCHANT, self.merchants, self.everywhere),
+            (USER, self.users, None),
+            (CATEGORY, self.categories, self.categorised),
+        ):
+            gone, new = _by(removed, which), _by(added, which)
+            spans.change(gone, new)
+            if together is not None:
+                together.change(_of_everybody(gone), _of_everybody(new))
 
     def _read(self, frame: pl.DataFrame) -> Iterator[tuple[int, Verdict]]:
         columns = (
@@ -64,26 +76,25 @@ class Labels:
             _milliseconds(frame["transaction_timestamp"]),
             _hashed(frame["merchant"]),
             _hashed(frame["user"]),
+            _hashed(frame["merchant_category"]),
         )
-        for transaction, known_at, fraud, time, merchant, user in zip(*columns, strict=True):
+        for transaction, known_at, fraud, time, *whose in zip(*columns, strict=True):
             self._came += 1
-            yield transaction, Verdict(known_at, self._came, fraud, time, merchant, user)
+            yield transaction, Verdict(known_at, self._came, fraud, time, *whose)
 
 
-def _frauds(verdicts: list[Verdict]) -> Iterator[tuple[Span, Span]]:
-    """For each time in which a transaction is taken for a fraud its span for the merchant and the user."""
+def _frauds(verdicts: list[Verdict]) -> Iterator[tuple[Span, ...]]:
+    """For each time in which a transaction is taken for a fraud its span for each that it is of."""
     ends = chain((later.known_at for later in verdicts[1:]), (ALWAYS,))
     for verdict, end in zip(verdicts, ends, strict=False):
         if verdict.fraud and verdict.known_at < end:
-            yield (
-                Span(verdict.merchant, verdict.time, verdict.known_at, end),
-                Span(verdict.user, verdict.time, verdict.known_at, end),
-            )
+            keys = (verdict.merchant, verdict.user, verdict.category)
+            yield tuple(Span(key, verdict.time, verdict.known_at, end) for key in keys)
 
 
-def _by(frauds: list[tuple[Span, Span]], which: int) -> list[Span]:
-    """The spans for merchants or for users, where these are known."""
-    return [pair[which] for pair in frauds if pair[which].key]
+def _by(frauds: list[tuple[Span, ...]], which: int) -> list[Span]:
+    """The spans for merchants, for users or for categories, where these are known."""
+    return [spans[which] for spans in frauds if spans[which].key]
 
 
 def _of_everybody(spans: list[Span]) -> list[Span]:

@@ -101,15 +101,20 @@ def known_frauds(
     return counts, earliest, latest
 
 
-def fleet_frauds(spans: Spans, hours: Ints, delay: int, windows: Ints, hour: int) -> Ints:
-    """For each hour the frauds of `EVERYBODY` in the windows, as known when the hour began.
+def frauds_by_hour(spans: Spans, keys: Ints, hours: Ints, delay: int, windows: Ints, hour: int) -> Ints:
+    """For each pair of key and hour the frauds in the windows, as known when the hour began.
 
     The longest window is the last.
     """
     known = np.zeros((windows.size, hours.size), dtype=np.int64)
     for array in spans.arrays:
-        add_known_of_all(array, hours, delay, windows, hour, known)
+        add_known_by_hour(array, keys, hours, delay, windows, hour, known)
     return known
+
+
+def fleet_frauds(spans: Spans, hours: Ints, delay: int, windows: Ints, hour: int) -> Ints:
+    """For each hour the frauds of `EVERYBODY` in the windows, as known when the hour began."""
+    return frauds_by_hour(spans, np.full_like(hours, EVERYBODY), hours, delay, windows, hour)
 
 
 @kernel
@@ -142,12 +147,16 @@ def add_known(
 
 
 @kernel
-def add_known_of_all(array: Ints, hours: Ints, delay: int, windows: Ints, hour: int, known: Ints) -> None:
-    """Add what one array knows of everybody."""
+def add_known_by_hour(
+    array: Ints, keys: Ints, hours: Ints, delay: int, windows: Ints, hour: int, known: Ints
+) -> None:
+    """Add what one array knows of the key as each hour begins."""
     for place in range(hours.size):
+        if keys[place] == 0:
+            continue
         now, last = hours[place] * hour, hours[place] - delay
-        at = _place(array, EVERYBODY, (last - windows[windows.size - 1] + 1) * hour)
-        while at < array.shape[1] and array[TIME, at] // hour <= last:
+        at, end = _place(array, keys[place], (last - windows[windows.size - 1] + 1) * hour), array.shape[1]
+        while at < end and array[KEY, at] == keys[place] and array[TIME, at] // hour <= last:
             if array[KNOWN_FROM, at] <= now < array[KNOWN_UNTIL, at]:
                 for window in range(windows.size):
                     known[window, place] += array[TIME, at] // hour > last - windows[window]

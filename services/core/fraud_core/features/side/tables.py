@@ -7,7 +7,8 @@ import polars as pl
 
 from fraud_core.features import names
 from fraud_core.features.layout import Ints
-from fraud_core.features.side.counts import MerchantCounts
+from fraud_core.features.side import categories
+from fraud_core.features.side.counts import CategoryCounts, MerchantCounts
 from fraud_core.features.side.devices import DeviceUsers
 from fraud_core.features.side.keys import Keys, keys_of
 from fraud_core.features.side.labels import Labels
@@ -26,11 +27,14 @@ from fraud_core.features.side.merchants import (
     kept_hours,
 )
 from fraud_core.features.side.networks import Networks
-from fraud_core.features.side.spans import Spans, fleet_frauds, known_frauds
+from fraud_core.features.side.spans import Spans, fleet_frauds, frauds_by_hour, known_frauds
 
 LABEL_DELAY_H = 7 * 24
 MERCHANTS = slice(names.MERCHANT_TRANSACTIONS_1D, names.MERCHANT_TRANSACTIONS_1D + FEATURES)
 SINCE = slice(names.MERCHANT_FRAUD_RATE_SINCE_FIRST, names.MERCHANT_TRANSACTIONS_SINCE_FRAUD + 1)
+PAIRED = 0x9E3779B97F4A7C1
+"""Times this, an hour makes with the hash of a category that of both."""
+CATEGORIES = slice(names.AMOUNT_TO_CATEGORY_MEAN_30D, names.CATEGORY_SMOOTHED_RATE_30D + 1)
 
 
 class SideTables:
@@ -39,6 +43,7 @@ class SideTables:
     Attributes:
         labels: what is known of transactions since.
         merchants: how many transactions merchants had.
+        categories: the same of their categories.
         devices: who was seen on them.
         networks: what is said of IP addresses; None where nothing is.
         logins: who tried to log in; None where nobody says.
@@ -55,6 +60,7 @@ class SideTables:
         self.networks: Networks | None = None
         self.logins: Logins | None = None
         self.merchants = MerchantCounts(label_delay_h, kept_hours(label_delay_h), shared=shared)
+        self.categories = CategoryCounts(label_delay_h, kept_hours(label_delay_h), shared=shared)
         self.devices = DeviceUsers(shared=shared)
 
     def observe(
@@ -72,14 +78,16 @@ class SideTables:
         of_merchants, earliest, latest = self._known(self.labels.merchants, keys.merchants, times)
         _since(values[names.MERCHANT_DAYS_SINCE_FRAUD], latest, times)
         _since(values[names.MERCHANT_DAYS_SINCE_FIRST_FRAUD], earliest, times)
-        fleet = self._fleet(times)
-        rows = Rows(keys.merchants, times, _units(frame), of_merchants, fleet, earliest, latest)
+        fleet, units = self._fleet(self.labels.everywhere, times), _units(frame)
+        rows = Rows(keys.merchants, times, units, of_merchants, fleet, earliest, latest)
         of_users, _, latest = self._known(self.labels.users, keys.users, times)
         _since(values[names.USER_DAYS_SINCE_FRAUD], latest, times)
         values[names.USER_FRAUDS_7D], values[names.USER_FRAUDS_30D] = of_users[MONTH - 1], of_users[MONTH]
         written, since = values[MERCHANTS], values[SINCE]
         for partition, first, end in spans:
             self.merchants.observe(rows, written, since, partition, first, end)
+        if keys.categories.any():
+            self._of_categories(values[CATEGORIES], keys.categories, times, units, spans)
         self._meet(values[names.DEVICE_USERS_1D], keys, times, spans)
         if (networks := self.networks) is not None:
             reputation, differs = values[names.IP_REPUTATION], values[names.IP_COUNTRY_DIFFERS]
@@ -87,25 +95,32 @@ class SideTables:
         if self.logins is not None:
             self.logins.observe(values[names.LOGINS_1H], values[names.FAILED_LOGINS_1H], keys.users, times)
 
-    def count(self, frame: pl.DataFrame, partition: int) -> None:
-        """Learn from transactions of one partition that were decided before."""
-        keys, times = keys_of(frame), _times(frame)
-        self.merchants.count(partition, keys.merchants, times, _units(frame))
-        self._meet(np.empty(frame.height), keys, times, [(partition, 0, frame.height)])
+    def count(self, frame: pl.DataFrame, partition: int, known: int = 0) -> None:
+        """Learn from transactions of one partition that were decided before.
+
+        Of so many that come first all is `known` but their categories.
+        """
+        keys, times, units = keys_of(frame), _times(frame), _units(frame)
+        self.categories.count(partition, keys.categories, times, units)
+        self.merchants.count(partition, keys.merchants[known:], times[known:], units[known:])
+        self._meet(np.empty(frame.height), keys, times, [(partition, known, frame.height)])
 
     def savepoint(self, partition: int) -> None:
         """Take what the partition has added as committed."""
         self.merchants.savepoint(partition)
+        self.categories.savepoint(partition)
         self.devices.savepoint(partition)
 
     def roll_back(self, partition: int) -> None:
         """Undo what the partition has added since its savepoint."""
         self.merchants.roll_back(partition)
+        self.categories.roll_back(partition)
         self.devices.roll_back(partition)
 
     def forget(self, partition: int) -> None:
         """Keep of a partition only what it has published; the rest is another worker's to publish."""
         self.merchants.forget(partition)
+        self.categories.forget(partition)
         self.devices.forget(partition)
 
     def _meet(self, values: Floats, keys: Keys, times: Ints, spans: Sequence[tuple[int, int, int]]) -> None:
@@ -113,13 +128,25 @@ class SideTables:
             rows = slice(first, end)
             self.devices.observe(keys.devices[rows], keys.users[rows], times[rows], values[rows], partition)
 
+    def _of_categories(
+        self, values: Floats, keys: Ints, times: Ints, units: Ints, spans: Sequence[tuple[int, int, int]]
+    ) -> None:
+        hours = times // HOUR_MS
+        _, firsts, places = np.unique(keys + hours * PAIRED, return_index=True, return_inverse=True)
+        pairs = np.ascontiguousarray(keys[firsts]), np.ascontiguousarray(hours[firsts])
+        frauds = frauds_by_hour(self.labels.categories, *pairs, self._delay, WINDOWS, HOUR_MS)[MONTH, places]
+        fleet = self._fleet(self.labels.categorised, times)[MONTH]
+        rows = categories.Rows(keys, times, units, frauds, fleet)
+        for partition, first, end in spans:
+            self.categories.observe(rows, values, partition, first, end)
+
     def _known(self, spans: Spans, keys: Ints, times: Ints) -> tuple[Ints, Ints, Ints]:
         horizon = int(WINDOWS[MONTH]) + self._delay
         return known_frauds(spans, keys, times, self._delay, WINDOWS, HOUR_MS, horizon)
 
-    def _fleet(self, times: Ints) -> Ints:
+    def _fleet(self, spans: Spans, times: Ints) -> Ints:
         hours, places = np.unique(times // HOUR_MS, return_inverse=True)
-        known = fleet_frauds(self.labels.everywhere, hours, self._delay, WINDOWS, HOUR_MS)
+        known = fleet_frauds(spans, hours, self._delay, WINDOWS, HOUR_MS)
         return np.ascontiguousarray(known[:, places])
 
 
