@@ -16,6 +16,7 @@ from fraud_core.errors import InputError
 from fraud_core.models import classifier
 from fraud_core.models.derived import derivable, with_derived
 from fraud_core.models.inputs import Floats, shape_inputs
+from fraud_trainer import one_way
 from fraud_trainer.algorithm import Algorithm, Examples
 from fraud_trainer.drawing import Ints, Past, Risk, drawn
 from fraud_trainer.evaluation import Mask
@@ -60,7 +61,7 @@ def _boosting(
 
 
 def _logistic(examples: Examples, chosen: LogisticHyperparameters, seed: int) -> Pipeline:
-    settings = chosen.model_dump(exclude={"legitimate_per_fraud"})
+    settings = chosen.model_dump(exclude={"legitimate_per_fraud", "one_way"})
     logged = tuple(READINGS.get(name, UNKNOWN_READING).logged for name in examples.names)
     unlimited = tuple(np.full(len(logged), np.inf).tolist())
     limits = {"logged": logged, "low": tuple(-limit for limit in unlimited), "high": unlimited}
@@ -70,7 +71,23 @@ def _logistic(examples: Examples, chosen: LogisticHyperparameters, seed: int) ->
         ("scale", StandardScaler()),
         ("regression", LogisticRegression(**settings, random_state=seed)),
     ]
-    return Pipeline(steps).fit(examples.inputs, examples.frauds, regression__sample_weight=examples.weights)
+    pipeline = Pipeline(steps)
+    if chosen.one_way:
+        return _fitted_one_way(pipeline, examples, chosen)
+    return pipeline.fit(examples.inputs, examples.frauds, regression__sample_weight=examples.weights)
+
+
+def _fitted_one_way(pipeline: Pipeline, examples: Examples, chosen: LogisticHyperparameters) -> Pipeline:
+    """The pipeline as its own `fit` would leave it, but for the signs of weights."""
+    inputs = pipeline[:-1].fit_transform(examples.inputs)
+    limits = one_way.bounds(examples.names, inputs.shape[1])
+    found, constant = one_way.weights(
+        inputs, examples.frauds, examples.weights, limits, chosen.C, chosen.max_iter
+    )
+    regression = pipeline[-1]
+    regression.classes_, regression.n_features_in_ = np.array([False, True]), inputs.shape[1]
+    regression.coef_, regression.intercept_ = found[None, :], np.array([constant])
+    return pipeline
 
 
 CLASSIFIERS = {

@@ -31,12 +31,6 @@ ENSEMBLE, ISOLATION_FOREST = "ensemble", "isolation_forest"
 NOT_READ = frozenset({"user_age_days"})
 """In a young history it counts days since the history began."""
 SUPERVISED_FEATURES = tuple(name for name in FEATURES if name not in NOT_READ)
-LABEL_DERIVED = frozenset(
-    name
-    for name in FEATURES
-    if "fraud" in name or "smoothed_rate" in name or name.startswith("merchant_transactions_since")
-)
-"""Features that labels go into."""
 KNOWN_SIGNAL = 0.5
 """A signal that is known of a smaller share of what a model is fitted to is not read: rather than what it
 says, a model would learn when it is unknown, which is before there was the rule. What it is fitted to has a
@@ -238,6 +232,7 @@ _OWN = {
     "random_forest": ("n_estimators",),
     "extra_trees": ("n_estimators",),
     "hist_gradient_boosting": ("max_iter",),
+    "logistic_regression": ("one_way",),
 }
 
 

@@ -103,10 +103,12 @@ class LogisticHyperparameters(Supervised):
     Attributes:
         C: inverse strength of the regularization.
         max_iter: most iterations.
+        one_way: whether known frauds may speak for fraud only, and their absence against it only.
     """
 
     C: Annotated[float, Field(gt=0)] = 0.1
     max_iter: Annotated[int, Field(ge=1, le=10_000)] = 300
+    one_way: bool = False
 
 
 class EnsembleHyperparameters(Supervised):
@@ -120,15 +122,18 @@ class EnsembleHyperparameters(Supervised):
         isolation_forest: weight of an Isolation Forest.
         n_estimators: trees of each forest.
         max_iter: boosted trees.
+        one_way: whether to the regression known frauds may speak for fraud only, and their absence against
+            it only.
     """
 
     random_forest: Weight = 0.0
     extra_trees: Weight = 1.0
     hist_gradient_boosting: Weight = 1.0
-    logistic_regression: Weight = 0.5
+    logistic_regression: Weight = 0.25
     isolation_forest: Weight = 0.0
     n_estimators: Trees = 100
     max_iter: Trees = 100
+    one_way: bool = True
 
 
 def checked(algorithm: str, kind: type[Model], given: Mapping[str, Value] | None = None) -> Model:

@@ -15,8 +15,9 @@ from fraud_producer.replay import LeftOut
 from fraud_trainer.budget import over_budget
 from fraud_trainer.evaluation import alert_shares
 from fraud_trainer.few import few_frauds
-from fraud_trainer.fitting import ISOLATION_FOREST, LABEL_DERIVED, SUPERVISED_FEATURES, algorithms
+from fraud_trainer.fitting import ISOLATION_FOREST, SUPERVISED_FEATURES, algorithms
 from fraud_trainer.hyperparameters import Value
+from fraud_trainer.one_way import LABEL_DERIVED
 from fraud_trainer.rows import Rows
 from fraud_trainer.training import Plan, Threshold
 
