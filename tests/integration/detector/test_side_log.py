@@ -1,4 +1,4 @@
-"""A worker reads labels and side tables once the brokers have told of all their partitions, and not before."""
+"""A worker reads labels and side tables once the brokers told of all their partitions, and not before."""
 
 from dataclasses import replace
 
