@@ -247,3 +247,18 @@ def test_an_amount_with_a_comma_and_no_quotes_is_rejected_and_does_not_become_1(
         (2, "the row has 4 values, the header 3"),
         (4, "the row has 2 values, the header 3"),
     ]
+
+
+def test_rows_that_repeat_an_id_are_counted_and_the_first_is_named() -> None:
+    twice = rows(9).with_columns(id=pl.Series(["a", "b", "c", "b", "d", "a", "e", "b", "f"]))
+    found = read_history(saved(twice), MAPPING, label="bad")
+    assert found.repeats is not None
+    assert "3 rows of h.parquet repeat the transaction_id" in found.repeats
+    assert "row 4, the first, has 'b'" in found.repeats
+    assert found.rows == 9
+
+
+def test_ids_that_are_made_of_row_numbers_repeat_none() -> None:
+    mapping = {field: column for field, column in MAPPING.items() if field != "transaction_id"}
+    assert read_history(saved(rows(9)), mapping).repeats is None
+    assert read_history(saved(rows(9)), MAPPING).repeats is None

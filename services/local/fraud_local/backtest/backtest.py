@@ -120,6 +120,7 @@ def backtest(history: Past, wanted: Wanted, on_rows: OnRows = lambda _: None) ->
     warnings = _warnings(warm_up, schedule, history)
     warnings += [excess] if excess else []
     warnings += [str(history.left_out)] if history.left_out else []
+    warnings += [history.repeats] if history.repeats else []
     warnings += few_frauds(learned_frauds, judged_frauds)
     return Backtest(
         wanted=wanted,

@@ -47,6 +47,10 @@ class Past(Protocol):
     def left_out(self) -> LeftOut | None:
         """What it has beside these, and nothing is made of."""
 
+    @property
+    def repeats(self) -> str | None:
+        """In words, how many of its transactions have an id that an earlier one has."""
+
     def __iter__(self) -> Iterator[Slice]:
         """Yield the slices."""
 

@@ -76,6 +76,10 @@ class Logged:
     def left_out(self) -> None:
         """Nothing."""
 
+    @property
+    def repeats(self) -> None:
+        """None that is known of."""
+
     def __iter__(self) -> Iterator[Slice]:
         """Yield the hours that have transactions, with the labels and logins up to their end."""
         hours = self.transactions["timestamp"].dt.truncate("1h")

@@ -35,6 +35,10 @@ class Simulated:
     def left_out(self) -> None:
         """Nothing."""
 
+    @property
+    def repeats(self) -> None:
+        """None that is known of."""
+
     def __iter__(self) -> Iterator[Slice]:
         """Yield the hours."""
         return iter(self.slices)

@@ -39,7 +39,7 @@ from fraud_trainer.flags import (
 
 if TYPE_CHECKING:
     from fraud_core.models import LoadedModel
-    from fraud_producer.replay import LeftOut
+    from fraud_producer.replay import History
     from fraud_trainer.run import Training
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -189,7 +189,7 @@ def train(
     kafka: KafkaSettings | None = None
     key = load_settings(CoreSettings).bundles.hmac_key
     champion: LoadedModel | None = None
-    left_out: LeftOut | None = None
+    history: History | None = None
     with shown("Reading", doing="Reading {total:,} transactions") as on_rows:
         if input_ is not None:
             rule_set = load_rules(rules)
@@ -202,7 +202,6 @@ def train(
                 rejects=rejects,
                 scenario=scenario,
             )
-            left_out = history.left_out
             rows, now = from_file(history, span, rule_set, on_rows)
             target = output or "./models"
         else:
@@ -214,13 +213,16 @@ def train(
         if champion_url is not None and champion_sha256 is not None:
             champion = fetch_bundle(champion_url, champion_sha256, kafka, key, rows.signals)
         training = train_on(rows, now, span, plan, output=target, champion=champion, kafka=kafka, key=key)
-    warnings = _warnings(training, left_out)
+    warnings = _warnings(training, history)
     if report is not None:
         from fraud_local.train.page import write_page  # noqa: PLC0415 - matplotlib takes a second
 
         write_page(report, training, warnings)
     if as_json:
-        summary = _summary(training) | {"warnings": warnings, "rejected": rejected(left_out)}
+        summary = _summary(training) | {
+            "warnings": warnings,
+            "rejected": rejected(history.left_out if history else None),
+        }
         typer.echo(orjson.dumps(summary).decode())
     else:
         typer.echo("\n".join(_lines(training, report, warnings)))
@@ -237,13 +239,14 @@ def _window(given: timedelta | None) -> timedelta:
     return MONTH if given is None else given
 
 
-def _warnings(training: "Training", left_out: "LeftOut | None") -> list[str]:
+def _warnings(training: "Training", history: "History | None") -> list[str]:
     manifest, judged = training.bundle.manifest, training.judged
     excess = over_budget(manifest.threshold_rule, manifest.metrics)
     return [
         *(manifest.evaluation.remarks() if manifest.evaluation else []),
         *([excess] if excess else []),
-        *([str(left_out)] if left_out else []),
+        *([str(history.left_out)] if history and history.left_out else []),
+        *([history.repeats] if history and history.repeats else []),
         *few_frauds(
             manifest.counts.get("training_frauds"), None if judged is None else int(judged.frauds.sum())
         ),

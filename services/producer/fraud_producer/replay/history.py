@@ -25,6 +25,8 @@ from fraud_producer.slices import TRUTH_SCHEMA, Slice
 SLICE_ROWS = 20_000
 _RAW = "\0raw"
 _SCENARIO = "\0scenario"
+_ID_HASH = pl.col("transaction_id").hash()
+"""Instead of the ids themselves, which would take as much memory as the file."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class History:
         rejected: rows that can't be mapped.
         rejects: where these are listed, with their row numbers and reasons; None if there are none.
         left_out: the same with the first of them; None if there are none.
+        repeats: in words, how many rows have the transaction_id of an earlier one; None if none has.
         first: event time of the earliest transaction, naive UTC.
         last: event time of the latest one.
         ordered: whether the file is in event-time order, so that it need not be sorted.
@@ -69,6 +72,7 @@ class History:
     rejected: int
     rejects: Path | None
     left_out: LeftOut | None
+    repeats: str | None
     first: datetime
     last: datetime
     ordered: bool
@@ -157,6 +161,7 @@ def _survey(
             first=event.min(),
             last=event.max(),
             ordered=~(event.cast(pl.Int64).diff() < 0).any(),
+            ids=_ID_HASH.filter(good).n_unique(),
         ),
         path,
     ).row(0, named=True)
@@ -166,14 +171,28 @@ def _survey(
         _remove_stale(listed)
     if not found["rows"]:
         raise InputError(_nothing_to_replay(path, left_out))
+    repeated = found["rows"] - found.pop("ids")
     return History(
         path,
         **found,
+        repeats=_repeats(converted.filter(good), repeated, path) if repeated else None,
         rejects=rejects,
         left_out=left_out,
         _accepted=converted.filter(good),
         _label_delay=label_delay,
         _frauds_only=frauds_only,
+    )
+
+
+def _repeats(accepted: pl.LazyFrame, repeated: int, path: Path) -> str:
+    """In words; labels are by id, so that all rows of one share the latest."""
+    again = accepted.select(ROW, "transaction_id").filter(_ID_HASH.is_first_distinct().not_())
+    first = _collect(again.head(1), path).row(0, named=True)
+    rows = "1 row" if repeated == 1 else f"{repeated:,} rows"
+    return (
+        f"{rows} of {path} {'repeats' if repeated == 1 else 'repeat'} the transaction_id of an earlier one; "
+        f"row {first[ROW]}, the first, has {first['transaction_id']!r}. Labels are by id, so rows of one id "
+        "share their latest label. Map a column that is unique, or none."
     )
 
 

@@ -27,6 +27,8 @@ def file_plan(options: Options) -> Plan:
     if history.rejected:
         rows = history.rows + history.rejected
         log.warning("rows rejected", rejected=history.rejected, rows=rows, listed=str(history.rejects))
+    if history.repeats:
+        log.warning("transaction ids repeated", reason=history.repeats)
     return Plan(
         title=f"Replaying {history.path.name}",
         slices=history,

@@ -92,6 +92,15 @@ def test_rows_that_are_left_out_are_said(tmp_path: Path) -> None:
     assert f"warning  {said}" in lines
 
 
+def test_rows_that_repeat_an_id_are_said(tmp_path: Path) -> None:
+    path = written(history().with_columns(ID=pl.lit("same")), tmp_path)
+
+    found = trained(path, tmp_path / "models", "--algorithm", "logistic_regression")
+
+    (said,) = (one for one in found["warnings"] if "transaction_id" in one)
+    assert f"{history().height - 1:,} rows" in said
+
+
 def test_a_window_of_nothing_is_refused(path: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="--window must be more than 0"):
         command(path, tmp_path, "--window", "0d")
