@@ -59,6 +59,18 @@ def test_a_date_is_its_midnight() -> None:
     assert as_moment("2024-03-01") == midnight
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("20260101000144", datetime(2026, 1, 1, 0, 1, 44)),
+        ("20260101", datetime(2026, 1, 1)),
+        ("20261301000144", datetime(2612, 1, 21, 19, 10, 0, 144_000)),
+    ],
+)
+def test_a_time_without_separators_is_one_where_it_can_be(text: str, expected: datetime) -> None:
+    assert as_moment(text) == expected
+
+
 def test_fractions_of_a_second_are_kept_to_the_millisecond() -> None:
     expected = datetime(2024, 3, 1, 12, 30, 0, 250_000)
     assert as_moment("2024-03-01T12:30:00.250999Z") == expected

@@ -24,6 +24,7 @@ LEGITIMATE_WORDS = ("false", "f", "no", "n", "legitimate", "legit", "genuine")
 _SECONDS_BELOW, _MILLIS_BELOW, _MICROS_BELOW = 1e11, 1e14, 1e17
 _EXACT_BELOW = 2**53
 _FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
+_COMPACT = {14: "%Y%m%d%H%M%S", 8: "%Y%m%d"}
 _FORMAT_WITH_ZONE = "%Y-%m-%d %H:%M:%S%.f%#z"
 
 
@@ -59,7 +60,8 @@ def moment(column: str, dtype: pl.DataType) -> pl.Expr:
     """The column as naive UTC milliseconds, null where it is no time.
 
     Dates, date-times, ISO 8601 texts (without an offset they are UTC), and numbers since 1970: seconds below
-    1e11 (the year 5138), milliseconds below 1e14, microseconds below 1e17, else nanoseconds.
+    1e11 (the year 5138), milliseconds below 1e14, microseconds below 1e17, else nanoseconds. Texts as
+    20260101000144 and 20260101 are dates, though, where they can be.
     """
     value = pl.col(column)
     if isinstance(dtype, pl.Datetime):
@@ -90,7 +92,14 @@ def _parsed(written: pl.Expr) -> pl.Expr:
     spaced = written.str.replace(r"^(\S+)[Tt]", "${1} ").str.replace(r"([Zz]| UTC)$", "+00:00")
     zoned = spaced.str.to_datetime(_FORMAT_WITH_ZONE, time_unit="ms", strict=False).dt.replace_time_zone(None)
     naive = [spaced.str.to_datetime(form, time_unit="ms", strict=False) for form in _FORMATS]
-    return pl.coalesce(_since_1970(written.cast(pl.Float64, strict=False)), zoned, *naive)
+    digits = [_all_digits(written, length, form) for length, form in _COMPACT.items()]
+    return pl.coalesce(*digits, _since_1970(written.cast(pl.Float64, strict=False)), zoned, *naive)
+
+
+def _all_digits(written: pl.Expr, length: int, form: str) -> pl.Expr:
+    """Calendar times without separators, where they are times at all; other numbers are since 1970."""
+    digits = pl.when(written.str.contains(f"^[0-9]{{{length}}}$")).then(written)
+    return digits.str.to_datetime(form, time_unit="ms", strict=False)
 
 
 def label(column: str, dtype: pl.DataType) -> pl.Expr:
