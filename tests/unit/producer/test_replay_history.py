@@ -214,6 +214,7 @@ def test_a_file_of_which_no_row_can_be_mapped_is_refused_with_the_first_reason()
         ("h.csv.gz", b"id,who,sum,at\n", "h.csv.gz can't be read as csv.gz"),
         ("h.csv.gz", gzip.compress(b"id,who,sum,at\n" * 9, mtime=0)[:-9], "h.csv.gz can't be read as csv.gz"),
         ("h.jsonl", b"[1]\n", "no JSON object in its first"),
+        ("h.csv", "id,who,sum,at\n".encode("utf-16"), "h.csv is UTF-16; save it as UTF-8"),
         ("header.csv", b"id,who,sum,at\n", "header.csv has no rows"),
     ],
 )

@@ -5,6 +5,7 @@ are read as text, and `fraud_producer.replay.convert` judges each row by itself.
 """
 
 import zlib
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -46,9 +47,18 @@ def open_history(path: Path) -> pl.LazyFrame:
     try:
         if not path.stat().st_size:
             raise InputError(f"{path} is empty.")
+        if reader is not _parquet:
+            _check_encoding(path)
         return reader(path)
     except (OSError, EOFError, zlib.error, pl.exceptions.PolarsError) as error:
         raise unreadable(path, error) from error
+
+
+def _check_encoding(path: Path) -> None:
+    with quotes.opened(path) as file:
+        begins = file.read(2)
+    if begins in {BOM_UTF16_LE, BOM_UTF16_BE}:
+        raise InputError(f"{path} is UTF-16; save it as UTF-8.")
 
 
 def _kind(path: Path) -> str:
