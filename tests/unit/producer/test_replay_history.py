@@ -263,3 +263,10 @@ def test_ids_that_are_made_of_row_numbers_repeat_none() -> None:
     mapping = {field: column for field, column in MAPPING.items() if field != "transaction_id"}
     assert read_history(saved(rows(9)), mapping).repeats is None
     assert read_history(saved(rows(9)), MAPPING).repeats is None
+
+
+def test_a_header_with_spaces_after_its_commas_can_be_mapped() -> None:
+    Path("h.csv").write_text("id, who, sum, at, bad\nt1,u1,5,2024-01-01,1\n", encoding="utf-8")
+    found = read_history(Path("h.csv"), MAPPING, label="bad", scenario="who")
+    assert transactions(found)["user"].to_list() == ["u1"]
+    assert labels(found)["label"].to_list() == ["fraud"]

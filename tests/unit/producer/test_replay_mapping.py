@@ -1,7 +1,7 @@
 import pytest
 
 from fraud_core.errors import InputError
-from fraud_producer.replay.mapping import check_mapping, parse_mapping
+from fraud_producer.replay.mapping import as_in_file, check_mapping, parse_mapping
 
 COLUMNS = ["TX_ID", "CUSTOMER_ID", "TX_AMOUNT", "TX_DATETIME"]
 COMPLETE = {"user": "CUSTOMER_ID", "amount": "TX_AMOUNT", "timestamp": "TX_DATETIME"}
@@ -57,3 +57,11 @@ def test_a_label_column_that_the_file_lacks_is_named() -> None:
 def test_unmapped_fields_that_every_transaction_needs_are_named_with_a_likely_mapping() -> None:
     with pytest.raises(InputError, match="Add --map user=CUSTOMER_ID,timestamp=TX_DATETIME"):
         check_mapping({"amount": "TX_AMOUNT"}, None, COLUMNS, "f.csv")
+
+
+@pytest.mark.parametrize(
+    ("columns", "meant"),
+    [(["when", " who "], " who "), (["who", " who"], "who"), ([" who", "who "], "who"), (["when"], "who")],
+)
+def test_spaces_around_a_name_in_the_file_need_not_be_written(columns: list[str], meant: str) -> None:
+    assert as_in_file("who", columns) == meant

@@ -19,7 +19,7 @@ from fraud_core.schemas import field_names
 from fraud_producer.replay.convert import LABEL, REASON, text, transactions
 from fraud_producer.replay.files import FAULT, ROW, open_history, unreadable
 from fraud_producer.replay.labels import NO_LABELS, in_parts, known_by, labels_of
-from fraud_producer.replay.mapping import check_mapping
+from fraud_producer.replay.mapping import as_in_file, check_mapping
 from fraud_producer.slices import TRUTH_SCHEMA, Slice
 
 SLICE_ROWS = 20_000
@@ -131,6 +131,8 @@ def read_history(
     """
     file = open_history(path)
     columns = file.drop(ROW, FAULT).collect_schema()
+    mapping = {field: as_in_file(column, columns.names()) for field, column in mapping.items()}
+    label, scenario = (name and as_in_file(name, columns.names()) for name in (label, scenario))
     check_mapping(mapping, label, columns.names(), path.name)
     if scenario is not None:
         check_mapping({**mapping, "--scenario": scenario}, None, columns.names(), path.name)

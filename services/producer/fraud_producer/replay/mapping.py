@@ -64,6 +64,14 @@ def check_mapping(mapping: Mapping[str, str], label: str | None, columns: Sequen
         raise InputError(_not_mapped(missing, columns, file))
 
 
+def as_in_file(column: str, columns: Sequence[str]) -> str:
+    """The column's name in the file, where spaces may stand around it that nobody sees."""
+    if column in columns:
+        return column
+    alike = [name for name in columns if name.strip() == column.strip()]
+    return alike[0] if len(alike) == 1 else column
+
+
 def _unknown_column(field: str, column: str, columns: Sequence[str], file: str) -> str:
     by_lower = {name.lower(): name for name in columns}
     close = get_close_matches(column.lower(), by_lower, 1, 0.5)
