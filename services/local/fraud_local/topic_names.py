@@ -49,10 +49,17 @@ def check_pipeline(settings: CoreSettings, existing: Collection[str]) -> None:
         raise ConfigError(missing(absent, settings, existing))
 
 
+def _named(absent: list[str]) -> str:
+    first, *others = absent
+    if len(others) > 1:
+        return f"{first}, nor {len(others)} others that a pipeline has,"
+    return " and no topic ".join(absent)
+
+
 def missing(absent: list[str], settings: CoreSettings, existing: Collection[str]) -> str:
     """What is not there, and what may have been meant."""
     where = settings.kafka.bootstrap_servers
-    said = f"There is no topic {' and no topic '.join(absent)} at {where}."
+    said = f"There is no topic {_named(absent)} at {where}."
     known = visible(existing)
     if not known:
         return f"{said} There are none at all: run `fraudstream setup` first."

@@ -58,3 +58,12 @@ def test_dead_letters_may_have_a_topic_of_their_own(monkeypatch: pytest.MonkeyPa
 
     assert "cards_dlq" in there
     assert "transactions_dlq" not in there
+
+
+def test_a_cluster_without_any_of_a_pipelines_topics_is_told_in_a_line() -> None:
+    with pytest.raises(ConfigError) as refused:
+        check_pipeline(settings(), ("orders",))
+
+    count = len(of_pipeline(settings()).all()) - 1
+    assert f"There is no topic transactions, nor {count} others that a pipeline has, at" in str(refused.value)
+    assert str(refused.value).count("topic ") == 1
