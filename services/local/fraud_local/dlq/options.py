@@ -11,9 +11,11 @@ from fraud_local.dlq.letter import Spot, parse_spot
 from fraud_local.dlq.topic import DeadLetterTopic
 from fraud_local.topic_names import resolve
 
+STAGES = ("VALUE_CONVERTER", "TRANSFORMATION", "KAFKA_PRODUCE")
+"""Those of a detector, which not every image holds."""
 Stage = Annotated[
     str | None,
-    typer.Option(metavar="STAGE", help="Only of this stage, as VALUE_CONVERTER or TRANSFORMATION."),
+    typer.Option(metavar="STAGE", help=f"Only of this stage: {', '.join(STAGES)}."),
 ]
 Since = Annotated[
     str | None,
@@ -62,7 +64,13 @@ def no_letter(spots: list[Spot], found: DeadLetterTopic) -> str:
 
 
 def stage_of(text: str | None) -> str | None:
-    """Stages are written in capitals."""
+    """Stages are written in capitals.
+
+    Raises:
+        ConfigError: there is no such stage; says which there are.
+    """
+    if text is not None and text.upper() not in STAGES:
+        raise ConfigError(f"--stage: there is no stage {text}. There are {', '.join(STAGES)}.")
     return text and text.upper()
 
 
