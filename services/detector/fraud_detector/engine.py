@@ -23,6 +23,7 @@ from fraud_detector.deciding import Decider
 from fraud_detector.flow import Flow
 from fraud_detector.halts import Halts
 from fraud_detector.lag import Ends
+from fraud_detector.learning import Learning
 from fraud_detector.letter_log import LetterLog
 from fraud_detector.metrics import Metrics, Summary
 from fraud_detector.partition_metrics import Held
@@ -77,6 +78,7 @@ class Engine:
         self._ends = Ends(settings.kafka, settings.topics.transactions, lambda: list(self._states))
         metrics.partitions.held = self._held_partitions
         self._sides = sides
+        self._learning = Learning(decider, sides, self._states)
         self._restorer = Restorer(settings, self._source.consumer, self._states, sides)
         self._snapshots = Snapshots(settings.state, settings.pipeline, topics(settings.topics).state.name)
 
@@ -230,6 +232,7 @@ class Engine:
             return
         self._refuse(letters)
         self._flow_again()
+        self._learn(self._suspects.to_learn(records))
         try:
             decisions = self._decider.decide(read, self._states)
         except Exception as error:
@@ -247,6 +250,18 @@ class Engine:
         self._suspects.cleared(records)
         self._letter_log.note([*letters, *written.too_large])
         self._metrics.add(decisions, [*letters, *written.too_large], records, time.perf_counter() - started)
+
+    def _learn(self, guilty: Records) -> None:
+        """From what can't be decided, as a restore does, which can't tell it from the rest."""
+        if not len(guilty):
+            return
+        try:
+            self._learning.live(self._reader.read(guilty))
+        except UnavailableError:
+            raise
+        except Exception as error:
+            self._suspects.not_to_learn(guilty)
+            raise AbortNeededError(f"A record at fault can't be learnt from: {error!r}") from error
 
     def _read(self, records: Records) -> tuple[Read, list[DeadLetter]]:
         guilty = self._suspects.letters(records)
@@ -399,8 +414,7 @@ class Engine:
         records = self._held_replay if len(self._held_replay) else self._restorer.step()
         try:
             read = self._reader.read(records.of(self._states))
-            self._sides.replay(read)
-            self._decider.replay(self._restorer.beyond_snapshots(read), self._states)
+            self._learning.replay(read, self._restorer.beyond_snapshots)
         except UnavailableError as error:
             log.warning("waiting", reason=str(error))
             self._held_replay = records

@@ -49,6 +49,10 @@ class Read:
             keep[first:end] = self.records.positions[first:end] >= limits
         return Read(self.records.pick(np.flatnonzero(keep)), self.batch.filter(pa.array(keep)), self.letters)
 
+    def rows(self, first: int, end: int) -> "Read":
+        """Only these transactions, and no letters."""
+        return Read(self.records.pick(np.arange(first, end)), self.batch.slice(first, end - first), ())
+
     def before(self, offsets: Mapping[int, int]) -> "Read":
         """Only what comes before these offsets, letters too; partitions without one are kept whole."""
         places = self.records.places_before(offsets)

@@ -151,6 +151,13 @@ class Sides:
             categories = int(np.searchsorted(positions, begins[CATEGORIES]))
             self.tables.count(frame[first + categories : end], partition, known=merchants - categories)
 
+    def count(self, read: Read) -> None:
+        """Count transactions of partitions that run, which nobody decides."""
+        if len(read.records):
+            frame = read.frame()
+            for partition, first, end in read.records.spans:
+                self.tables.count(frame[first:end], partition)
+
     def start(self, partition: int, position: int) -> None:
         """A partition is restored, and runs from this input offset on."""
         self.tables.savepoint(partition)

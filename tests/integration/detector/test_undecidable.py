@@ -1,0 +1,110 @@
+"""A record whose decision itself fails is the only dead letter, and whoever reads it again learns as much."""
+
+import threading
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Any
+
+import polars as pl
+import pytest
+import structlog
+
+from fraud_core.features import advance_each
+from fraud_core.rules import evaluate
+from fraud_core.settings import load_settings
+from fraud_detector import deciding
+from fraud_detector.settings import DetectorSettings
+from fraud_detector.worker import run
+from tests.support.pipeline import Pipeline, transactions
+
+pytestmark = pytest.mark.stack
+
+CURSED = 123.45
+"""The amount of the transaction that nothing can be done with."""
+Logs = list[MutableMapping[str, Any]]
+
+
+@contextmanager
+def working(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Iterator[Logs]:
+    """A detector in this process, which keeps no state in Kafka, so that a restore reads all input."""
+    for name, value in pipeline.environment.items():
+        monkeypatch.setenv(name, value)
+    loaded = load_settings(
+        DetectorSettings, worker="w", state={"durable": False}, http={"enabled": False}, **settings
+    )
+    stop = threading.Event()
+    worker = threading.Thread(target=run, args=(loaded, stop))
+    with structlog.testing.capture_logs() as logs:
+        worker.start()
+        try:
+            yield logs
+        finally:
+            stop.set()
+            worker.join()
+
+
+def cursing(function: Callable[..., Any], frame_of: Callable[..., pl.DataFrame]) -> Callable[..., Any]:
+    """The same, but failing at the cursed amount."""
+
+    def failing(*arguments: Any) -> Any:
+        if (frame_of(*arguments)["amount"] == CURSED).any():
+            raise RuntimeError("made to fail")
+        return function(*arguments)
+
+    return failing
+
+
+@pytest.fixture
+def failing_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    failing = cursing(evaluate, lambda _, frame: frame)
+    monkeypatch.setattr(deciding, "evaluate", failing)
+
+
+@pytest.fixture
+def failing_features(monkeypatch: pytest.MonkeyPatch) -> None:
+    failing = cursing(advance_each, lambda _, frame, *__: frame)
+    monkeypatch.setattr(deciding, "advance_each", failing)
+
+
+def with_a_cursed_one(first: int, last: int, cursed: int) -> pl.DataFrame:
+    """Transactions of one user."""
+    frame = transactions(first, last, users=1).with_row_index("number")
+    amount = pl.when(pl.col("number") == cursed - first).then(CURSED).otherwise("amount").alias("amount")
+    return frame.with_columns(amount).drop("number")
+
+
+def counted(pipeline: Pipeline, count: int) -> list[float]:
+    """How many transactions of its user each decision knows of."""
+    found: list[float] = pipeline.decisions(count)["features"].struct.field("txn_per_day").to_list()
+    return found
+
+
+@pytest.mark.usefixtures("failing_rules")
+def test_it_is_learnt_from_all_the_same_live_as_in_a_restore(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with working(pipeline, monkeypatch):
+        pipeline.send(with_a_cursed_one(0, 20, cursed=10))
+        pipeline.decisions(19)
+        pipeline.dead_letters(1)
+    with working(pipeline, monkeypatch):
+        pipeline.send(transactions(20, 30, users=1))
+        known = counted(pipeline, 29)
+
+    assert known == [number for number in range(1, 31) if number != 11]
+
+
+@pytest.mark.usefixtures("failing_features")
+def test_one_that_nothing_can_be_learnt_from_is_passed_over_live_as_in_a_restore(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with working(pipeline, monkeypatch):
+        pipeline.send(with_a_cursed_one(0, 20, cursed=10))
+        pipeline.decisions(19)
+        pipeline.dead_letters(1)
+    with working(pipeline, monkeypatch) as logs:
+        pipeline.send(transactions(20, 30, users=1))
+        known = counted(pipeline, 29)
+
+    assert known == list(range(1, 30))
+    assert sum(line["event"] == "not_learnt" for line in logs) == 1
