@@ -219,6 +219,7 @@ class Engine:
         for partition, trace in reached.items():
             log.error("task_failed", partition=partition, reason=trace)
             self._flow.fail(partition, trace)
+            self._suspects.forget([partition])  # what failed there is not reached any more
         return kept
 
     def _process(self, records: Records) -> None:

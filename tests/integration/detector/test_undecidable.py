@@ -15,7 +15,7 @@ from fraud_core.settings import load_settings
 from fraud_detector import deciding
 from fraud_detector.settings import DetectorSettings
 from fraud_detector.worker import run
-from tests.support.pipeline import Pipeline, transactions
+from tests.support.pipeline import Pipeline, transactions, until
 
 pytestmark = pytest.mark.stack
 
@@ -43,6 +43,10 @@ def working(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, **settings: Any
             worker.join()
 
 
+def said(logs: Logs, event: str) -> bool:
+    return any(line["event"] == event for line in logs)
+
+
 def cursing(function: Callable[..., Any], frame_of: Callable[..., pl.DataFrame]) -> Callable[..., Any]:
     """The same, but failing at the cursed amount."""
 
@@ -64,6 +68,18 @@ def failing_rules(monkeypatch: pytest.MonkeyPatch) -> None:
 def failing_features(monkeypatch: pytest.MonkeyPatch) -> None:
     failing = cursing(advance_each, lambda _, frame, *__: frame)
     monkeypatch.setattr(deciding, "advance_each", failing)
+
+
+def spied_on(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Gets the sizes of the batches that are decided from now on."""
+    sizes: list[int] = []
+
+    def noting(rules: Any, frame: pl.DataFrame) -> Any:
+        sizes.append(frame.height)
+        return evaluate(rules, frame)
+
+    monkeypatch.setattr(deciding, "evaluate", noting)
+    return sizes
 
 
 def with_a_cursed_one(first: int, last: int, cursed: int) -> pl.DataFrame:
@@ -108,3 +124,18 @@ def test_one_that_nothing_can_be_learnt_from_is_passed_over_live_as_in_a_restore
 
     assert known == list(range(1, 30))
     assert sum(line["event"] == "not_learnt" for line in logs) == 1
+
+
+@pytest.mark.usefixtures("failing_rules")
+def test_where_it_stops_its_task_the_others_go_on_in_large_batches(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with working(pipeline, monkeypatch, errors={"tolerance": "none"}) as logs:
+        pipeline.send(with_a_cursed_one(0, 100, cursed=10))
+        until(lambda: said(logs, "task_failed"), "the task fails")
+        assert pipeline.decisions(10).height == 10
+        sizes = spied_on(monkeypatch)
+        pipeline.send(transactions(100, 4_000, users=300))
+        pipeline.decisions(2_000)
+
+    assert max(sizes) > 1
