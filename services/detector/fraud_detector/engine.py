@@ -354,7 +354,7 @@ class Engine:
 
     def _back_off(self, records: Records, error: AbortNeededError) -> None:
         log.warning("aborted", reason=str(error), records=len(records))
-        self._rewind(set(self._transactions.offsets) | set(records.partitions))
+        self._rewind(set(self._transactions.offsets) | set(records.partitions.tolist()))
 
     def _rewind(self, touched: set[int]) -> None:
         """Put partitions back to their last committed state and offset before anything is read again."""
