@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Producer, TopicPartition
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from fraud_core.avro import Decoder, Encoder
 from fraud_core.cli import overrides
@@ -251,6 +252,17 @@ class Pipeline:
 
     def _last_words(self) -> str:
         return "\n".join(detector.log[-2000:] for detector in self.detectors)
+
+
+def configure(pipeline: Pipeline, topic: str, **values: str) -> None:
+    """Set values of a topic's configuration, named with `_` for dots."""
+    entries = [
+        ConfigEntry(name.replace("_", "."), value, incremental_operation=AlterConfigOpType.SET)
+        for name, value in values.items()
+    ]
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
+    admin = admin_client(pipeline.settings.kafka)
+    admin.incremental_alter_configs([resource])[resource].result(10)
 
 
 @contextmanager

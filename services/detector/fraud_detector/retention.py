@@ -4,15 +4,14 @@ Of the input that is at least a cycle of snapshots, and of the state topic the l
 """
 
 from confluent_kafka import KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from fraud_core.errors import ConfigError, UnavailableError
 from fraud_core.kafka import admin_client, reason
-from fraud_core.log import logger
 from fraud_core.topics import Topics
 from fraud_detector.settings import DetectorSettings
+from fraud_detector.topic_config import topic_config
 
-log = logger(__name__)
 TIMEOUT_S = 10.0
 MARGIN = 2
 EARLIEST, LATEST = OffsetSpec.earliest(), OffsetSpec.latest()  # type: ignore[no-untyped-call]
@@ -27,7 +26,10 @@ def check_retention(settings: DetectorSettings, names: Topics, partitions: int) 
         UnavailableError: the brokers did not answer.
     """
     admin, state = admin_client(settings.kafka), settings.state
-    found, kept = (_config(admin, name) for name in (names.state.name, names.transactions.name))
+    found, kept = (
+        topic_config(admin, name, "it is kept long enough")
+        for name in (names.state.name, names.transactions.name)
+    )
     if "delete" in found.get("cleanup.policy", ""):
         raise ConfigError(
             f"{names.state.name} has cleanup.policy={found['cleanup.policy']} and would lose the state "
@@ -61,21 +63,6 @@ def _check_size(admin: AdminClient, settings: DetectorSettings, kept: str, parti
                 f"a cycle of snapshots takes {needed // MARGIN}. Raise retention.bytes to hold {needed} "
                 f"at least, or lower {CYCLE}_RECORDS."
             )
-
-
-def _config(admin: AdminClient, topic: str) -> dict[str, str]:
-    resource = ConfigResource(ResourceType.TOPIC, topic)
-    try:
-        found = admin.describe_configs([resource])[resource].result(TIMEOUT_S)
-    except (KafkaException, TimeoutError) as error:
-        log.warning(
-            "retention_unknown",
-            topic=topic,
-            reason=str(error) or f"no answer within {TIMEOUT_S:.0f} s",
-            now="trusting that it is long enough",
-        )
-        return {}
-    return {name: entry.value for name, entry in found.items() if entry.value is not None}
 
 
 def _offsets(admin: AdminClient, topic: str, partitions: int, spec: OffsetSpec) -> list[int]:

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from fraud_core.error_handling import ErrorSettings
 from fraud_core.settings import CoreSettings, PipelineName, Section
+from fraud_core.topics import Topics
 
 
 class BatchSettings(Section):
@@ -138,6 +139,10 @@ class DetectorSettings(CoreSettings):
     state: StateSettings = StateSettings()
     side: SideSettings = SideSettings()
     profile: ProfileSettings = ProfileSettings()
+
+    def dead_letters(self, names: Topics) -> str:
+        """The topic of dead letters."""
+        return self.errors.deadletterqueue.topic.name or names.dead_letters.name
 
     @property
     def transactional_id(self) -> str:

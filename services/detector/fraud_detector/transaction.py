@@ -1,7 +1,7 @@
 """Kafka transactions: outputs and consumed offsets are committed together, or not at all."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +23,8 @@ GIVEN_UP_S = CALL_TIMEOUT_S + 1
 """A call that has not returned by now ignores its timeout."""
 FENCED = {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH}  # noqa: SLF001
 QUEUE_WAIT_S = 0.05
+BATCH_BYTES = 262_144
+"""Of records that are sent at once, unless a topic takes less: the brokers hold its limit against batches."""
 BY_KEY = -1
 """The partition that lets the key decide."""
 
@@ -245,23 +247,29 @@ def _judged(error: KafkaException) -> Exception:
     return AbortNeededError(reason(error))
 
 
-def transactions(settings: DetectorSettings, stop: threading.Event) -> Transactions:
+def transactions(
+    settings: DetectorSettings, limits: Mapping[str, int], stop: threading.Event
+) -> Transactions:
     """Register the worker's transactional ids, which aborts what an earlier process of this name left open.
+
+    `limits` says for each topic of outputs how many bytes it takes at once.
 
     Raises:
         UnavailableError: no broker took the registration.
     """
-    connect = partial(_registered, settings)
+    connect = partial(_registered, settings, min(BATCH_BYTES, *limits.values()))
     return Transactions(connect, [connect(0), connect(1)], settings.topics.transactions, stop)
 
 
-def producer_config(settings: DetectorSettings, transactional_id: str) -> Config:
-    """What the two producers share, but for their ids."""
+def producer_config(
+    settings: DetectorSettings, transactional_id: str, batch_bytes: int = BATCH_BYTES
+) -> Config:
+    """What the two producers share, but for their ids; they send at most so many bytes in a batch."""
     return {
         "linger.ms": 5,
         # For disks and networks: in time no difference was measured.
         "compression.type": "lz4",
-        "batch.size": 262_144,
+        "batch.size": batch_bytes,
         "queue.buffering.max.messages": 1_000_000,
         **client_config(settings.kafka),
         "transactional.id": transactional_id,
@@ -271,9 +279,9 @@ def producer_config(settings: DetectorSettings, transactional_id: str) -> Config
     }
 
 
-def _registered(settings: DetectorSettings, number: int) -> Producer:
+def _registered(settings: DetectorSettings, batch_bytes: int, number: int) -> Producer:
     transactional_id = f"{settings.transactional_id}-{number}"
-    producer = Producer(producer_config(settings, transactional_id))
+    producer = Producer(producer_config(settings, transactional_id, batch_bytes))
     try:
         producer.init_transactions(30)
     except KafkaException as error:

@@ -29,6 +29,7 @@ from fraud_detector.retention import check_retention
 from fraud_detector.rollouts import Rollouts, await_first, loading
 from fraud_detector.settings import DetectorSettings
 from fraud_detector.sides import Sides
+from fraud_detector.sizes import output_limits
 from fraud_detector.snapshots import warm_up
 from fraud_detector.transaction import transactions
 from fraud_detector.writing import Writer
@@ -64,7 +65,8 @@ def run(settings: DetectorSettings, stop: threading.Event, metrics: Metrics | No
             for topic in (names.alerts, names.classified)
         )
         reader = Reader(Decoder("Transaction", registry, ASK_S))
-        writer = Writer(settings, names, alerts, classified)
+        limits = output_limits(settings, names)
+        writer = Writer(settings, names, alerts, classified, limits)
         sides = Sides(settings, names, deciding.side, registry)
         deciding.warm_up()
         warm_up()
@@ -75,7 +77,7 @@ def run(settings: DetectorSettings, stop: threading.Event, metrics: Metrics | No
             loading(rollouts, member.changed),
             member.taking_part(settings, registry, metrics.totals, stop, serving, told, alone=True),
         ):
-            outbox = wait_until(partial(transactions, settings, stop), settings, stop)
+            outbox = wait_until(partial(transactions, settings, limits, stop), settings, stop)
             log.info("starting", pipeline=settings.pipeline, worker=settings.worker)
             if rollouts and (models := await_first(rollouts, settings.pipeline, metrics.turned, stop)):
                 deciding.serving.apply(models)
@@ -148,8 +150,8 @@ def _fixed(settings: DetectorSettings, signals: tuple[Signal, ...]) -> LoadedMod
 
 
 def _check_topics(settings: DetectorSettings, names: Topics, existing: dict[str, int]) -> None:
-    dead = settings.errors.deadletterqueue.topic.name or names.dead_letters.name
-    needed = [names.transactions.name, names.classified.name, names.alerts.name, dead]
+    outputs = [names.classified.name, names.alerts.name, settings.dead_letters(names)]
+    needed = [names.transactions.name, *outputs]
     needed += [names.status.name, names.target_states.name, names.labels.name, names.side_tables.name]
     needed += [] if settings.model.sha256 else [names.rollouts.name]
     needed += [names.logins.name] if names.logins else []

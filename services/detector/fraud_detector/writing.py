@@ -1,13 +1,13 @@
 """From decisions to records for the output topics."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from confluent_kafka import Message
 
 from fraud_core.avro import Encoder
-from fraud_core.topics import OUTPUT_SIZE_FACTOR, Topics
+from fraud_core.topics import Topics
 from fraud_detector.dead_letters import (
     DeadLetter,
     RecordLeftOutError,
@@ -39,15 +39,24 @@ class Writer:
     """Encodes decisions and dead letters."""
 
     def __init__(
-        self, settings: DetectorSettings, topics: Topics, alerts: Encoder, classified: Encoder
+        self,
+        settings: DetectorSettings,
+        topics: Topics,
+        alerts: Encoder,
+        classified: Encoder,
+        limits: Mapping[str, int],
     ) -> None:
-        """The two decision topics have subjects, and so schema ids, of their own."""
+        """The two decision topics have subjects, and so schema ids, of their own.
+
+        `limits` says for each topic how many bytes it takes at once.
+        """
         self._encoder = classified
         self._kinds = ((topics.classified.name, classified.header), (topics.alerts.name, alerts.header))
         self._pipeline = settings.pipeline
-        self._dead = settings.errors.deadletterqueue.topic.name or topics.dead_letters.name
+        self._dead = settings.dead_letters(topics)
         self._context = settings.errors.deadletterqueue.context.headers.enable
-        self._limit = OUTPUT_SIZE_FACTOR * settings.topics.max_message_bytes - OVERHEAD
+        self._limit = min(limits[topics.classified.name], limits[topics.alerts.name]) - OVERHEAD
+        self._dead_limit = limits[self._dead] - OVERHEAD
 
     def write(self, decisions: Decisions, letters: Sequence[DeadLetter]) -> Written:
         """One output for each decision and each letter."""
@@ -86,12 +95,12 @@ class Writer:
         message = letter.message
         (time,) = group([message]).times.tolist()
         key, value = message.key(), message.value()
-        room = self._limit - len(key or b"") - len(value or b"")
+        room = self._dead_limit - len(key or b"") - len(value or b"")
         own = own_headers(message)
         found = headers(letter, own, self._pipeline, room) if self._context else own or []
         if headers_size(found) > room:
             key = value = None
-            found = headers(self._unsendable(letter), own, self._pipeline, self._limit)
+            found = headers(self._unsendable(letter), own, self._pipeline, self._dead_limit)
         return Output(self._dead, key, value, time, found)
 
     def _unsendable(self, letter: DeadLetter) -> DeadLetter:
@@ -100,8 +109,9 @@ class Writer:
         It has Connect's headers always: without them nothing would be left of the record.
         """
         error = RecordLeftOutError(
-            f"This dead letter lacks the record, which with these headers is larger than the {self._limit} "
-            f"bytes that the output topics allow: read it at {letter.place}. Its own fault: {letter.error}"
+            f"This dead letter lacks the record, which with these headers is larger than the "
+            f"{self._dead_limit} bytes that {self._dead} allows: read it at {letter.place}. "
+            f"Its own fault: {letter.error}"
         )
         error.__cause__ = letter.error
         return replace(letter, error=error)

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from confluent_kafka import Message
 
-from tests.support.pipeline import Pipeline, transactions
+from tests.support.pipeline import Pipeline, configure, transactions
 
 pytestmark = pytest.mark.stack
 PREFIX = "__connect.errors."
@@ -156,6 +156,35 @@ def test_a_decision_that_fits_no_message_is_a_dead_letter_and_not_the_end(
     assert b"x" * 1_900 in (letter.value() or b"")
     assert texts(letter)[PREFIX + "stage"] == "KAFKA_PRODUCE"
     assert "the output topics allow" in texts(letter)[PREFIX + "exception.message"]
+
+
+def test_topics_that_take_less_than_they_should_get_no_more_than_they_take(pipeline: Pipeline) -> None:
+    topics = pipeline.topics
+    for topic in (topics.classified, topics.alerts, topics.dead_letters):
+        configure(pipeline, topic.name, max_message_bytes="10000")
+    detector = pipeline.detector(LOG__FORMAT="json")
+    pipeline.send_raw([("large", b"x" * 50_000)])
+    pipeline.send(transactions(0, 2_000))
+
+    assert pipeline.decisions(2_000).height == 2_000
+    (letter,) = pipeline.dead_letters(1)
+    assert letter.value() is None
+    says = texts(letter)[PREFIX + "exception.message"]
+    assert f"bytes that {topics.dead_letters.name} allows" in says
+    limited = detector.events("output_limited")
+    assert {(event["topic"], event["allows"]) for event in limited} == {
+        (topic.name, 10_000) for topic in (topics.classified, topics.alerts, topics.dead_letters)
+    }
+    assert detector.events("aborted") == []
+
+
+def test_a_topic_that_takes_next_to_nothing_is_refused(pipeline: Pipeline) -> None:
+    configure(pipeline, pipeline.topics.dead_letters.name, max_message_bytes="1000")
+
+    detector = pipeline.detector()
+
+    assert detector.exit_code() == 2
+    assert f"{pipeline.topics.dead_letters.name} has max.message.bytes=1000" in detector.log
 
 
 def test_a_dead_letter_that_is_itself_too_large_goes_without_what_does_not_fit(pipeline: Pipeline) -> None:

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 import structlog
 from confluent_kafka import Producer
-from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, ResourceType
+from confluent_kafka.admin import NewPartitions
 
 from fraud_core.kafka import admin_client, client_config
 from fraud_core.rules import evaluate
@@ -18,7 +18,7 @@ from fraud_detector import deciding
 from fraud_detector.replay import Replays, Step
 from fraud_detector.settings import DetectorSettings
 from fraud_detector.worker import run
-from tests.support.pipeline import Detector, Pipeline, transactions, until
+from tests.support.pipeline import Detector, Pipeline, configure, transactions, until
 from tests.support.undisturbed import assert_decided_as_if_undisturbed
 
 pytestmark = pytest.mark.stack
@@ -52,16 +52,6 @@ def decided_and_killed(pipeline: Pipeline, count: int, **settings: str) -> None:
     send(pipeline, count - 30, count)
     pipeline.decisions(count)
     detector.kill()
-
-
-def configure(pipeline: Pipeline, topic: str, **values: str) -> None:
-    entries = [
-        ConfigEntry(name.replace("_", "."), value, incremental_operation=AlterConfigOpType.SET)
-        for name, value in values.items()
-    ]
-    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
-    admin = admin_client(pipeline.settings.kafka)
-    admin.incremental_alter_configs([resource])[resource].result(10)
 
 
 def test_after_a_kill_only_what_is_younger_than_a_cycle_is_read_again(pipeline: Pipeline) -> None:

@@ -49,7 +49,9 @@ settings = DetectorSettings(
     topics={"max_message_bytes": 2_048},
     errors={"deadletterqueue": {"context": {"headers": {"enable": sys.argv[1] == "true"}}}},
 )
-writer = Writer(settings, topics(settings.topics), Encoder("Decision", 1), Encoder("Decision", 2))
+names = topics(settings.topics)
+limits = {topic.name: 4_096 for topic in (names.classified, names.alerts, names.dead_letters)}
+writer = Writer(settings, names, Encoder("Decision", 1), Encoder("Decision", 2), limits)
 letters = [DeadLetter(message, Stage.VALUE_CONVERTER, ValueError("odd")) for message in came]
 written = writer.write(_none(), letters).letters
 print(json.dumps([[(one.value or b"").decode()[:9], {n: (v or b"").decode() for n, v in one.headers}]
