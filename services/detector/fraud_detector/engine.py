@@ -146,7 +146,7 @@ class Engine:
         """Let partitions go on that have waited for others."""
         if self._alignment.ahead:
             self._alignment.release()
-        self._flow.align(self._alignment.ahead)
+        self._flow.align(self._alignment.ahead, self._alignment.waiting)
 
     def _obey(self) -> None:
         """Do what the pipeline was told since the last batch."""
@@ -272,7 +272,7 @@ class Engine:
 
     def _hold_ahead(self, records: Records, cuts: dict[int, int]) -> None:
         """What was read too far ahead comes again, once the other partitions have come as far."""
-        self._flow.align(self._alignment.ahead)
+        self._flow.align(self._alignment.ahead, self._alignment.waiting)
         for partition, offset in cuts.items():
             self._source.keep(partition, records.since(partition, offset))
 

@@ -11,6 +11,7 @@ from fraud_core.connect.tasks import Tasks
 from fraud_detector.source import Source
 
 RESTORING = "its state is being restored"
+AHEAD = "it is read ahead of others in event time, and waits for them"
 
 
 @dataclass
@@ -24,6 +25,7 @@ class Flow:
         waits_for: what the whole worker waits for; empty if for nothing.
         failed: partition -> why.
         ahead: partitions that wait for others.
+        waiting: those of them that have waited for long.
     """
 
     source: Source
@@ -34,6 +36,7 @@ class Flow:
     waits_for: str = ""
     failed: dict[int, str] = field(default_factory=dict)
     ahead: set[int] = field(default_factory=set)
+    waiting: set[int] = field(default_factory=set)
     _flowing: set[int] = field(default_factory=set)
 
     def begin(self, partition: int, offset: int) -> None:
@@ -63,10 +66,10 @@ class Flow:
         self.failed[partition] = trace
         self.settle()
 
-    def align(self, ahead: set[int]) -> None:
-        """Hold these back until the others have come as far, and no others."""
-        if self.ahead != ahead:
-            self.ahead = ahead
+    def align(self, ahead: set[int], waiting: set[int]) -> None:
+        """Hold these back until the others have come as far, and no others; of some it is told."""
+        if (self.ahead, self.waiting) != (ahead, waiting):
+            self.ahead, self.waiting = ahead, waiting
             self.settle()
 
     def wait_for(self, what: str) -> None:
@@ -114,4 +117,4 @@ class Flow:
             return State.PAUSED, None
         if self.waits_for:
             return State.UNASSIGNED, self.waits_for
-        return State.RUNNING, None
+        return State.RUNNING, AHEAD if partition in self.waiting else None

@@ -5,7 +5,7 @@
 
 from fraud_core.features.side.counts import FIELDS as COUNT_FIELDS
 from fraud_core.features.side.counts import Counts
-from fraud_core.features.side.latest import AHEAD
+from fraud_core.features.side.latest import AHEAD, LATEST, ODD, note_all, unknown
 from fraud_core.features.side.logins import Logins
 from fraud_core.features.side.network_files import SAMPLE, read_networks
 from fraud_core.features.side.networks import Networks, networks_of
@@ -17,6 +17,8 @@ __all__ = [
     "COUNT_FIELDS",
     "KEPT",
     "LABEL_DELAY_H",
+    "LATEST",
+    "ODD",
     "PAIR_FIELDS",
     "PAIR_HOUR",
     "SAMPLE",
@@ -25,5 +27,7 @@ __all__ = [
     "Networks",
     "SideTables",
     "networks_of",
+    "note_all",
     "read_networks",
+    "unknown",
 ]
