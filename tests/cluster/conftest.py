@@ -42,31 +42,49 @@ def redpanda(cluster: Cluster) -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="module")
+def encrypted(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """The same with TLS and without passwords, as Redpanda's chart comes."""
+    files = tmp_path_factory.mktemp("secrets")
+    with secret(cluster, "redpanda-default-cert", certificates(files)), served(cluster, "SSL"):
+        yield cluster
+
+
+@pytest.fixture(scope="module")
 def secured(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """The same with TLS and SASL; certificates and users in the secrets that k8s/README.md names."""
-    files = tmp_path_factory.mktemp("secrets")
-    authority, password = Authority(files, "redpanda"), secrets.token_hex(16)
-    pair = authority.pair(HOST, also=(f"*.{HOST}",))
-    (files / "users.txt").write_text(f"fraud:{password}:SCRAM-SHA-512\n", encoding="utf-8")
-    made = {
-        "redpanda-default-cert": {
-            "ca.crt": authority.certificate, "tls.crt": pair.certificate, "tls.key": pair.key
-        },
-        "redpanda-users": {"users.txt": files / "users.txt"},
-    }  # fmt: skip
-    for name, items in made.items():
-        flags = [f"--from-file={key}={file}" for key, file in items.items()]
-        cluster.kubectl("create", "secret", "generic", name, *flags)
-    login = ("--from-literal=username=fraud", f"--from-literal=password={password}")
-    cluster.kubectl("create", "secret", "generic", "fraud-kafka", *login)
-    key = f"--from-literal=hmac-key={secrets.token_hex(16)}"
-    cluster.kubectl("create", "secret", "generic", "fraud-bundles", key)
-    try:
-        with served(cluster, "SASL_SSL"):
-            yield cluster
-    finally:
+    files, password = tmp_path_factory.mktemp("secrets"), secrets.token_hex(16)
+    words = {"users.txt": f"fraud:{password}:SCRAM-SHA-512\n", "username": "fraud", "password": password}
+    words["hmac-key"] = secrets.token_hex(16)
+    for name, text in words.items():
+        (files / name).write_text(text, encoding="utf-8")
+    own = {name: files / name for name in words}
+    with (
+        secret(cluster, "redpanda-default-cert", certificates(files)),
         # The stand-in asks for passwords wherever it finds them: those that come after have none.
-        cluster.kubectl("delete", "secret", *made, "fraud-kafka", "fraud-bundles")
+        secret(cluster, "redpanda-users", {"users.txt": own["users.txt"]}),
+        secret(cluster, "fraud-kafka", {name: own[name] for name in ("username", "password")}),
+        secret(cluster, "fraud-bundles", {"hmac-key": own["hmac-key"]}),
+        served(cluster, "SASL_SSL"),
+    ):
+        yield cluster
+
+
+def certificates(files: Path) -> dict[str, Path]:
+    """What Redpanda's chart puts into its secret: an authority, and a pair for the brokers' names."""
+    authority = Authority(files, "redpanda")
+    pair = authority.pair(HOST, also=(f"*.{HOST}",))
+    return {"ca.crt": authority.certificate, "tls.crt": pair.certificate, "tls.key": pair.key}
+
+
+@contextmanager
+def secret(cluster: Cluster, name: str, items: dict[str, Path]) -> Iterator[None]:
+    """A secret of files while the block runs."""
+    flags = [f"--from-file={key}={file}" for key, file in items.items()]
+    cluster.kubectl("create", "secret", "generic", name, *flags)
+    try:
+        yield
+    finally:
+        cluster.kubectl("delete", "secret", name)
 
 
 @contextmanager
