@@ -21,6 +21,7 @@ pytestmark = pytest.mark.stack
 
 CURSED = 123.45
 """The amount of the transaction that nothing can be done with."""
+COMPILED_S = 300.0
 Logs = list[MutableMapping[str, Any]]
 
 
@@ -37,6 +38,7 @@ def working(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, **settings: Any
     with structlog.testing.capture_logs() as logs:
         worker.start()
         try:
+            until(lambda: said(logs, "running"), "its kernels are compiled, and it runs", COMPILED_S)
             yield logs
         finally:
             stop.set()
