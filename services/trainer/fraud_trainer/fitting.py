@@ -135,8 +135,9 @@ def fit_model(
     """
     if frauds.all() or not frauds.any():
         raise InputError(
-            f"Of the {frauds.size:,} labelled transactions of the training window {int(frauds.sum()):,} are "
-            "frauds: there is nothing to tell apart. Widen the window, or train an isolation_forest."
+            f"Of the {frauds.size:,} transactions of the training window that are learned from "
+            f"{int(frauds.sum()):,} are frauds: there is nothing to tell apart. Widen the window, or train "
+            "an isolation_forest."
         )
     rows, dropped = _known(values, wish.features, inputs)
     names = tuple(inputs[row] for row in rows)

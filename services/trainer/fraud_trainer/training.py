@@ -100,10 +100,15 @@ class Plan:
         """See that there is such an algorithm with such hyperparameters, before anything is computed.
 
         Raises:
-            ConfigError: there is not; says which there are. Or it is to leave out rules, and reads none.
+            ConfigError: there is not; says which there are. Or it is to leave out rules, and reads none, or
+                can't have such a threshold.
         """
         if self.algorithm == ISOLATION_FOREST:
             named.isolation_forest(self.hyperparameters)
+            if isinstance(self.threshold, Costs):
+                raise ConfigError(
+                    "Costs need probabilities, and an isolation_forest gives none; give an alert budget."
+                )
             if self.without_rules:
                 raise ConfigError(
                     f"An isolation_forest reads no rules, so {', '.join(self.without_rules)} can't be left "
@@ -111,6 +116,10 @@ class Plan:
                 )
         else:
             Wish(self.algorithm, self.hyperparameters).chosen()
+            if self.threshold == "tutorial":
+                raise ConfigError(
+                    "The threshold `tutorial` is the isolation_forest's alone; give an alert budget."
+                )
 
     def check_rules(self, signals: Sequence[Signal]) -> None:
         """See that the rules that shall not be read are among those that may be.
@@ -158,6 +167,7 @@ def train(rows: Rows, start: int, end: int, plan: Plan, champion: LoadedModel | 
         ConfigError: the algorithm, a hyperparameter, a feature or the threshold can't be.
         InputError: there are too few rows, no frauds among them, or no decision names a rule yet.
     """
+    plan.check()
     learned, later = rows.between(start, end), rows.between(end, end + plan.label_delay)
     if len(learned) < FEWEST:
         raise InputError(
@@ -171,10 +181,7 @@ def train(rows: Rows, start: int, end: int, plan: Plan, champion: LoadedModel | 
 
 
 def _unsupervised(learned: Rows, later: Rows, start: int, end: int, plan: Plan) -> Trained:
-    if isinstance(plan.threshold, Costs):
-        raise ConfigError(
-            "Costs need probabilities, and an isolation_forest gives none; give an alert budget."
-        )
+    assert not isinstance(plan.threshold, Costs)  # noqa: S101 - the plan was checked
     if len(later) < FEWEST:
         split = round((1 - forward_block.SHARE) * len(learned))
         end, later, learned = (
@@ -203,8 +210,6 @@ def _unsupervised(learned: Rows, later: Rows, start: int, end: int, plan: Plan) 
 def _supervised(
     learned: Rows, later: Rows, start: int, end: int, plan: Plan, champion: LoadedModel | None
 ) -> Trained:
-    if plan.threshold == "tutorial":
-        raise ConfigError("The threshold `tutorial` is the isolation_forest's alone; give an alert budget.")
     wanted = targets(learned, end + plan.label_delay, plan.maturity)
     layout = forward_block.laid_out(learned, wanted, (start, end), plan.label_delay, plan.maturity)
     wish, young = _wish(learned, wanted, layout, plan)

@@ -102,7 +102,7 @@ def backtest(history: Past, wanted: Wanted, on_rows: OnRows = lambda _: None) ->
     """
     schedule = wanted.schedule
     _check(history, schedule)
-    rules, other = _against(wanted)
+    rules, other = _against(wanted.against)
     sides, rows = [], _replayed(history, wanted, wanted.rules, on_rows)
     tested = rows.between(*_milliseconds(schedule.test_from, schedule.test_until))
     excess = over_budget(wanted.threshold, _rule_shares(tested))
@@ -160,18 +160,32 @@ def _check(history: Past, schedule: Schedule) -> None:
         raise ConfigError("--retrain must be more than 0.")
 
 
-def _against(wanted: Wanted) -> tuple[RuleSet | None, str | None]:
+def check(
+    algorithm: str, hyperparameters: Mapping[str, Value], threshold: Threshold, against: str | None
+) -> None:
+    """See that what is asked for can be trained, before a history is read.
+
+    Raises:
+        ConfigError: it can't be.
+    """
+    Plan(algorithm, hyperparameters=hyperparameters, threshold=threshold).check()
+    _, other = _against(against)
+    if other:
+        Plan(other, threshold=threshold).check()
+
+
+def _against(named: str | None) -> tuple[RuleSet | None, str | None]:
     """The rules or the algorithm to compare with."""
-    if wanted.against is None:
+    if named is None:
         return None, None
-    if wanted.against.endswith(RULE_FILES):
-        return load_rules(Path(wanted.against)), None
-    if wanted.against not in algorithms():
+    if named.endswith(RULE_FILES):
+        return load_rules(Path(named)), None
+    if named not in algorithms():
         raise ConfigError(
-            f"--against {wanted.against} is neither a rule file (.yaml) nor an algorithm. "
+            f"--against {named} is neither a rule file (.yaml) nor an algorithm. "
             f"There are {', '.join(algorithms())}."
         )
-    return None, wanted.against
+    return None, named
 
 
 def _replayed(history: Past, wanted: Wanted, rules: RuleSet, on_rows: OnRows) -> Rows:

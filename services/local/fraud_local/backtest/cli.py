@@ -10,6 +10,7 @@ import typer
 from fraud_core import durations
 from fraud_core.cli import BootstrapServers, SchemaRegistryUrl, TopicPrefix
 from fraud_core.errors import ConfigError
+from fraud_local.fitting_flags import refuse_foreign
 from fraud_local.training_progress import shown
 from fraud_producer.flags import REPLAY, SIMULATION, LabelDelayFlag, MapFlag, RejectsFlag, ScenarioFlag
 from fraud_trainer.flags import (
@@ -35,6 +36,7 @@ TESTING = "What is judged"
 KAFKA = "From Kafka"
 TESTED_SHARE = 1 / 4
 PATIENCE_S = 60.0
+CUSTOMERS, WORLD = 1_000, 11
 NO_LABEL = "Name the column of {} that says which rows are fraud: --label COLUMN."
 NO_HISTORY = "Give one history: --input with --map and --label, --topic NAME, or --simulate DAYS."
 
@@ -73,11 +75,23 @@ def backtest(
         ),
     ] = None,
     customers: Annotated[
-        int, typer.Option(min=10, metavar="N", help="Simulated customers.", rich_help_panel=SIMULATION)
-    ] = 1_000,
+        int | None,
+        typer.Option(
+            min=10,
+            metavar="N",
+            help=f"Simulated customers, {CUSTOMERS:,} by default.",
+            rich_help_panel=SIMULATION,
+        ),
+    ] = None,
     world: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Seed of the simulation.", rich_help_panel=SIMULATION)
-    ] = 11,
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help=f"Seed of the simulation, {WORLD} by default.",
+            rich_help_panel=SIMULATION,
+        ),
+    ] = None,
     topic: Annotated[
         str | None,
         typer.Option(
@@ -195,7 +209,7 @@ def backtest(
     wanted_threshold = threshold(threshold_)
     # Imported late: `--help` and a wrong flag need neither numba nor scikit-learn.
     from fraud_core.rules import load_rules  # noqa: PLC0415
-    from fraud_local.backtest.backtest import Wanted, backtest  # noqa: PLC0415
+    from fraud_local.backtest.backtest import Wanted, backtest, check  # noqa: PLC0415
     from fraud_local.backtest.logged import Stretch  # noqa: PLC0415
     from fraud_local.backtest.report import as_document, lines  # noqa: PLC0415
     from fraud_local.backtest.run import Schedule  # noqa: PLC0415
@@ -206,13 +220,25 @@ def backtest(
     past: Past
     if sum(given is not None for given in (input_, simulate, topic)) != 1:
         raise ConfigError(NO_HISTORY)
+    if input_ is None:
+        columns = {"--map": map_, "--label": label, "--scenario": scenario, "--rejects": rejects}
+        refuse_foreign(columns, "--input")
+    elif label is None:
+        raise ConfigError(NO_LABEL.format(input_))
+    if simulate is None:
+        refuse_foreign({"--customers": customers, "--world": world}, "--simulate")
+    if topic is None:
+        refuse_foreign({"--from": from_, "--to": to}, "--topic")
+    chosen, rule_set = hyperparameters(set_), load_rules(rules)
+    check(algorithm, chosen, wanted_threshold, against)
     if topic is not None:
         past = _logged(Stretch(topic, from_, to), bootstrap_servers, schema_registry_url, topic_prefix)
     elif simulate is not None:
-        past = simulated(simulate, customers, world)
-    elif input_ is None or label is None:
-        raise ConfigError(NO_LABEL.format(input_))
+        past = simulated(
+            simulate, CUSTOMERS if customers is None else customers, WORLD if world is None else world
+        )
     else:
+        assert input_ is not None  # noqa: S101 - one of the three is given
         mapping = parse_mapping(map_ or ())
         past = read_history(
             input_, mapping, label=label, label_delay=delay, rejects=rejects, scenario=scenario
@@ -223,9 +249,9 @@ def backtest(
     wanted = Wanted(
         schedule=Schedule(begin, until, window, delay, retrain),
         algorithm=algorithm,
-        hyperparameters=hyperparameters(set_),
+        hyperparameters=chosen,
         threshold=wanted_threshold,
-        rules=load_rules(rules),
+        rules=rule_set,
         label_features=not without_labels,
         shuffled=shuffle_labels,
         seeds=tuple(range(seed, seed + seeds)),

@@ -1,6 +1,7 @@
 """`fraudstream train`."""
 
 import shlex
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +13,7 @@ from fraud_core import durations
 from fraud_core.cli import BootstrapServers, SchemaRegistryUrl, TopicPrefix
 from fraud_core.errors import ConfigError
 from fraud_core.settings import CoreSettings, KafkaSettings, load_settings
+from fraud_local.fitting_flags import refuse_foreign
 from fraud_local.models.place import DEFAULT_PIPELINE, PipelineOption, place
 from fraud_local.training_progress import shown
 from fraud_producer.flags import (
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 KAFKA = "From Kafka"
+OWN_OUTPUT, KAFKA_OUTPUT = "./models", "kafka://"
 MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -156,16 +159,11 @@ def train(
     Example: fraudstream train --algorithm ensemble --window 30d --report report.html
     """
     wanted_threshold = threshold(threshold_)
-    if rules is not None and input_ is None:
-        raise ConfigError("--rules goes with --input: from Kafka it reads what detectors' rules said.")
-    if (champion_url is None) != (champion_sha256 is None):
-        raise ConfigError(
-            "--champion-url and --champion-sha256 go together: a bundle is only read by its digest."
-        )
+    foreign = {"--map": map_, "--label": label, "--scenario": scenario, "--rejects": rejects}
+    _check_flags(input_, foreign, rules, champion_url, champion_sha256)
     # Imported late: `--help` and a wrong flag need neither numba nor scikit-learn.
     from fraud_core.models import fetch_bundle  # noqa: PLC0415
     from fraud_core.rules import load_rules  # noqa: PLC0415
-    from fraud_local.backtest.report import rejected  # noqa: PLC0415
     from fraud_local.train.champion import deciding  # noqa: PLC0415
     from fraud_local.train.histories import from_file  # noqa: PLC0415
     from fraud_producer.replay import parse_mapping, read_history  # noqa: PLC0415
@@ -185,6 +183,8 @@ def train(
         seed=seed,
     )
     plan.check()
+    if input_ is not None and label is None:
+        _check_unlabelled(algorithm, input_)
     span = Span(until, _window(window), delay)
     kafka: KafkaSettings | None = None
     key = load_settings(CoreSettings).bundles.hmac_key
@@ -203,10 +203,10 @@ def train(
                 scenario=scenario,
             )
             rows, now = from_file(history, span, rule_set, on_rows)
-            target = output or "./models"
+            target = output or OWN_OUTPUT
         else:
             here = place(pipeline, bootstrap_servers, schema_registry_url, topic_prefix)
-            kafka, target = here.settings.kafka, output or f"kafka://{here.store.topic}"
+            kafka, target = here.settings.kafka, output or f"{KAFKA_OUTPUT}{here.store.topic}"
             seconds = (timedelta(minutes=10) if patience is None else patience).total_seconds()
             rows, now = from_topics(here.settings, span, most, seconds, on_rows)
             champion = deciding(here, rows.signals) if champion_url is None else None
@@ -219,13 +219,44 @@ def train(
 
         write_page(report, training, warnings)
     if as_json:
-        summary = _summary(training) | {
-            "warnings": warnings,
-            "rejected": rejected(history.left_out if history else None),
-        }
-        typer.echo(orjson.dumps(summary).decode())
+        typer.echo(orjson.dumps(_summary(training, warnings, history)).decode())
     else:
         typer.echo("\n".join(_lines(training, report, warnings)))
+
+
+def _check_flags(
+    input_: Path | None,
+    of_a_file: Mapping[str, object],
+    rules: Path | None,
+    champion_url: str | None,
+    champion_sha256: str | None,
+) -> None:
+    """Refuse flags that would be ignored, or that lack another.
+
+    Raises:
+        ConfigError: names them.
+    """
+    if rules is not None and input_ is None:
+        raise ConfigError("--rules goes with --input: from Kafka it reads what detectors' rules said.")
+    if input_ is None:
+        refuse_foreign(of_a_file, "--input")
+    if (champion_url is None) != (champion_sha256 is None):
+        raise ConfigError(
+            "--champion-url and --champion-sha256 go together: a bundle is only read by its digest."
+        )
+
+
+def _check_unlabelled(algorithm: str, path: Path) -> None:
+    """See that the algorithm learns from a history without labels.
+
+    Raises:
+        ConfigError: it learns from labels.
+    """
+    from fraud_local.backtest.cli import NO_LABEL  # noqa: PLC0415 - as above
+    from fraud_trainer.fitting import ISOLATION_FOREST  # noqa: PLC0415
+
+    if algorithm != ISOLATION_FOREST:
+        raise ConfigError(f"{NO_LABEL.format(path)} Or train an isolation_forest, which needs none.")
 
 
 def _window(given: timedelta | None) -> timedelta:
@@ -253,7 +284,9 @@ def _warnings(training: "Training", history: "History | None") -> list[str]:
     ]
 
 
-def _summary(training: "Training") -> dict[str, Any]:
+def _summary(training: "Training", warnings: list[str], history: "History | None") -> dict[str, Any]:
+    from fraud_local.backtest.report import rejected  # noqa: PLC0415 - as above
+
     manifest, published = training.bundle.manifest, training.published
     return {
         "version": manifest.version,
@@ -266,6 +299,8 @@ def _summary(training: "Training") -> dict[str, Any]:
         "evaluation": manifest.evaluation and manifest.evaluation.model_dump(),
         "scoring_us": training.scoring_us,
         "champion": training.champion,
+        "warnings": warnings,
+        "rejected": rejected(history.left_out if history else None),
     }
 
 

@@ -220,6 +220,34 @@ def test_without_a_label_it_asks_for_one(path: Path) -> None:
         CliRunner().invoke(app, ["--input", str(path), "--map", MAPPING], catch_exceptions=False)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--algorithm", "oracle"), "There is no algorithm oracle"),
+        (("--set", "trees=3"), "can't be used: trees = 3"),
+        (("--threshold", "tutorial"), "the isolation_forest's alone"),
+        (("--algorithm", "isolation_forest", "--threshold", "100/1"), "Costs need probabilities"),
+        (("--against", "isolation_forest", "--threshold", "100/1"), "Costs need probabilities"),
+        (("--from", "2026-01-01"), "--from goes with --topic; add that, or leave --from out"),
+        (("--to", "2026-01-01"), "--to goes with --topic"),
+        (("--customers", "50"), "--customers goes with --simulate"),
+        (("--world", "0"), "--world goes with --simulate"),
+    ],
+)
+def test_what_cannot_be_or_would_be_ignored_is_said_before_the_history_is_read(
+    tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        command(tmp_path / "nowhere.csv", *arguments)
+
+
+@pytest.mark.parametrize("source", [("--simulate", "10"), ("--topic", "transactions")])
+@pytest.mark.parametrize("flag", ["--map", "--label", "--scenario", "--rejects"])
+def test_what_goes_with_a_file_is_refused_without_one(source: tuple[str, ...], flag: str) -> None:
+    with pytest.raises(ConfigError, match=f"{flag} goes with --input"):
+        CliRunner().invoke(app, [*source, flag, "user=x"], catch_exceptions=False)
+
+
 def test_labels_that_come_later_change_no_feature(tmp_path: Path) -> None:
     frame = history(days=40)
     moment = START + timedelta(days=30)

@@ -24,14 +24,14 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return written(history(), tmp_path_factory.mktemp("history"))
 
 
-def command(path: Path, output: Path, *arguments: str) -> Any:
+def given(path: Path, output: Path) -> list[str]:
     flags = ("--map", MAPPING, "--label", "IS_FRAUD", "--label-delay", "3d", "--threshold", "0.05")
     rejects = str(path.with_suffix(".rejects"))
-    return CliRunner().invoke(
-        app,
-        ["--input", str(path), *flags, "--rejects", rejects, "--output", str(output), *arguments],
-        catch_exceptions=False,
-    )
+    return ["--input", str(path), *flags, "--rejects", rejects, "--output", str(output)]
+
+
+def command(path: Path, output: Path, *arguments: str) -> Any:
+    return CliRunner().invoke(app, [*given(path, output), *arguments], catch_exceptions=False)
 
 
 def trained(path: Path, output: Path, *arguments: str) -> dict[str, Any]:
@@ -215,6 +215,17 @@ def test_what_cannot_be_is_said_with_what_can(
 def test_a_rule_that_is_not_there_is_told_before_the_history_is_read(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no rule odd with action `signal` to leave out; there is none"):
         command(tmp_path / "nowhere.csv", tmp_path, *BOOSTING, "--without-rule", "odd")
+
+
+@pytest.mark.parametrize("flag", ["--map", "--label", "--scenario", "--rejects"])
+def test_what_goes_with_a_file_is_refused_without_one(flag: str) -> None:
+    with pytest.raises(ConfigError, match=f"{flag} goes with --input"):
+        CliRunner().invoke(app, [flag, "user=x"], catch_exceptions=False)
+
+
+def test_what_learns_from_labels_asks_for_them_before_the_history_is_read(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"--label COLUMN\. Or train an isolation_forest"):
+        CliRunner().invoke(app, ["--input", str(tmp_path / "nowhere.csv")], catch_exceptions=False)
 
 
 def test_a_bundle_under_a_wrong_digest_is_refused(path: Path, tmp_path: Path) -> None:
