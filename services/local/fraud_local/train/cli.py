@@ -166,6 +166,7 @@ def train(
     from fraud_core.rules import load_rules  # noqa: PLC0415
     from fraud_local.train.champion import deciding  # noqa: PLC0415
     from fraud_local.train.histories import from_file  # noqa: PLC0415
+    from fraud_local.train.writable import see_writable  # noqa: PLC0415
     from fraud_producer.replay import parse_mapping, read_history  # noqa: PLC0415
     from fraud_trainer.run import Span, from_topics, train_on  # noqa: PLC0415
     from fraud_trainer.training import Plan  # noqa: PLC0415
@@ -185,6 +186,7 @@ def train(
     plan.check()
     if input_ is not None and label is None:
         _check_unlabelled(algorithm, input_)
+    see_writable(output or (OWN_OUTPUT if input_ is not None else KAFKA_OUTPUT), report)
     span = Span(until, _window(window), delay)
     kafka: KafkaSettings | None = None
     key = load_settings(CoreSettings).bundles.hmac_key
@@ -214,14 +216,13 @@ def train(
             champion = fetch_bundle(champion_url, champion_sha256, kafka, key, rows.signals)
         training = train_on(rows, now, span, plan, output=target, champion=champion, kafka=kafka, key=key)
     warnings = _warnings(training, history)
-    if report is not None:
-        from fraud_local.train.page import write_page  # noqa: PLC0415 - matplotlib takes a second
-
-        write_page(report, training, warnings)
+    unwritten = _unwritten(report, training, warnings) if report is not None else None
     if as_json:
         typer.echo(orjson.dumps(_summary(training, warnings, history)).decode())
     else:
-        typer.echo("\n".join(_lines(training, report, warnings)))
+        typer.echo("\n".join(_lines(training, None if unwritten else report, warnings)))
+    if unwritten:
+        raise unwritten
 
 
 def _check_flags(
@@ -257,6 +258,17 @@ def _check_unlabelled(algorithm: str, path: Path) -> None:
 
     if algorithm != ISOLATION_FOREST:
         raise ConfigError(f"{NO_LABEL.format(path)} Or train an isolation_forest, which needs none.")
+
+
+def _unwritten(report: Path, training: "Training", warnings: list[str]) -> ConfigError | None:
+    """Why the report could not be written: what was published is to be told first."""
+    from fraud_local.train.page import write_page  # noqa: PLC0415 - matplotlib takes a second
+
+    try:
+        write_page(report, training, warnings)
+    except ConfigError as error:
+        return error
+    return None
 
 
 def _window(given: timedelta | None) -> timedelta:

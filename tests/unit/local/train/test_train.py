@@ -228,6 +228,26 @@ def test_what_learns_from_labels_asks_for_them_before_the_history_is_read(tmp_pa
         CliRunner().invoke(app, ["--input", str(tmp_path / "nowhere.csv")], catch_exceptions=False)
 
 
+@pytest.mark.parametrize("flag", ["--output", "--report"])
+def test_what_cannot_be_written_is_told_before_the_history_is_read(tmp_path: Path, flag: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match=f"{flag} .* can't be written to"):
+        command(tmp_path / "nowhere.csv", tmp_path / "models", flag, str(tmp_path / "file" / "in_it"))
+
+
+def test_a_report_that_cannot_be_written_hides_nothing_of_what_was_published(
+    path: Path, tmp_path: Path
+) -> None:
+    full = tmp_path / "report.html"
+    full.symlink_to("/dev/full")
+    words = (*BOOSTING, "--json", "--report", str(full))
+
+    result = CliRunner().invoke(app, [*given(path, tmp_path / "models"), *words])
+
+    assert isinstance(result.exception, ConfigError)
+    assert (tmp_path / "models" / orjson.loads(result.stdout)["version"]).is_dir()
+
+
 def test_a_bundle_under_a_wrong_digest_is_refused(path: Path, tmp_path: Path) -> None:
     found = trained(path, tmp_path, "--algorithm", "logistic_regression")
 
