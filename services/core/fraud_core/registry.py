@@ -65,7 +65,7 @@ class Registry:
             found = self._call(partial(self._client.get_schema, schema_id))
         except SchemaRegistryError as error:
             if error.http_status_code != NOT_FOUND or error.error_code not in NO_SUCH_ID:
-                raise self._strange(f"{error.http_status_code} {error.error_message!s:.200}") from error
+                raise self._strange(f"{_said(error):.200}") from error
             raise UnknownSchemaError(f"The registry has no schema with id {schema_id}.") from error
         if found.schema_str is None:
             raise self._strange("no schema in it")
@@ -78,6 +78,17 @@ class Registry:
                 "piece."
             )
         return found.schema_str
+
+    def check(self) -> None:
+        """See that a registry answers, before anything is done that needs one.
+
+        Raises:
+            ConfigError: what answers is none.
+        """
+        try:
+            self._call(self._client.get_subjects)
+        except SchemaRegistryError as error:
+            raise self._no_registry(error, "subjects") from error
 
     def subjects(self) -> frozenset[str]:
         """Names of all subjects that have a schema."""
@@ -94,7 +105,7 @@ class Registry:
             return self._lookup(topic.subject, name)
         except SchemaRegistryError as error:
             if error.error_code in NO_CODE:
-                raise self._strange(f"{error.http_status_code} {error.error_message!s:.200}") from error
+                raise self._strange(f"{_said(error):.200}") from error
             raise SchemaError(
                 f"The schema {name} is not registered under {topic.subject} at {self._url} "
                 f"({error.error_message}). Run `fraudstream setup` first."
@@ -138,11 +149,7 @@ class Registry:
         try:
             self._call(partial(self._client.set_compatibility, subject, level))
         except SchemaRegistryError as error:
-            raise ConfigError(
-                f"{self._url} does not answer as a Confluent-compatible schema registry does "
-                f"({error.http_status_code} on config/{subject}). Is the path right? "
-                "Apicurio's ends in /apis/ccompat/v7, Redpanda's and Confluent's have none."
-            ) from error
+            raise self._no_registry(error, f"config/{subject}") from error
 
     def _compatibility(self, subject: str) -> str | None:
         try:
@@ -161,19 +168,26 @@ class Registry:
             code = error.http_status_code
             if code >= SERVER_FAULT or code in TRANSIENT or code in REDIRECTS:
                 raise UnavailableError(
-                    f"The schema registry at {self._url} has a fault "
-                    f"({error.http_status_code} {error.error_message})."
+                    f"The schema registry at {self._url} has a fault ({_said(error)})."
                 ) from error
             raise
         except (httpx2.HTTPError, OSError) as error:
             if objection := tls_fault(self._settings, error):
                 raise ConfigError(objection) from error
             raise UnavailableError(
-                f"The schema registry at {self._url} can't be reached ({error}). "
+                f"The schema registry at {self._url} can't be reached "
+                f"({str(error) or type(error).__name__}). "
                 "Is it running, and is FRAUD_SCHEMA_REGISTRY__URL right?"
             ) from error
         except (ValueError, TypeError, AttributeError) as error:  # what the client makes of any other answer
             raise self._strange(f"{type(error).__name__}: {error!s:.200}") from error
+
+    def _no_registry(self, error: SchemaRegistryError, path: str) -> ConfigError:
+        return ConfigError(
+            f"{self._url} does not answer as a Confluent-compatible schema registry does "
+            f"({error.http_status_code} on {path}). Is the path right? "
+            "Apicurio's ends in /apis/ccompat/v7, Redpanda's and Confluent's have none."
+        )
 
     def _strange(self, what: str) -> UnavailableError:
         """An answer that says nothing of what was asked: of a proxy, say, while the registry is away."""
@@ -185,9 +199,14 @@ class Registry:
     def _refused(self, error: SchemaRegistryError) -> str:
         return (
             f"The schema registry at {self._url} refuses us "
-            f"({error.http_status_code} {error.error_message}). Check "
+            f"({_said(error)}). Check "
             f"{named(self._settings, 'schema_registry', 'username', 'password')}."
         )
+
+
+def _said(error: SchemaRegistryError) -> str:
+    """Status and message; what is no registry's may have none."""
+    return f"{error.http_status_code} {error.error_message or ''}".strip()
 
 
 def _avro(name: str) -> Schema:

@@ -47,15 +47,17 @@ def setup(settings: CoreSettings, dead_letters: DeadLetterTopic | None = None) -
     Raises:
         UnavailableError: broker or registry can't be reached within `startup_timeout_s`.
         SchemaError: a schema is not compatible with what the registry holds.
+        ConfigError: what answers is no schema registry; no topic was made.
     """
     names = topics(settings.topics)
     existing = wait_until(partial(partition_counts, settings.kafka), settings)
+    registry = Registry(settings.schema_registry)
+    wait_until(registry.check, settings)  # first: topics alone would be half of a set-up
     state = replace(names.state, partitions=existing.get(names.transactions.name, names.state.partitions))
     letters = _as_set(names.dead_letters, dead_letters or DeadLetterTopic())
     wanted = replace(names, state=state, dead_letters=letters).all()
     changes = _ensure_topics(settings, wanted, existing)
     changes += _grown(settings, state, existing)
-    registry = Registry(settings.schema_registry)
     for topic in wanted:
         if topic.schema:
             changes += wait_until(partial(registry.ensure, topic, COMPATIBILITY), settings)

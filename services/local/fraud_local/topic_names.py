@@ -49,6 +49,15 @@ def check_pipeline(settings: CoreSettings, existing: Collection[str]) -> None:
         raise ConfigError(missing(absent, settings, existing))
 
 
+def setup_command(settings: CoreSettings) -> str:
+    """Setup of the cluster of these settings; it looks for none by itself."""
+    prefix = f" --topic-prefix {settings.topics.prefix}" if settings.topics.prefix else ""
+    return (
+        f"fraudstream setup --bootstrap-servers {settings.kafka.bootstrap_servers} "
+        f"--schema-registry-url {settings.schema_registry.url}{prefix}"
+    )
+
+
 def _named(absent: list[str]) -> str:
     first, *others = absent
     if len(others) > 1:
@@ -62,7 +71,7 @@ def missing(absent: list[str], settings: CoreSettings, existing: Collection[str]
     said = f"There is no topic {_named(absent)} at {where}."
     known = visible(existing)
     if not known:
-        return f"{said} There are none at all: run `fraudstream setup` first."
+        return f"{said} There are none at all: run `{setup_command(settings)}` first."
     plain = absent[0].removeprefix(settings.topics.prefix)
     if prefixes := sorted({one.removesuffix(plain) for one in known if one.endswith(plain)}):
         options = " or ".join(f"--topic-prefix '{prefix}'" for prefix in prefixes[:3])

@@ -13,9 +13,10 @@ from fraud_core import tail
 from fraud_core.cli import BootstrapServers, SchemaRegistryUrl, TopicPrefix
 from fraud_core.offsets import committed_spans
 from fraud_core.registry import Registry
+from fraud_core.settings import CoreSettings
 from fraud_local import addresses
 from fraud_local.lines import line
-from fraud_local.topic_names import resolve, visible
+from fraud_local.topic_names import resolve, setup_command, visible
 from fraud_local.values import ValueReader, as_json, to_json
 
 LAST = 10
@@ -69,7 +70,7 @@ def list_topics(
     if as_json_:
         typer.echo("\n".join(map(to_json, rows)), nl=bool(rows))
     else:
-        typer.echo(_table(rows))
+        typer.echo(_table(rows, found.settings))
 
 
 @app.command(name="tail")
@@ -137,9 +138,9 @@ def _first(batches: Iterator[list[Message]], count: int | None) -> Iterator[list
                 return
 
 
-def _table(rows: list[dict[str, object]]) -> str:
+def _table(rows: list[dict[str, object]], settings: CoreSettings) -> str:
     if not rows:
-        return "There are no topics. `fraudstream setup` makes them."
+        return f"There are no topics. `{setup_command(settings)}` makes them."
     width = max(len(str(row["topic"])) for row in rows)
     lines = [f"{'topic':<{width}}  partitions  records at most  schema subject"]
     lines += [

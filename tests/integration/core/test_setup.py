@@ -56,6 +56,15 @@ def test_the_first_run_makes_everything_and_the_second_nothing(settings: CoreSet
     assert setup(settings) == []
 
 
+def test_without_a_registry_no_topic_is_made(settings: CoreSettings) -> None:
+    nowhere = settings.schema_registry.model_copy(update={"url": "http://127.0.0.1:9"})
+
+    with pytest.raises(UnavailableError, match="schema registry"):
+        setup(settings.model_copy(update={"schema_registry": nowhere}))
+
+    assert not any(name.startswith(settings.topics.prefix) for name in partition_counts(settings.kafka))
+
+
 def test_an_existing_topic_is_kept_as_it_is_and_the_difference_told(settings: CoreSettings) -> None:
     setup(settings)
     smaller = settings.model_copy(

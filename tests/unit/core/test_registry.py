@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from fraud_core.errors import SchemaError, UnavailableError
+from fraud_core.errors import ConfigError, SchemaError, UnavailableError
 from fraud_core.registry import Registry, UnknownSchemaError
 from fraud_core.settings import SchemaRegistrySettings, TopicSettings
 from fraud_core.topics import topics
@@ -130,3 +130,17 @@ def test_a_schema_in_several_pieces_is_told(answering: Answering) -> None:
 
     with pytest.raises(UnknownSchemaError, match=r"refers to others \(bank\.Place\)"):
         registry(answering).schema_by_id(7)
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(500, UnavailableError), (401, ConfigError), (404, ConfigError)]
+)
+def test_an_answer_without_a_message_is_told_without_one(
+    answering: Answering, status: int, error: type[Exception]
+) -> None:
+    answering.status, answering.body = status, b"{}"
+
+    with pytest.raises(error, match=str(status)) as refused:
+        registry(answering).check()
+
+    assert "None" not in str(refused.value)

@@ -46,7 +46,7 @@ def test_a_forgotten_prefix_is_pointed_out() -> None:
 
 
 def test_without_any_topic_setup_is_to_run_first() -> None:
-    with pytest.raises(ConfigError, match="There are none at all: run `fraudstream setup` first"):
+    with pytest.raises(ConfigError, match="There are none at all: run `fraudstream setup --"):
         check_pipeline(settings(), ("__consumer_offsets",))
 
 
@@ -67,3 +67,10 @@ def test_a_cluster_without_any_of_a_pipelines_topics_is_told_in_a_line() -> None
     count = len(of_pipeline(settings()).all()) - 1
     assert f"There is no topic transactions, nor {count} others that a pipeline has, at" in str(refused.value)
     assert str(refused.value).count("topic ") == 1
+
+
+def test_where_there_are_no_topics_setup_is_told_with_the_addresses_that_it_needs() -> None:
+    with pytest.raises(
+        ConfigError, match=r"`fraudstream setup --bootstrap-servers 127\.0\.0\.1:9092 --schema"
+    ):
+        check_pipeline(settings(), ())
