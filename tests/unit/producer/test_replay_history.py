@@ -270,3 +270,8 @@ def test_a_header_with_spaces_after_its_commas_can_be_mapped() -> None:
     found = read_history(Path("h.csv"), MAPPING, label="bad", scenario="who")
     assert transactions(found)["user"].to_list() == ["u1"]
     assert labels(found)["label"].to_list() == ["fraud"]
+
+
+def test_it_knows_by_when_nearly_all_of_it_has_happened() -> None:
+    odd = rows(100).with_columns(at=pl.when(pl.col("id") == "t99").then(START + 900 * DAY).otherwise("at"))
+    assert read_history(saved(odd), MAPPING).late == START + 94 * DAY

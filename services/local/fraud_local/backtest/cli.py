@@ -9,7 +9,7 @@ import typer
 
 from fraud_core import durations
 from fraud_core.cli import BootstrapServers, SchemaRegistryUrl, TopicPrefix
-from fraud_core.errors import ConfigError
+from fraud_core.errors import ConfigError, InputError
 from fraud_local.fitting_flags import refuse_foreign
 from fraud_local.training_progress import shown
 from fraud_producer.flags import REPLAY, SIMULATION, LabelDelayFlag, MapFlag, RejectsFlag, ScenarioFlag
@@ -244,7 +244,7 @@ def backtest(
             input_, mapping, label=label, label_delay=delay, rejects=rejects, scenario=scenario
         )
     window = MONTH if train_window is None else train_window
-    begin = test_from or past.last - TESTED_SHARE * (past.last - past.first)
+    begin = test_from or _last_quarter(past)
     until = test_until or past.last + timedelta(milliseconds=1)
     wanted = Wanted(
         schedule=Schedule(begin, until, window, delay, retrain),
@@ -266,6 +266,22 @@ def backtest(
         typer.echo(orjson.dumps(as_document(found)).decode())
     else:
         typer.echo("\n".join(lines(found)))
+
+
+def _last_quarter(past: "Past") -> datetime:
+    """When the last quarter of the history's time begins.
+
+    Raises:
+        InputError: hardly any transactions are in it.
+    """
+    begin = past.last - TESTED_SHARE * (past.last - past.first)
+    if begin > past.late:
+        raise InputError(
+            f"{past.path} ends on {past.last:%Y-%m-%d}, and 95% of its transactions are before "
+            f"{past.late:%Y-%m-%d %H:%M}: are the last dates right? "
+            "If so, name the first moment that is judged: --test-from."
+        )
+    return begin
 
 
 def _logged(wanted: "Stretch", servers: str | None, registry: str | None, prefix: str | None) -> "Past":

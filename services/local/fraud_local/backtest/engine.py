@@ -44,6 +44,10 @@ class Past(Protocol):
         """Event time of the latest, naive UTC."""
 
     @property
+    def late(self) -> datetime:
+        """Event time by which 95% of them have happened."""
+
+    @property
     def left_out(self) -> LeftOut | None:
         """What it has beside these, and nothing is made of."""
 

@@ -15,6 +15,7 @@ from fraud_core.offsets import narrowed
 from fraud_core.settings import CoreSettings
 from fraud_core.topics import topics
 from fraud_detector.validate import faults
+from fraud_producer.replay.history import LATE
 from fraud_producer.slices import TRUTH_SCHEMA, Slice
 from fraud_trainer.logged import OnRows, Topics
 
@@ -70,6 +71,12 @@ class Logged:
     def last(self) -> datetime:
         """Event time of the latest."""
         found: datetime = self.transactions["timestamp"][-1]
+        return found
+
+    @property
+    def late(self) -> datetime:
+        """Event time by which 95% of them have happened."""
+        found: datetime = self.transactions["timestamp"][int(LATE * (self.rows - 1))]
         return found
 
     @property

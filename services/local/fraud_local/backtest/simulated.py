@@ -32,6 +32,11 @@ class Simulated:
     slices: tuple[Slice, ...]
 
     @property
+    def late(self) -> datetime:
+        """No date of a simulation is far from the others."""
+        return self.last
+
+    @property
     def left_out(self) -> None:
         """Nothing."""
 

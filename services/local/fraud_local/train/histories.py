@@ -15,7 +15,7 @@ def from_file(history: History, span: Span, rules: RuleSet, on_rows: OnRows) -> 
     """The transactions of a file, with features and rules as the engine has them, and when is trained.
 
     Raises:
-        InputError: the file can't be read, or ends before the window does.
+        InputError: the file can't be read, or ends before the window does, or hardly any of it is in there.
     """
     until = span.until or history.last + MILLISECOND
     start = until - span.label_delay - span.window
@@ -24,6 +24,12 @@ def from_file(history: History, span: Span, rules: RuleSet, on_rows: OnRows) -> 
             f"{history.path} begins on {history.first:%Y-%m-%d %H:%M}, so the training window would end "
             f"before "
             "it; give a later --until or a shorter --label-delay."
+        )
+    if span.until is None and start > history.late:
+        raise InputError(
+            f"{history.path} ends on {history.last:%Y-%m-%d}, and 95% of its transactions are before "
+            f"{history.late:%Y-%m-%d %H:%M}, so hardly any are in the training window: "
+            "are the last dates right? If so, name when is trained: --until."
         )
     rows = replayed(
         history,

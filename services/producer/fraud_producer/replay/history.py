@@ -23,6 +23,8 @@ from fraud_producer.replay.mapping import as_in_file, check_mapping
 from fraud_producer.slices import TRUTH_SCHEMA, Slice
 
 SLICE_ROWS = 20_000
+LATE = 0.95
+"""A share of the transactions; a few that come later may be wrong dates."""
 _RAW = "\0raw"
 _SCENARIO = "\0scenario"
 _ID_HASH = pl.col("transaction_id").hash()
@@ -64,6 +66,7 @@ class History:
         repeats: in words, how many rows have the transaction_id of an earlier one; None if none has.
         first: event time of the earliest transaction, naive UTC.
         last: event time of the latest one.
+        late: event time by which 95% of them have happened.
         ordered: whether the file is in event-time order, so that it need not be sorted.
     """
 
@@ -75,6 +78,7 @@ class History:
     repeats: str | None
     first: datetime
     last: datetime
+    late: datetime
     ordered: bool
     _accepted: pl.LazyFrame
     _label_delay: timedelta
@@ -162,6 +166,7 @@ def _survey(
             rejected=(~good).sum(),
             first=event.min(),
             last=event.max(),
+            late=event.cast(pl.Int64).quantile(LATE, "nearest").cast(pl.Int64).cast(pl.Datetime("ms")),
             ordered=~(event.cast(pl.Int64).diff() < 0).any(),
             ids=_ID_HASH.filter(good).n_unique(),
         ),

@@ -15,6 +15,7 @@ from fraud_core.features import FEATURES
 from fraud_core.rules import load_rules
 from fraud_local.backtest.cli import app
 from fraud_local.backtest.engine import replayed
+from fraud_local.train.cli import app as train
 from fraud_producer.replay import parse_mapping, read_history
 from fraud_trainer.rows import Rows
 from tests.support.histories import MAPPING, START, history, written
@@ -246,6 +247,20 @@ def test_what_cannot_be_or_would_be_ignored_is_said_before_the_history_is_read(
 def test_what_goes_with_a_file_is_refused_without_one(source: tuple[str, ...], flag: str) -> None:
     with pytest.raises(ConfigError, match=f"{flag} goes with --input"):
         CliRunner().invoke(app, [*source, flag, "user=x"], catch_exceptions=False)
+
+
+def test_a_last_date_far_from_the_others_is_told(tmp_path: Path) -> None:
+    last = pl.int_range(pl.len()) == pl.len() - 1
+    odd = history().with_columns(AT=pl.when(last).then(pl.col("AT") + timedelta(days=200)).otherwise("AT"))
+    words = ("--map", MAPPING, "--label", "IS_FRAUD", "--rejects", str(tmp_path / "rejects"))
+    path = str(written(odd, tmp_path))
+
+    with pytest.raises(
+        InputError, match=r"95% of its transactions are before 2026-02-2.* name .*--test-from"
+    ):
+        CliRunner().invoke(app, ["--input", path, *words], catch_exceptions=False)
+    with pytest.raises(InputError, match=r"95% of its transactions are before 2026-02-2.* name .*--until"):
+        CliRunner().invoke(train, ["--input", path, *words], catch_exceptions=False)
 
 
 def test_labels_that_come_later_change_no_feature(tmp_path: Path) -> None:
