@@ -41,7 +41,7 @@ def test_what_learns_from_labels_reads_every_signal_and_learns_from_it(plan: Pla
 
     assert read(bundle.manifest) == ["rule:odd", "rule:risky"]
     assert bundle.manifest.signals == {"odd": ODD.digest, "risky": RISKY.digest}
-    assert bundle.manifest.metrics["average_precision"] > 0.8
+    assert bundle.manifest.metrics["average_precision"] > 0.75
     rows = signalled()
     scores = load(bundle, signals=rows.signals).score(rows.values)
     assert scores[rows.values[-1] == 1].mean() > scores[rows.values[-1] == 0].mean() + 0.3
