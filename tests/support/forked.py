@@ -5,6 +5,7 @@ that it is forked from one that has imported what commands import, and has done 
 process starts from nothing runs `python -m` itself.
 """
 
+import atexit
 import multiprocessing
 import os
 import runpy
@@ -125,4 +126,7 @@ def _run(
         os.close(opened)
     sys.argv = [module, *arguments]
     sys.path.insert(0, str(here))
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    finally:
+        atexit._run_exitfuncs()  # noqa: SLF001 - as any process ends, but one of multiprocessing

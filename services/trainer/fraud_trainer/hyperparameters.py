@@ -103,7 +103,7 @@ class LogisticHyperparameters(Supervised):
     Attributes:
         C: inverse strength of the regularization.
         max_iter: most iterations.
-        one_way: whether known frauds may speak for fraud only, and their absence against it only.
+        one_way: whether the number, rate and age of known frauds may speak for fraud only.
     """
 
     C: Annotated[float, Field(gt=0)] = 0.1
@@ -122,8 +122,7 @@ class EnsembleHyperparameters(Supervised):
         isolation_forest: weight of an Isolation Forest.
         n_estimators: trees of each forest.
         max_iter: boosted trees.
-        one_way: whether to the regression known frauds may speak for fraud only, and their absence against
-            it only.
+        one_way: whether to the regression the number, rate and age of known frauds may speak for fraud only.
     """
 
     random_forest: Weight = 0.0

@@ -3,7 +3,8 @@
 Rates of fraud over one, seven and thirty days say nearly the same. A regression takes the difference between
 them, and calls a merchant harmless for the frauds of one of its months because those of its week say enough.
 Among the obvious that costs nothing; the order of the rest, where hardly anything else is known, becomes
-chance. So each such weight has the sign that its feature's meaning gives it, or is 0.
+chance. So each such weight has the sign that its feature's meaning gives it, or is 0. Whether a feature is
+known at all may say anything.
 """
 
 import numpy as np

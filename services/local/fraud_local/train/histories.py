@@ -25,7 +25,7 @@ def from_file(history: History, span: Span, rules: RuleSet, on_rows: OnRows) -> 
             f"before "
             "it; give a later --until or a shorter --label-delay."
         )
-    if span.until is None and start > history.late:
+    if span.until is None and start > history.late and _is_lopsided(history):
         raise InputError(
             f"{history.path} ends on {history.last:%Y-%m-%d}, and 95% of its transactions are before "
             f"{history.late:%Y-%m-%d %H:%M}, so hardly any are in the training window: "
@@ -39,3 +39,8 @@ def from_file(history: History, span: Span, rules: RuleSet, on_rows: OnRows) -> 
         on_rows=lambda done: on_rows(done, history.rows),
     )
     return rows, until
+
+
+def _is_lopsided(history: History) -> bool:
+    """Whether nearly all is in the first half of the time; a long history's last month is little, too."""
+    return 2 * (history.late - history.first) < history.last - history.first

@@ -1,6 +1,7 @@
 """Training from a file: what comes out, that it repeats, and that a detector takes it."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from fraud_core.models import fetch_bundle
 from fraud_local.train.cli import app
 from tests.support.histories import MAPPING, history, written
 
+YEARS = 3
 BOOSTING = ("--algorithm", "hist_gradient_boosting", "--set", "max_iter=20")
 
 
@@ -260,3 +262,12 @@ def test_help_needs_no_machine_learning() -> None:
 
     assert result.exit_code == 0
     assert "--label-maturity" in result.stdout
+
+
+def test_of_a_long_history_the_last_month_is_trained_on(tmp_path: Path) -> None:
+    days = 365 * YEARS
+    past = history(days, a_day=20).with_columns(pl.col("AT") - timedelta(days=days))
+
+    found = trained(written(past, tmp_path), tmp_path / "models", "--algorithm", "isolation_forest")
+
+    assert found["version"].startswith("isolation_forest")

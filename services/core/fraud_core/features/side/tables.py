@@ -134,9 +134,9 @@ class SideTables:
         hours = times // HOUR_MS
         _, firsts, places = np.unique(keys + hours * PAIRED, return_index=True, return_inverse=True)
         pairs = np.ascontiguousarray(keys[firsts]), np.ascontiguousarray(hours[firsts])
-        frauds = frauds_by_hour(self.labels.categories, *pairs, self._delay, WINDOWS, HOUR_MS)[MONTH, places]
-        fleet = self._fleet(self.labels.categorised, times)[MONTH]
-        rows = categories.Rows(keys, times, units, frauds, fleet)
+        frauds = frauds_by_hour(self.labels.categories, *pairs, self._delay, WINDOWS[MONTH:], HOUR_MS)
+        [fleet] = self._fleet(self.labels.categorised, times, WINDOWS[MONTH:])
+        rows = categories.Rows(keys, times, units, frauds[0, places], fleet)
         for partition, first, end in spans:
             self.categories.observe(rows, values, partition, first, end)
 
@@ -144,9 +144,9 @@ class SideTables:
         horizon = int(WINDOWS[MONTH]) + self._delay
         return known_frauds(spans, keys, times, self._delay, WINDOWS, HOUR_MS, horizon)
 
-    def _fleet(self, spans: Spans, times: Ints) -> Ints:
+    def _fleet(self, spans: Spans, times: Ints, windows: Ints = WINDOWS) -> Ints:
         hours, places = np.unique(times // HOUR_MS, return_inverse=True)
-        known = fleet_frauds(spans, hours, self._delay, WINDOWS, HOUR_MS)
+        known = fleet_frauds(spans, hours, self._delay, windows, HOUR_MS)
         return np.ascontiguousarray(known[:, places])
 
 
