@@ -1,11 +1,14 @@
 """What a partition publishes is what it counted, through any aborts, crashes and moves to other workers."""
 
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fraud_core.features import SideTables, State, advance
+from fraud_core.features.side import counts as counting
 from fraud_detector.side_records import (
     CATEGORIES,
     MERCHANTS,
@@ -18,6 +21,14 @@ from tests.unit.core.features.reference import Transaction
 from tests.unit.core.features.streams import START, frame, rows, transactions
 
 PARTITION = 3
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_parts() -> Iterator[None]:
+    """So that batches are put together which were committed, and were not published yet."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(counting, "MOST_PARTS", 1)
+        yield
 
 
 class Worker:

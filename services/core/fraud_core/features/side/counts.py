@@ -31,6 +31,8 @@ SLOT_BITS = 8
 MOST_ENTRIES = 30_000
 """Keys and hours in one slot, which takes a megabyte at most then."""
 MOST_AT_ONCE = 1 << 14
+MOST_PARTS = 64
+"""Committed batches that are held as they came: a restore may count many before it can publish them."""
 
 
 @dataclass
@@ -96,6 +98,8 @@ class Counts:
     def savepoint(self, partition: int) -> None:
         """Take what the partition has added as committed."""
         pending = self._pending.get(partition, Pending())
+        if len(pending.parts) > MOST_PARTS:
+            pending.parts = [_folded(pending.parts)]
         pending.committed = len(pending.parts)
 
     def roll_back(self, partition: int) -> None:
@@ -245,6 +249,11 @@ class CategoryCounts(Counts):
             self._reserve(end - row)
             row = categories.run(self._ledger, rows, values, row, end, self._delay, self._kept)
         self._note(partition, rows.categories[first:end], rows.times[first:end], rows.units[first:end])
+
+
+def _folded(parts: list[Added]) -> Added:
+    """The same as one part, with each key once an hour."""
+    return Added(_summed(np.concatenate([part.columns for part in parts], axis=1)), parts[0].latest)
 
 
 def _summed(columns: Ints) -> Ints:
