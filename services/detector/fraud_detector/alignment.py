@@ -88,8 +88,9 @@ class Alignment:
         if not len(read.records):
             return {}
         times: Ints = read.batch["timestamp"].cast("int64").to_numpy()
-        for partition, first, _ in read.records.spans:
-            place, began = self._places[partition], int(times[first])
+        for partition, first, end in read.records.spans:
+            # The earliest, as the first may be of a wrong clock; that one can be too early does no harm.
+            place, began = self._places[partition], int(times[first:end].min())
             place.time = place.time or EventTime(began)
             self._first, place.came_at = min(self._first, began), monotonic()
         cuts = {}

@@ -22,7 +22,7 @@ class EventTime:
     """
 
     def __init__(self, first: int) -> None:
-        """`first` is the time of the first record that comes, ms."""
+        """`first` is the earliest time of the first records that come, ms."""
         self.ms = first
         self._known = unknown()
         self._known[LATEST] = first // HOUR_MS

@@ -201,6 +201,17 @@ def test_one_record_far_ahead_in_time_holds_up_nothing_while_the_others_go_on() 
     assert (0, 100) in replay.decided
 
 
+def test_a_first_record_far_ahead_in_time_says_nothing_of_its_partition_either() -> None:
+    live = [number * 1_000 for number in range(100)]
+    replay = Replay([[120 * DAY, *live], live], apart=84 * HOUR)
+
+    for _ in range(20):
+        replay.poll([6, 5])
+        assert replay.alignment.ahead == set()
+
+    assert (0, 100) in replay.decided
+
+
 def test_sixteen_in_a_row_are_a_gap_in_the_input_behind_which_the_partition_waits() -> None:
     later = [3 * DAY + number for number in range(30)]
     replay = Replay([[0, *later], [0, 1, *later]])
