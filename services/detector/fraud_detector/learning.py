@@ -12,6 +12,8 @@ from fraud_detector.reading import Read
 from fraud_detector.sides import Sides
 
 log = logger(__name__)
+MOST_AT_FAULT = 16
+"""Records that may all fail, and nothing else be wrong."""
 Beyond = Callable[[Read], Read]
 
 
@@ -30,10 +32,17 @@ class Learning:
     def replay(self, read: Read, beyond: Beyond) -> None:
         """Learn from transactions of partitions that are being restored, but for those that fail.
 
-        `beyond` gives what of them the states do not include yet.
+        `beyond` gives what of them the states do not include yet. Where many fail and none does not, it is no
+        record's fault, and that error is raised.
         """
+        failed = self._replay(read, beyond)
+        if len(failed) == len(read.records) > MOST_AT_FAULT:
+            raise failed[0]
+
+    def _replay(self, read: Read, beyond: Beyond) -> list[Exception]:
+        """Gives what each record that failed failed with."""
         if not len(read.records):
-            return
+            return []
         partitions = [partition for partition, _, _ in read.records.spans]
         for partition in partitions:
             self._states[partition].savepoint()
@@ -41,21 +50,22 @@ class Learning:
         try:
             self._sides.replay(read)
             self._decider.replay(beyond(read), self._states)
-        except MemoryError:
+        except (MemoryError, OSError):
             raise  # no record's fault
         except Exception as error:  # noqa: BLE001 - whatever a record makes fail
             self._undo(partitions)
-            self._replay_halves(read, beyond, error)
+            return self._replay_halves(read, beyond, error)
+        return []
 
-    def _replay_halves(self, read: Read, beyond: Beyond, error: Exception) -> None:
+    def _replay_halves(self, read: Read, beyond: Beyond, error: Exception) -> list[Exception]:
         count = len(read.records)
         if count == 1:
             [message] = read.records.messages
             place = {"partition": message.partition(), "offset": message.offset()}
             log.warning("not_learnt", **place, reason=repr(error))
-            return
-        self.replay(read.rows(0, count // 2), beyond)
-        self.replay(read.rows(count // 2, count), beyond)
+            return [error]
+        first = self._replay(read.rows(0, count // 2), beyond)
+        return first + self._replay(read.rows(count // 2, count), beyond)
 
     def _undo(self, partitions: list[int]) -> None:
         for partition in partitions:

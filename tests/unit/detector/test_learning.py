@@ -1,0 +1,60 @@
+"""In a restore records at fault are passed over, and what is no record's fault ends it."""
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pyarrow as pa
+import pytest
+from confluent_kafka import Message
+
+from fraud_core.avro.types import arrow_type
+from fraud_core.features import State
+from fraud_detector.deciding import Decider
+from fraud_detector.learning import Learning
+from fraud_detector.reading import Read
+from fraud_detector.records import group
+from fraud_detector.sides import Sides
+
+CURSED = 7
+"""The offset of the record that nothing can be learnt from."""
+
+
+def records(count: int) -> Read:
+    time = datetime(2026, 1, 1, tzinfo=UTC)
+    rows = [{"transaction_id": "t", "user": "u", "amount": 1.0, "timestamp": time}] * count
+    messages = [Message(topic="", partition=0, offset=offset) for offset in range(count)]
+    return Read(group(messages), pa.RecordBatch.from_pylist(rows, schema=arrow_type("Transaction")), ())
+
+
+def learning(states: dict[int, State], replay: Any) -> Learning:
+    """Of side tables that learn nothing, and states that `replay` lets learn."""
+
+    def nothing(*_: object) -> None:
+        return
+
+    sides = SimpleNamespace(replay=nothing, savepoint=nothing, roll_back=nothing)
+    return Learning(cast("Decider", SimpleNamespace(replay=replay)), cast("Sides", sides), states)
+
+
+def test_all_is_learnt_but_the_record_that_fails() -> None:
+    learnt: list[int] = []
+
+    def replay(read: Read, _: object) -> None:
+        offsets = read.records.positions.tolist()
+        if CURSED in offsets:
+            raise RuntimeError("made to fail")
+        learnt.extend(offsets)
+
+    learning({0: State()}, replay).replay(records(40), lambda read: read)
+
+    assert sorted(learnt) == [offset for offset in range(40) if offset != CURSED]
+
+
+@pytest.mark.parametrize("error", [OSError("No space left on device"), RuntimeError("all of them")])
+def test_where_nothing_can_be_learnt_from_any_record_the_restore_ends_with_that(error: Exception) -> None:
+    def replay(*_: object) -> None:
+        raise error
+
+    with pytest.raises(type(error), match=str(error)):
+        learning({0: State()}, replay).replay(records(40), lambda read: read)
