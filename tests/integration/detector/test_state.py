@@ -11,6 +11,7 @@ import structlog
 from confluent_kafka import Producer
 from confluent_kafka.admin import NewPartitions
 
+from fraud_core.features import FORMAT
 from fraud_core.kafka import admin_client, client_config
 from fraud_core.rules import evaluate
 from fraud_core.settings import load_settings
@@ -226,7 +227,7 @@ def test_snapshots_of_an_unknown_format_are_rebuilt_from_the_input_or_refused(pi
 
     refusing = pipeline.detector("refusing", **SETTINGS | {"STATE__ON_MISMATCH": "fail"})
     assert refusing.exit_code() == 1
-    assert "its snapshots have format 99, and this version reads 1" in refusing.log
+    assert f"its snapshots have format 99, and this version reads {FORMAT}" in refusing.log
     assert "FRAUD_STATE__ON_MISMATCH=rebuild" in refusing.log
 
     rebuilding = pipeline.detector("rebuilding", **SETTINGS)
