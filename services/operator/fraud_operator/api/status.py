@@ -50,6 +50,11 @@ class TrainingStatus(Part):
         description="Digest of what the training depends on: algorithm, hyperparameters, features, window, "
         "label delay and maturity, alert budget and nonce. Another one trains again."
     )
+    given_hash: str | None = Field(
+        default=None,
+        description="Digest of what else its Job was given: minSamples, retries, deadline and resources. "
+        "Another one tries again what failed.",
+    )
     cause: str = Field(description="FirstTraining, SpecChanged, Schedule, Labels or Retry.")
     job_name: str = Field(description="The Job.")
     attempt: int = Field(default=1, description="Pods that were tried so far.")

@@ -9,7 +9,6 @@ from cronsim import CronSim, CronSimError
 from fraud_core.rollouts import BundleRef
 from fraud_operator.api.base import spelled
 from fraud_operator.api.spec import FraudModelSpec
-from fraud_operator.api.spec import Training as TrainingSpec
 from fraud_operator.api.status import FraudModelStatus, Outcome, TrainingStatus
 from fraud_operator.planning.steps import left
 from fraud_operator.planning.versions import entry_of, noted
@@ -31,20 +30,31 @@ NAME_LENGTH = 40
 def training_hash(spec: FraudModelSpec) -> str:
     """Digest of all that a training depends on; a changed rollout changes nothing here."""
     training = spec.training
-    text = json.dumps(
-        [
-            spec.algorithm,
-            dict(spec.hyperparameters),
-            list(spec.features),
-            training.window.total_seconds(),
-            training.label_delay.total_seconds(),
-            training.label_maturity.total_seconds(),
-            training.alert_budget,
-            spec.retrain_nonce,
-        ],
-        sort_keys=True,
+    return _digest(
+        spec.algorithm,
+        dict(spec.hyperparameters),
+        list(spec.features),
+        training.window.total_seconds(),
+        training.label_delay.total_seconds(),
+        training.label_maturity.total_seconds(),
+        training.alert_budget,
+        spec.retrain_nonce,
     )
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def given_hash(spec: FraudModelSpec) -> str:
+    """Digest of what else its Job is given, and may have failed for; it changes no version that comes out."""
+    training = spec.training
+    return _digest(
+        training.min_samples,
+        training.retries,
+        training.deadline.total_seconds(),
+        training.resources.to_manifest(),
+    )
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def schedule_fault(schedule: str | None) -> str | None:
@@ -142,6 +152,7 @@ def _superseded(status: Status, version: str, now: datetime) -> Status:
 
 def started(model: Model, status: Status, world: World) -> Status:
     """Announce a training if one is due; the Job follows from the status."""
+    status = _given(model, status, world)
     cause = _cause(model, status, world)
     if cause is None:
         return status
@@ -153,6 +164,7 @@ def started(model: Model, status: Status, world: World) -> Status:
         run_id=run_id,
         number=number,
         hash=digest,
+        given_hash=given_hash(model.spec),
         cause=cause,
         job_name=f"{model.name[:NAME_LENGTH].rstrip('-.')}-train-{run_id}",
         started_at=world.now,
@@ -160,6 +172,25 @@ def started(model: Model, status: Status, world: World) -> Status:
         retries=before.retries + 1 if before and cause == "Retry" else 0,
     )
     return status.model_copy(update={"training": training})
+
+
+def _given(model: Model, status: Status, world: World) -> Status:
+    """Note what the Job is given, which is what the spec says when it is made.
+
+    An operator of before did not note it: its Job is taken for one of the present spec, so that no edit of
+    anything else trains again what failed.
+    """
+    training = status.training
+    if training is None or model.fault:
+        return status
+    if training.given_hash is not None and not _unmade(training, world):
+        return status
+    given = training.model_copy(update={"given_hash": given_hash(model.spec)})
+    return status.model_copy(update={"training": given})
+
+
+def _unmade(training: TrainingStatus, world: World) -> bool:
+    return training.finished_at is None and training.run_id not in world.runs
 
 
 def _cause(model: Model, status: Status, world: World) -> str | None:
@@ -172,22 +203,25 @@ def _cause(model: Model, status: Status, world: World) -> str | None:
         return "SpecChanged"
     if training.finished_at is None:
         return None
-    if training.failure and status.observed_generation != model.generation:
-        return "Retry"  # what was edited may be what it failed for: memory, deadline, minSamples
-    return _again(spec.training, training, status, world)
+    # What the spec asks for is retried beside a candidate on trial, too: its edit gave that one up.
+    waits = status.current_step is not None and not outstanding(model, status)
+    return None if waits else _again(spec, training, status, world)
 
 
-def _again(wanted: TrainingSpec, last: TrainingStatus, status: Status, world: World) -> str | None:
+def _again(spec: FraudModelSpec, last: TrainingStatus, status: Status, world: World) -> str | None:
     """Why what was trained is trained again, unchanged.
 
     Not by schedule or labels while a candidate is being rolled out: the next one would take its place, and
     where steps wait for labels none would ever get through.
     """
+    if last.failure and last.given_hash != given_hash(spec):
+        return "Retry"  # what was edited may be what it failed for: memory, deadline, minSamples
     retry = retry_time(last)
     if retry is not None and retry <= world.now:
         return "Retry"
     if status.current_step is not None:
         return None
+    wanted = spec.training
     due = next_time(wanted.schedule, last.started_at)
     if due is not None and due <= world.now:
         return "Schedule"
@@ -206,9 +240,7 @@ def retry_time(training: TrainingStatus | None) -> datetime | None:
 def job(model: Model, status: Status, world: World) -> StartJob | None:
     """The Job of the training that is announced, as long as it is not there."""
     training = status.training
-    if training is None or training.finished_at is not None or training.run_id in world.runs:
-        return None
-    if model.fault:
+    if training is None or not _unmade(training, world) or model.fault:
         return None
     return StartJob(
         run_id=training.run_id,

@@ -869,33 +869,144 @@ def test_it_is_told_when_a_failed_training_is_tried_again() -> None:
     assert again - found.status.training.finished_at == 2 * FIRST_RETRY
 
 
+def fail(found: Universe, failure: str) -> None:
+    assert found.status.training is not None
+    found.runs[found.status.training.run_id] = Run(RunState.FAILED, 0, failure=Failure(failure, "too much"))
+    found.tick(2)
+    assert found.condition("Trained").reason == failure
+
+
+def last(found: Universe) -> TrainingStatus:
+    assert found.status.training is not None
+    return found.status.training
+
+
 @pytest.mark.parametrize(
     ("failure", "mended"),
     [
         ("JobRefused", {"resources": {"requests": {"memory": "1Gi"}}}),
         ("OutOfMemory", {"resources": {"limits": {"memory": "16Gi"}}}),
         ("DeadlineExceeded", {"deadline": "20h"}),
+        ("Error", {"retries": 5}),
         ("NotEnoughSamples", {"minSamples": 100}),
     ],
 )
-def test_what_failed_is_tried_again_at_once_when_the_spec_is_edited(
+def test_what_failed_is_tried_again_at_once_when_its_job_would_be_given_something_else(
     failure: str, mended: dict[str, Any]
 ) -> None:
     found = universe()
     found.slow_jobs = True
     found.tick()
-    assert found.status.training is not None
-    ended = Run(RunState.FAILED, 0, failure=Failure(failure, "too much"))
-    found.runs = {found.status.training.run_id: ended}
-    found.tick(2)
-    assert found.condition("Trained").reason == failure
-    assert found.status.training.number == 1
+    fail(found, failure)
+    assert last(found).number == 1
 
     found.change(training=mended)
     found.tick()
 
-    assert found.status.training.cause == "Retry"
+    assert last(found).cause == "Retry"
     assert len(found.jobs) == 2
+
+
+def failed_beside_a_canary(**training: Any) -> Universe:
+    """The next training has failed while one waits at 20 % for a person."""
+    found = at(20, steps((20, PERSON)))
+    found.slow_jobs = True
+    found.change(retrainNonce="again", training=training)
+    found.tick()
+    fail(found, "OutOfMemory")
+    return found
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"approvedVersion": "one"},
+        {"pinnedVersion": "one"},
+        {"rollout": steps((20, {}))},
+        {"gates": [{"metric": "recall", "min": 0.1}], "approvedVersion": "one"},
+        {"training": {"schedule": "0 3 * * 1", "retrainAfterLabels": 5_000}, "approvedVersion": "one"},
+    ],
+)
+def test_no_edit_of_anything_else_trains_again_what_failed_nor_takes_the_canary_away(
+    edit: dict[str, Any],
+) -> None:
+    found = failed_beside_a_canary()
+
+    found.change(**edit)
+    found.tick(20)
+
+    assert last(found).number == 2
+    assert found.status.stable_version == "one"
+
+
+def test_what_a_schedule_trained_in_vain_is_tried_again_once_the_candidate_is_through() -> None:
+    found = promoted(training={"schedule": "0 3 * * *"}, gates=[{"metric": "recall", "min": 0.5}])
+    found.metrics = {"recall": 0.4}
+    found.change(retrainNonce="again")
+    found.until("GateFailed", "Verified")
+    found.slow_jobs = True
+    found.now += timedelta(days=1)
+    found.tick()
+    fail(found, "OutOfMemory")
+    found.change(gates=[], rollout=steps((20, PERSON)))
+    found.until("AwaitingApproval")
+
+    found.change(training={"schedule": "0 3 * * *", "resources": {"limits": {"memory": "16Gi"}}})
+    found.tick(5)
+    assert last(found).cause == "Schedule"
+    assert found.status.canary_weight == 20
+
+    found.change(approvedVersion="two")
+    found.tick(5)
+    assert found.status.stable_version == "two"
+    assert last(found).cause == "Retry"
+
+
+def test_what_is_edited_while_a_training_runs_is_tried_at_once_when_it_fails() -> None:
+    found = universe()
+    found.slow_jobs = True
+    found.tick()
+    found.change(training={"resources": {"limits": {"memory": "16Gi"}}})
+    found.tick(2)
+    assert last(found).number == 1
+
+    found.runs[last(found).run_id] = Run(RunState.FAILED, 0, failure=Failure("OutOfMemory", "too much"))
+    found.tick()
+
+    assert (last(found).number, last(found).cause) == (2, "Retry")
+
+
+def test_what_is_edited_before_there_is_a_job_is_what_the_job_is_given() -> None:
+    found = universe()
+    found.slow_jobs, found.lost = True, 9
+    found.tick()
+    assert found.jobs == {}
+    found.lost = 0
+    found.change(training={"resources": {"limits": {"memory": "16Gi"}}})
+    found.tick()
+    [job] = found.jobs.values()
+    assert job.resources.limits == {"memory": "16Gi"}
+
+    fail(found, "OutOfMemory")
+
+    assert last(found).number == 1
+
+
+def test_a_failure_of_an_operator_that_did_not_note_what_it_gave_is_tried_again_by_the_next_such_edit() -> (
+    None
+):
+    found = failed_beside_a_canary()
+    before = last(found).model_copy(update={"given_hash": None})
+    found.status = found.status.model_copy(update={"training": before})
+
+    found.change(rollout=steps((20, PERSON), (50, {})))
+    found.tick(3)
+    assert last(found).number == 2
+    assert found.status.canary_weight == 20
+
+    found.change(training={"resources": {"limits": {"memory": "16Gi"}}})
+    found.tick()
+    assert last(found).number == 3
 
 
 def test_what_time_does_not_mend_is_not_tried_again() -> None:
