@@ -197,8 +197,8 @@ class Analysis(Part):
     )
     interval: Duration = Field(
         default=duration("1h"),
-        description="Time between two Jobs that measure precision, and before the first of a step; 1m at "
-        "least.",
+        description="Time between two Jobs that measure precision, and before the first of a step. Less than "
+        "1m is taken for 1m.",
     )
 
 
