@@ -28,6 +28,8 @@ decide: more than the longest window."""
 TIMEOUT_S = 10.0
 RETRY_S = 2.0
 SLICE = 5_000
+LOOK_MS = 10
+"""A broker that has no record there says so after this: the engine waits for it."""
 
 
 class LoginLog:
@@ -46,13 +48,15 @@ class LoginLog:
         self._held: list[Message] = []
         self._again_at = 0.0
 
-    def add(self, partition: int, position: int) -> None:
+    def add(self, partition: int, position: int, end: int) -> None:
         """Begin with a partition: where it was left, or some time before the input's record at `position`.
+
+        Where the input has its `end` there, that is some time before now.
 
         Raises:
             KafkaException: the brokers did not say where that is.
         """
-        first = self._time_of(partition, position)
+        first = self._time_of(partition, position) if position < end else _now()
         place = TopicPartition(self._topic, partition)
         self._consumer.list_topics(self._topic, TIMEOUT_S)  # as a restart changes what is right of leaders
         _, end = self._consumer.get_watermark_offsets(place, TIMEOUT_S)
@@ -95,7 +99,7 @@ class LoginLog:
 
     def _time_of(self, partition: int, position: int) -> int:
         """The Kafka timestamp of the input's record at `position`, the first of a backlog; else now."""
-        looking = Consumer(self._config | {"queued.min.messages": 1})
+        looking = Consumer(self._config | {"queued.min.messages": 1, "fetch.wait.max.ms": LOOK_MS})
         try:
             looking.assign([TopicPartition(self._input, partition, position)])
             found = looking.poll(TIMEOUT_S)
@@ -105,7 +109,7 @@ class LoginLog:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - librdkafka's own name
         if (error := found.error()) and not _is_end(error):
             raise KafkaException(error)
-        now = time.time_ns() // 1_000_000
+        now = _now()
         kind, at = found.timestamp()
         return now if error or kind == TIMESTAMP_NOT_AVAILABLE else min(at, now)
 
@@ -137,6 +141,10 @@ class LoginLog:
         frame = pl.from_arrow(read.batch.filter(pa.array(~wrong)))
         assert isinstance(frame, pl.DataFrame)  # noqa: S101 - a record batch never becomes a series
         return frame
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _is_end(error: KafkaError) -> bool:

@@ -31,7 +31,8 @@ log = logger(__name__)
 PROGRESS_S = 1.0
 RETRY_S = 0.5
 WAIT_S = 0.02
-LOAD_SLICE_S = 0.05
+SLICE_S = 0.05
+"""To open or to load goes on for so long in one step, as a batch of other partitions waits meanwhile."""
 
 
 @dataclass
@@ -168,10 +169,16 @@ class Restorer:
         self._replays.close()
 
     def _open_waiting(self) -> None:
-        """Until the brokers do not answer: to ask them for each partition may take longer than a poll may."""
+        """Until the brokers do not answer: to ask them for each partition may take longer than a poll may.
+
+        Where they answer, one is opened however long that takes, and others as long as there is time.
+        """
+        until = time.monotonic() + SLICE_S
         for partition, as_of in list(self._waiting.items()):
             if not self._open(partition, as_of):
                 self._waiting[partition] = self._waiting.pop(partition)  # another one is asked for next
+                return
+            if time.monotonic() >= until:
                 return
 
     def _open(self, partition: int, as_of: int | None) -> bool:
@@ -196,7 +203,7 @@ class Restorer:
         if durable:
             self._log.check(partition)
         reads = durable and found.decided
-        self._sides.await_end(partition, found.position)
+        self._sides.await_end(partition, found.position, found.end)
         if reads:
             self._log.add(partition)  # last, as it can't be asked for twice where the brokers did not answer
         self._jobs[partition] = self._anew(found)
@@ -220,7 +227,7 @@ class Restorer:
         self._loading.add(partition)
 
     def _load(self) -> None:
-        until = time.monotonic() + LOAD_SLICE_S
+        until = time.monotonic() + SLICE_S
         while self._loading and time.monotonic() < until:
             partition = min(self._loading)
             job = self._jobs[partition]

@@ -107,10 +107,10 @@ class Sides:
         if self._logins and self.tables.logins and (logins := self._logins.step()) is not None:
             self.tables.logins.learn(logins)
 
-    def await_end(self, partition: int, position: int) -> None:
+    def await_end(self, partition: int, position: int, end: int) -> None:
         """Begin to restore a partition whose committed offset is known: nobody else publishes it any more.
 
-        `position` is where deciding goes on in the input.
+        `position` is where deciding goes on in the input, which has its `end` there or later.
 
         Raises:
             KafkaException: the brokers did not say where the topics end.
@@ -118,7 +118,7 @@ class Sides:
         self.tables.forget(partition)
         self._ends[partition] = self._log.ends()
         if self._logins:
-            self._logins.add(partition, position)
+            self._logins.add(partition, position, end)
 
     def reached(self, partition: int) -> bool:
         """Whether all is read that was published when its restore began."""

@@ -17,6 +17,7 @@ class Standing:
     Attributes:
         first: the first retained offset.
         position: where deciding goes on: the committed offset, or the first where none can be used.
+        end: the offset after the last record that can be read.
         decided: whether the records before `position` were decided.
         partitions: how many the input has.
         lost: why the committed offset can't be used; empty where it can, or none was ever committed.
@@ -25,6 +26,7 @@ class Standing:
 
     first: int
     position: int
+    end: int
     decided: bool
     partitions: int
     lost: str = ""
@@ -56,12 +58,14 @@ def standing(consumer: Consumer, topic: str, partition: int) -> Standing:
     first, end = consumer.get_watermark_offsets(place, TIMEOUT_S)
     partitions = partition_count(consumer.list_topics(topic, TIMEOUT_S), topic)
     if committed.offset < 0:
-        return Standing(first, first, decided=False, partitions=partitions)
+        return Standing(first, first, end, decided=False, partitions=partitions)
     generation = generation_in(committed.metadata)
     if not first <= committed.offset <= end:
         lost = (
             f"the committed offset {committed.offset} is not retained, the input has {first} to {end}; "
             "deciding can only go on at its first record"
         )
-        return Standing(first, first, decided=False, partitions=partitions, lost=lost, generation=generation)
-    return Standing(first, committed.offset, decided=True, partitions=partitions, generation=generation)
+        return Standing(
+            first, first, end, decided=False, partitions=partitions, lost=lost, generation=generation
+        )
+    return Standing(first, committed.offset, end, decided=True, partitions=partitions, generation=generation)

@@ -5,14 +5,17 @@ from contextlib import closing
 
 import pytest
 import structlog
-from confluent_kafka import Consumer, KafkaError, Message
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 
+from fraud_core.avro import Decoder
 from fraud_core.errors import ConfigError
 from fraud_core.features import SideTables
+from fraud_core.kafka import Config
 from fraud_core.registry import Registry
 from fraud_core.settings import load_settings
 from fraud_core.topics import topics
-from fraud_detector import replay, standing, state_log
+from fraud_detector import login_log, replay, restore, standing, state_log
+from fraud_detector.login_log import LoginLog
 from fraud_detector.replay import Replays
 from fraud_detector.restore import Restorer
 from fraud_detector.settings import DetectorSettings
@@ -53,6 +56,41 @@ def test_brokers_that_do_not_answer_are_asked_once_a_slice_for_another_partition
         restorer.add(partition)
 
     assert [asked_for(restorer) for _ in range(4)] == [[0], [1], [2], [0]]
+
+
+@pytest.mark.parametrize(("slice_s", "opened"), [(0.0, 1), (60.0, 3)])
+def test_as_many_are_opened_in_one_slice_as_there_is_time_for(
+    restorer: Restorer, monkeypatch: pytest.MonkeyPatch, slice_s: float, opened: int
+) -> None:
+    monkeypatch.setattr(restore, "SLICE_S", slice_s)
+    caught_up = standing.Standing(0, 7, 7, decided=True, partitions=3)
+    monkeypatch.setattr(restore, "standing", lambda *_: caught_up)
+    for partition in range(3):
+        restorer.add(partition, as_of=7)
+
+    restorer.step()
+
+    assert list(restorer.ready) == list(range(opened))
+    assert restorer.busy == (opened < 3)
+
+
+@pytest.mark.parametrize(("end", "consumers"), [(7, 1), (8, 2)])
+def test_the_input_is_asked_for_the_time_of_a_backlog_alone(
+    settings: DetectorSettings, monkeypatch: pytest.MonkeyPatch, end: int, consumers: int
+) -> None:
+    made: list[Consumer] = []
+
+    def consumer(config: Config) -> Consumer:
+        made.append(Consumer(config))
+        return made[-1]
+
+    monkeypatch.setattr(login_log, "Consumer", consumer)
+    monkeypatch.setattr(login_log, "TIMEOUT_S", 0.05)
+    decoder = Decoder("Login", Registry(settings.schema_registry))
+    with closing(LoginLog(settings, "logins", decoder)) as logins, pytest.raises(KafkaException):
+        logins.add(0, 7, end)
+
+    assert len(made) == consumers
 
 
 def answering(code: int) -> Callable[..., list[Message]]:
