@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from fraud_core.connect.member import Membership
 from fraud_core.connect.records import State as TaskState
 from fraud_core.connect.records import Target, TargetState
-from fraud_core.errors import UnavailableError
+from fraud_core.errors import UnavailableError, UnfinishedError
 from fraud_core.features import State
 from fraud_core.log import logger
 from fraud_core.rollouts.applied import metadata_of
@@ -381,7 +381,7 @@ class Engine:
         """Keep a batch that can't be read now, commit what came before it, and try again."""
         log.warning("waiting", reason=str(error), records=len(records))
         self._commit()
-        self._flow.wait_for(str(error))
+        self._flow.wait_for(str(error), works=isinstance(error, UnfinishedError))
         held = records.pick(records.places_before(self._source.kept))
         self._held = held.of(self._flow.running)
         self._metrics.waiting.set(1)

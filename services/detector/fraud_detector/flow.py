@@ -23,6 +23,7 @@ class Flow:
         paused: whether the whole worker was told to pause.
         stopped: whether it has left its group.
         waits_for: what the whole worker waits for; empty if for nothing.
+        works: whether it runs nevertheless, as what it waits for only takes its time.
         failed: partition -> why.
         ahead: partitions that wait for others.
         waiting: those of them that have waited for long.
@@ -34,6 +35,7 @@ class Flow:
     paused: bool = False
     stopped: bool = False
     waits_for: str = ""
+    works: bool = False
     failed: dict[int, str] = field(default_factory=dict)
     ahead: set[int] = field(default_factory=set)
     waiting: set[int] = field(default_factory=set)
@@ -72,10 +74,13 @@ class Flow:
             self.ahead, self.waiting = ahead, waiting
             self.settle()
 
-    def wait_for(self, what: str) -> None:
-        """Hold all back until `what` is there; an empty text lets them flow again."""
-        if self.waits_for != what:
-            self.waits_for = what
+    def wait_for(self, what: str, *, works: bool = False) -> None:
+        """Hold all back until `what` is there; an empty text lets them flow again.
+
+        Where it `works` nevertheless, tasks run, and tell what they wait for.
+        """
+        if (self.waits_for, self.works) != (what, works):
+            self.waits_for, self.works = what, works
             self.settle()
 
     def pause(self, *, paused: bool) -> None:
@@ -108,7 +113,7 @@ class Flow:
             return State.STOPPED
         if self.paused:
             return State.PAUSED
-        return State.UNASSIGNED if self.waits_for else State.RUNNING
+        return State.UNASSIGNED if self.waits_for and not self.works else State.RUNNING
 
     def _standing(self, partition: int) -> tuple[State, str | None]:
         if partition in self.failed:
@@ -116,5 +121,5 @@ class Flow:
         if self.paused:
             return State.PAUSED, None
         if self.waits_for:
-            return State.UNASSIGNED, self.waits_for
+            return State.RUNNING if self.works else State.UNASSIGNED, self.waits_for
         return State.RUNNING, AHEAD if partition in self.waiting else None

@@ -75,17 +75,19 @@ def test_what_is_known_is_known_while_the_registry_is_away() -> None:
 def test_one_call_asks_for_a_bounded_time_and_the_next_ones_for_the_rest_however_long_it_takes() -> None:
     ids, registry = range(2_000), Slow(3, 1_999, takes_s=1.0)
     asking = writers(registry, ask_s=2.0)
-    calls = 0
+    calls, told = 0, set()
     while True:
         began, calls = registry.now, calls + 1
         try:
             found = asking.of(ids)
             break
-        except UnfinishedError:
+        except UnfinishedError as error:
+            told.add(str(error))
             assert registry.now - began <= 3.0
             registry.now += 0.5
 
     assert calls > 2 * REMEMBERED_S / 2.5, "all would have been forgotten by now"
+    assert len(told) == 1, "it is the same wait"
     assert sorted(registry.asked) == list(ids)
     assert [one for one in ids if isinstance(found[one], str)] == [3, 1_999]
 

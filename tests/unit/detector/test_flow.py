@@ -2,6 +2,8 @@
 
 from typing import cast
 
+import pytest
+
 from fraud_core.connect.records import State
 from fraud_core.connect.tasks import Tasks
 from fraud_detector.flow import AHEAD, Flow
@@ -43,3 +45,21 @@ def test_one_that_waits_for_others_says_so_once_it_has_waited_for_long() -> None
     flow.align(set(), set())
     assert source.flowing == {0, 1}
     assert told() == [(State.RUNNING, None)] * 2
+
+
+@pytest.mark.parametrize(("works", "state"), [(False, State.UNASSIGNED), (True, State.RUNNING)])
+def test_one_whose_worker_waits_says_for_what_and_runs_where_that_only_takes_its_time(
+    works: bool,  # noqa: FBT001 - a parameter
+    state: State,
+) -> None:
+    source, tasks = Quiet(), Tasks()
+    flow = Flow(cast("Source", source), tasks)
+    flow.begin(0, 0)
+
+    flow.wait_for("more to ask", works=works)
+    assert source.flowing == set()
+    assert [(task.state, task.trace) for task in tasks.all()] == [(state, "more to ask")]
+
+    flow.wait_for("")
+    assert source.flowing == {0}
+    assert [(task.state, task.trace) for task in tasks.all()] == [(State.RUNNING, None)]
