@@ -10,10 +10,10 @@ from confluent_kafka import KafkaException, Producer
 from fraud_core.avro.record import encode_record
 from fraud_core.connect.records import TargetState, WorkerStatus
 from fraud_core.errors import UnavailableError
-from fraud_core.kafka import client_config, wait_until
+from fraud_core.kafka import Config, client_config, wait_until
 from fraud_core.log import logger
 from fraud_core.registry import Registry
-from fraud_core.settings import CoreSettings
+from fraud_core.settings import CoreSettings, KafkaSettings
 from fraud_core.topics import topics
 
 log = logger(__name__)
@@ -64,12 +64,7 @@ def pens(settings: CoreSettings, registry: Registry, stop: threading.Event | Non
         SchemaError: a schema is not registered.
     """
     names = topics(settings.topics)
-    config = {
-        "linger.ms": 0,
-        **client_config(settings.kafka),
-        "enable.idempotence": True,
-        "delivery.timeout.ms": int(DELIVERY_S * 1000),
-    }
+    config = producer_config(settings.kafka)
 
     def pen(name: str) -> Pen:
         topic = names.status if name == "WorkerStatus" else names.target_states
@@ -77,6 +72,16 @@ def pens(settings: CoreSettings, registry: Registry, stop: threading.Event | Non
         return Pen(Producer(config), topic.name, name, schema_id, settings.kafka.bootstrap_servers)
 
     return pen("WorkerStatus"), pen("TargetState")
+
+
+def producer_config(settings: KafkaSettings) -> Config:
+    """What people set wins over how long a record may take; nobody waits for one longer for that."""
+    return {
+        "linger.ms": 0,
+        "delivery.timeout.ms": int(DELIVERY_S * 1000),
+        **client_config(settings),
+        "enable.idempotence": True,
+    }
 
 
 def write_target(pen: Pen, target: TargetState) -> None:
