@@ -147,9 +147,11 @@ class Sides:
         frame = read.frame()
         for partition, first, end in read.records.spans:
             begins, positions = self._begins[partition], read.records.positions[first:end]
-            merchants = int(np.searchsorted(positions, begins[MERCHANTS]))
-            categories = int(np.searchsorted(positions, begins[CATEGORIES]))
-            self.tables.count(frame[first + categories : end], partition, known=merchants - categories)
+            merchants, categories = (
+                int(np.searchsorted(positions, begins[of])) for of in (MERCHANTS, CATEGORIES)
+            )
+            known = min(merchants, categories)
+            self.tables.count(frame[first + known : end], partition, merchants - known, categories - known)
 
     def count(self, read: Read) -> None:
         """Count transactions of partitions that run, which nobody decides."""

@@ -229,13 +229,18 @@ def test_a_merchant_and_a_category_of_one_name_are_counted_apart() -> None:
     assert (known["category_visits"], known["amount_to_category_mean"]) == (0, None)
 
 
-def test_what_is_known_but_for_its_category_is_counted_for_that_alone() -> None:
+@pytest.mark.parametrize(
+    ("before", "known"), [({"category": None}, {"merchants": 2}), ({"merchant": None}, {"categories": 2})]
+)
+def test_what_is_known_of_merchants_or_of_categories_alone_is_counted_for_the_other(
+    before: dict[str, Any], known: dict[str, int]
+) -> None:
     old = [Transaction("u", START, 2.0, merchant="a", device_id="d", category="c")] * 3
     now = [Transaction("v", START + 3 * DAY, 9.0, merchant="a", device_id="d", category="c")]
     upgraded, side = SideTables(DELAY), SideTables(DELAY)
-    upgraded.count(frame([replace(one, category=None) for one in old[:2]]), 0)
+    upgraded.count(frame([replace(one, **before) for one in old[:2]]), 0)
 
-    upgraded.count(frame(old), 0, known=2)
+    upgraded.count(frame(old), 0, **known)
 
     side.count(frame(old), 0)
     assert rows(advance(State(), frame(now), upgraded)) == rows(advance(State(), frame(now), side))

@@ -95,15 +95,18 @@ class SideTables:
         if self.logins is not None:
             self.logins.observe(values[names.LOGINS_1H], values[names.FAILED_LOGINS_1H], keys.users, times)
 
-    def count(self, frame: pl.DataFrame, partition: int, known: int = 0) -> None:
+    def count(self, frame: pl.DataFrame, partition: int, merchants: int = 0, categories: int = 0) -> None:
         """Learn from transactions of one partition that were decided before.
 
-        Of so many that come first all is `known` but their categories.
+        Of so many that come first `merchants` and devices are known, or `categories`.
         """
         keys, times, units = keys_of(frame), _times(frame), _units(frame)
-        self.categories.count(partition, keys.categories, times, units)
-        self.merchants.count(partition, keys.merchants[known:], times[known:], units[known:])
-        self._meet(np.empty(frame.height), keys, times, [(partition, known, frame.height)])
+        for counts, whose, known in (
+            (self.merchants, keys.merchants, merchants),
+            (self.categories, keys.categories, categories),
+        ):
+            counts.count(partition, whose[known:], times[known:], units[known:])
+        self._meet(np.empty(frame.height), keys, times, [(partition, merchants, frame.height)])
 
     def savepoint(self, partition: int) -> None:
         """Take what the partition has added as committed."""
