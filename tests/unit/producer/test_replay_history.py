@@ -250,6 +250,32 @@ def test_an_amount_with_a_comma_and_no_quotes_is_rejected_and_does_not_become_1(
     ]
 
 
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("who,sum,at", "{},{},{},"),
+        ("who,sum,at,", "{},{},{}"),
+        ("who,sum,at,", "{},{},{},"),
+        ("who;sum;at;;", "{};{};{};"),
+        ('"who","sum","at",""', '"{}","{}","{}"'),
+    ],
+)
+def test_separators_at_the_end_of_lines_or_of_the_header_alone_are_no_fault(header: str, row: str) -> None:
+    lines = (row.format("u1", amount, "2024-01-01") for amount in (5, 6))
+    Path("h.csv").write_text("\n".join([header, *lines]))
+    found = read_history(Path("h.csv"), {"user": "who", "amount": "sum", "timestamp": "at"})
+    assert transactions(found)["amount"].to_list() == [5.0, 6.0]
+    assert found.rejected == 0
+
+
+def test_a_value_under_a_column_without_a_name_is_one_too_many() -> None:
+    Path("h.csv").write_text("who,at,sum,\nu1,2024-01-01,5\nu1,2024-01-02,1,076.39\n")
+    found = read_history(Path("h.csv"), {"user": "who", "amount": "sum", "timestamp": "at"})
+    assert transactions(found)["amount"].to_list() == [5.0]
+    assert found.left_out is not None
+    assert found.left_out.first == "Row 2: the row has 4 values, the header 3"
+
+
 def test_rows_that_repeat_an_id_are_counted_and_the_first_is_named() -> None:
     twice = rows(9).with_columns(id=pl.Series(["a", "b", "c", "b", "d", "a", "e", "b", "f"]))
     found = read_history(saved(twice), MAPPING, label="bad")

@@ -85,3 +85,23 @@ def test_rows_are_counted_from_the_header_on(tmp_path: Path) -> None:
     path = tmp_path / "h.csv"
     path.write_text("\n\na,b\n1,2\n3,4,5\n")
     assert mended(path, ",", 2).faults == {2: "the row has 3 values, the header 2"}
+
+
+@pytest.mark.parametrize("others", ["7,8,9", '7,"8, or 9",0', '7,"8\n8",9'])
+@pytest.mark.parametrize("row", ["1,2,3,", "1,2,3,,,", '1,2,"3", ,""', "1,,,", "1,2,,,"])
+def test_empty_values_after_those_of_the_header_are_not_counted(
+    tmp_path: Path, others: str, row: str
+) -> None:
+    assert faults(tmp_path / "h.csv", others, row, others) == {}
+
+
+@pytest.mark.parametrize("others", ["7,8,9", '7,"8\n8",9'])
+def test_what_is_not_empty_after_them_is_told_and_so_are_rows_that_lack_named_ones(
+    tmp_path: Path, others: str
+) -> None:
+    assert faults(tmp_path / "h.csv", "1,1,076.39,2,,", others, '1,2,3,,"4",', "1,", others, "1,2,3,0") == {
+        1: "the row has 4 values, the header 3",
+        3: "the row has 5 values, the header 3",
+        4: "the row has 2 values, the header 3",
+        6: "the row has 4 values, the header 3",
+    }

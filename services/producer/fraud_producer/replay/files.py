@@ -4,6 +4,7 @@ Schema inference would make one odd value in the millionth line fail the whole f
 are read as text, and `fraud_producer.replay.convert` judges each row by itself.
 """
 
+import re
 import zlib
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable
@@ -24,6 +25,8 @@ FAULT = "\0fault"
 _LINE = "\0line"
 _SEPARATORS = ",;\t|"
 _LINES_LOOKED_AT = 1_000
+_UNNAMED = re.compile(r"\s*|_duplicated_\d+")
+"""What the parser calls columns without a name; all but the first get one."""
 
 
 def open_history(path: Path) -> pl.LazyFrame:
@@ -75,11 +78,16 @@ def unreadable(path: Path, error: Exception) -> InputError:
 
 def _csv(path: Path) -> pl.LazyFrame:
     separator = _separator(path)
-    columns = _rows(path, separator).collect_schema().len() - 1
-    found = quotes.mended(path, separator, columns)
+    found = quotes.mended(path, separator, _named(_rows(path, separator).drop(ROW).collect_schema().names()))
     rows, faults = pl.Series(list(found.faults), dtype=pl.get_index_type()), list(found.faults.values())
     fault = pl.col(ROW).replace_strict(rows, faults, default=None, return_dtype=pl.String)
     return _rows(found.text, separator).with_columns(fault.alias(FAULT))
+
+
+def _named(columns: list[str]) -> int:
+    """How many columns there are up to the last that has a name in the file."""
+    named = [at for at, name in enumerate(columns, 1) if not _UNNAMED.fullmatch(name)]
+    return max(named, default=len(columns))
 
 
 def _rows(text: Path | BytesIO, separator: str) -> pl.LazyFrame:

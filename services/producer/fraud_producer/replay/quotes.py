@@ -1,7 +1,8 @@
 """Finds the rows of a CSV file that are not what its header promises, so that they alone are rejected.
 
 A parser takes everything after a stray quote for one value, or gives the whole file up. Where a row has more
-values than the header, as where a decimal comma has no quotes, they stand under the wrong names.
+values than the header, as where a decimal comma has no quotes, they stand under the wrong names. Empty values
+at its end stand under none, and many programs end each line, or the header alone, with a separator.
 """
 
 import gzip
@@ -20,6 +21,7 @@ GZIPPED = ".gz"
 MOST_LINES = 100
 """A quoted value may have line breaks, though not more than these."""
 _QUOTED = re.compile(rb'"[^"]*"')
+_EMPTY = rb'(?: *|"")'
 
 
 def opened(path: Path) -> BinaryIO:
@@ -45,6 +47,12 @@ def mended(path: Path, separator: str, columns: int) -> Mended:
 
     Only a file with broken rows, or with values of several lines, is held in memory. A broken header is left
     as it is.
+
+    Args:
+        path: the file, which may be gzipped.
+        separator: what stands between two values.
+        columns: how many values the header has, up to the last that names a column. Empty ones after so many
+            are not counted in rows either.
     """
     ragged = _ragged_lines(path, separator, columns)
     if ragged is not None:
@@ -53,7 +61,7 @@ def mended(path: Path, separator: str, columns: int) -> Mended:
     faults = {row: FAULT for row, record in enumerate(records, 1) if record is None}
     text = BytesIO(b"".join([header or b"", *_without_broken(records, separator)])) if faults else path
     for row, record in enumerate(records, 1):
-        if record is not None and (count := _values(record, separator)) not in (0, columns):
+        if record is not None and (count := _values(record, separator, columns)) not in (0, columns):
             faults[row] = _ragged(count, columns)
     return Mended(text, faults)
 
@@ -67,12 +75,25 @@ def _without_broken(records: Sequence[bytes | None], separator: str) -> Iterator
     yield from (empty if record is None else record for record in records)
 
 
-def _values(record: bytes, separator: str) -> int:
+def _values(record: bytes, separator: str, columns: int) -> int:
     """How many values a record has whose quotes close; a blank line has none."""
     if not record.strip():
         return 0
+    written = _separators_in(record, separator) + 1
+    if written <= columns:
+        return written
+    filled = re.sub(_empty_end(separator), b"", record.rstrip(b"\r\n"))
+    return max(columns, _separators_in(filled, separator) + 1)
+
+
+def _separators_in(record: bytes, separator: str) -> int:
     unquoted = _QUOTED.sub(b"", record) if b'"' in record else record
-    return unquoted.count(separator.encode()) + 1
+    return unquoted.count(separator.encode())
+
+
+def _empty_end(separator: str) -> bytes:
+    """Empty values at the end of a record."""
+    return rb"(?:%b%b)*$" % (re.escape(separator.encode()), _EMPTY)
 
 
 def _ragged_lines(path: Path, separator: str, columns: int) -> pl.DataFrame | None:
@@ -82,11 +103,8 @@ def _ragged_lines(path: Path, separator: str, columns: int) -> pl.DataFrame | No
     """
     line, quoted = pl.col("line"), pl.col("line").str.contains('"', literal=True)
     regular = f"^{_whole(separator, columns).pattern.decode().replace('*+', '*')}$"
-    odd = (
-        pl.when(quoted)
-        .then(~line.str.contains(regular))
-        .otherwise(_separators(line, separator) != columns - 1)
-    )
+    plain = ~quoted & (_separators(line, separator) == columns - 1)
+    odd = ~(plain | line.str.contains(regular))
     lines = pl.scan_lines(path, name="line", row_index_name="row", glob=False).with_columns(
         line.str.strip_chars_start("\ufeff").str.strip_chars_end("\r")
     )
@@ -97,10 +115,12 @@ def _ragged_lines(path: Path, separator: str, columns: int) -> pl.DataFrame | No
     whole = f"^{_whole(separator).pattern.decode().replace('*+', '*')}$"
     if found.filter(quoted & ~line.str.contains(whole)).height:
         return None
-    unquoted = line.str.replace_all(_QUOTED.pattern.decode(), "")
-    return found.select(
-        pl.col("row").cast(pl.Int64) - _blank_before_header(path), _separators(unquoted, separator) + 1
+    written, filled = (
+        _separators(part.str.replace_all(_QUOTED.pattern.decode(), ""), separator) + 1
+        for part in (line, line.str.replace(_empty_end(separator).decode(), ""))
     )
+    values = pl.when(written <= columns).then(written).otherwise(pl.max_horizontal(filled, columns))
+    return found.select(pl.col("row").cast(pl.Int64) - _blank_before_header(path), values)
 
 
 def _blank_before_header(path: Path) -> int:
@@ -138,9 +158,12 @@ def _end(lines: list[bytes], at: int, whole: re.Pattern[bytes], begun: re.Patter
 
 
 def _whole(separator: str, columns: int | None = None) -> re.Pattern[bytes]:
-    """A record in which every quoted value is closed, of so many values or of any number."""
-    value, times = _value(separator), b"*+" if columns is None else b"{%d}" % (columns - 1)
-    return re.compile(rb"(?:%b%b)%b%b\r?\n?" % (value, re.escape(separator.encode()), times, value))
+    """A record in which every quoted value is closed, of so many values and empty ones, or of any number."""
+    value, between = _value(separator), re.escape(separator.encode())
+    more = rb"(?:%b%b)*+" % (between, value)
+    if columns is not None:
+        more = rb"(?:%b%b){%d}(?:%b%b)*+" % (between, value, columns - 1, between, _EMPTY)
+    return re.compile(rb"%b%b\r?\n?" % (value, more))
 
 
 def _begun(separator: str) -> re.Pattern[bytes]:
