@@ -276,6 +276,19 @@ def test_a_value_under_a_column_without_a_name_is_one_too_many() -> None:
     assert found.left_out.first == "Row 2: the row has 4 values, the header 3"
 
 
+@pytest.mark.parametrize("separator", [",", ";"])
+@pytest.mark.parametrize("last", ["ok", '"of two\nlines"', '"open'])
+def test_blank_lines_before_the_header_change_no_row_s_number(separator: str, last: str) -> None:
+    rows = ["who,sum,at,note", "u1,1,076.39,2024-01-01,x", "u9,7,2024-01-03,ok", f"u2,6,2024-01-02,{last}"]
+    Path("h.csv").write_text("\n".join(["", "", *rows, "u3,8,2024-01-04,ok"]).replace(",", separator))
+    found = read_history(Path("h.csv"), {"user": "who", "amount": "sum", "timestamp": "at"})
+    assert transactions(found)["user"].sort().to_list() == (
+        ["u3", "u9"] if last == '"open' else ["u2", "u3", "u9"]
+    )
+    assert found.left_out is not None
+    assert found.left_out.first == "Row 1: the row has 5 values, the header 4"
+
+
 def test_rows_that_repeat_an_id_are_counted_and_the_first_is_named() -> None:
     twice = rows(9).with_columns(id=pl.Series(["a", "b", "c", "b", "d", "a", "e", "b", "f"]))
     found = read_history(saved(twice), MAPPING, label="bad")

@@ -81,10 +81,19 @@ def test_a_file_of_ragged_rows_alone_is_read_as_it_stands(tmp_path: Path) -> Non
     assert (found.text, found.faults) == (path, {2: "the row has 3 values, the header 2"})
 
 
-def test_rows_are_counted_from_the_header_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("last", ["6,7", '6,"7\n8"'])
+def test_rows_are_counted_from_the_header_on(tmp_path: Path, last: str) -> None:
     path = tmp_path / "h.csv"
-    path.write_text("\n\na,b\n1,2\n3,4,5\n")
+    path.write_text(f"\ufeff\n\r\na,b\n1,2\n3,4,5\n{last}\n", encoding="utf-8")
     assert mended(path, ",", 2).faults == {2: "the row has 3 values, the header 2"}
+
+
+def test_blank_lines_before_the_header_stay(tmp_path: Path) -> None:
+    path = tmp_path / "h.csv"
+    path.write_text('\n\na,b\n1,2\n3,"4\n5,6')
+    text = mended(path, ",", 2).text
+    assert isinstance(text, BytesIO)
+    assert text.read() == b"\n\na,b\n1,2\n,\n5,6"
 
 
 @pytest.mark.parametrize("others", ["7,8,9", '7,"8, or 9",0', '7,"8\n8",9'])

@@ -107,7 +107,7 @@ def _rows(text: Path | BytesIO, separator: str) -> pl.LazyFrame:
 def _separator(path: Path) -> str:
     """Whichever of the usual separators the header line has most of."""
     with quotes.opened(path) as file:
-        header = file.readline().decode("utf-8-sig", errors="replace")
+        header = next((line for line in file if line.strip()), b"").decode("utf-8-sig", errors="replace")
     return max(_SEPARATORS, key=header.count)
 
 

@@ -7,7 +7,8 @@ at its end stand under none, and many programs end each line, or the header alon
 
 import gzip
 import re
-from collections.abc import Iterator, Sequence
+from codecs import BOM_UTF8
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import takewhile
@@ -120,13 +121,13 @@ def _ragged_lines(path: Path, separator: str, columns: int) -> pl.DataFrame | No
         for part in (line, line.str.replace(_empty_end(separator).decode(), ""))
     )
     values = pl.when(written <= columns).then(written).otherwise(pl.max_horizontal(filled, columns))
-    return found.select(pl.col("row").cast(pl.Int64) - _blank_before_header(path), values)
-
-
-def _blank_before_header(path: Path) -> int:
-    """How many lines a parser passes over before it takes one for the header."""
     with opened(path) as file:
-        return sum(1 for _ in takewhile(lambda line: not line.strip(), file))
+        return found.select(pl.col("row").cast(pl.Int64) - _blank_before_header(file), values)
+
+
+def _blank_before_header(lines: Iterable[bytes]) -> int:
+    """How many lines a parser passes over before it takes one for the header, and be that one of spaces."""
+    return sum(1 for _ in takewhile(lambda line: not line.removeprefix(BOM_UTF8).strip(b"\r\n"), lines))
 
 
 def _separators(line: pl.Expr, separator: str) -> pl.Expr:
@@ -134,11 +135,12 @@ def _separators(line: pl.Expr, separator: str) -> pl.Expr:
 
 
 def _records(path: Path, separator: str) -> Iterator[bytes | None]:
-    """The header, and the records; None for each that is broken."""
+    """The header with the blank lines before it, and the records; None for each that is broken."""
     with opened(path) as file:
-        header, *lines = file.read().splitlines(keepends=True)
-    yield header
-    whole, begun, at = _whole(separator), _begun(separator), 0
+        lines = file.read().splitlines(keepends=True)
+    at = _blank_before_header(lines) + 1
+    yield b"".join(lines[:at])
+    whole, begun = _whole(separator), _begun(separator)
     while at < len(lines):
         end = _end(lines, at, whole, begun)
         yield b"".join(lines[at:end]) if end else None
