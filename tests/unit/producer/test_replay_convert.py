@@ -69,6 +69,18 @@ def test_a_date_is_its_midnight() -> None:
 )
 def test_a_time_without_separators_is_one_where_it_can_be(text: str, expected: datetime) -> None:
     assert as_moment(text) == expected
+    assert as_moment(int(text)) == expected
+    assert as_moment(float(text)) == expected
+
+
+def test_each_number_of_a_column_is_a_time_by_itself() -> None:
+    frame = pl.DataFrame({"t": [20260101, 1709296200, None, 20260101000144]})
+    assert frame.select(moment("t", frame.schema["t"]))["t"].to_list() == [
+        datetime(2026, 1, 1),
+        datetime(2024, 3, 1, 12, 30),
+        None,
+        datetime(2026, 1, 1, 0, 1, 44),
+    ]
 
 
 def test_fractions_of_a_second_are_kept_to_the_millisecond() -> None:

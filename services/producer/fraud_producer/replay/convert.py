@@ -60,8 +60,9 @@ def moment(column: str, dtype: pl.DataType) -> pl.Expr:
     """The column as naive UTC milliseconds, null where it is no time.
 
     Dates, date-times, ISO 8601 texts (without an offset they are UTC), and numbers since 1970: seconds below
-    1e11 (the year 5138), milliseconds below 1e14, microseconds below 1e17, else nanoseconds. Texts as
-    20260101000144 and 20260101 are dates, though, where they can be.
+    1e11 (the year 5138), milliseconds below 1e14, microseconds below 1e17, else nanoseconds. Texts and
+    numbers as 20260101000144 and 20260101 are dates, though, where they can be: since 1970 they would be
+    before 1974, or in 2286 and later.
     """
     value = pl.col(column)
     if isinstance(dtype, pl.Datetime):
@@ -70,7 +71,7 @@ def moment(column: str, dtype: pl.DataType) -> pl.Expr:
     if dtype == pl.Date:
         return value.cast(pl.Datetime("ms"))
     if dtype.is_numeric():
-        return _since_1970(value.cast(pl.Float64))
+        return pl.coalesce(*_compact(text(column, dtype)), _since_1970(value.cast(pl.Float64)))
     return _parsed(text(column, dtype))
 
 
@@ -92,8 +93,11 @@ def _parsed(written: pl.Expr) -> pl.Expr:
     spaced = written.str.replace(r"^(\S+)[Tt]", "${1} ").str.replace(r"([Zz]| UTC)$", "+00:00")
     zoned = spaced.str.to_datetime(_FORMAT_WITH_ZONE, time_unit="ms", strict=False).dt.replace_time_zone(None)
     naive = [spaced.str.to_datetime(form, time_unit="ms", strict=False) for form in _FORMATS]
-    digits = [_all_digits(written, length, form) for length, form in _COMPACT.items()]
-    return pl.coalesce(*digits, _since_1970(written.cast(pl.Float64, strict=False)), zoned, *naive)
+    return pl.coalesce(*_compact(written), _since_1970(written.cast(pl.Float64, strict=False)), zoned, *naive)
+
+
+def _compact(written: pl.Expr) -> list[pl.Expr]:
+    return [_all_digits(written, length, form) for length, form in _COMPACT.items()]
 
 
 def _all_digits(written: pl.Expr, length: int, form: str) -> pl.Expr:
