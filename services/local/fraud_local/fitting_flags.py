@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from fraud_core.errors import ConfigError
 
+NO_LABEL = "Name the column of {} that says which rows are fraud: --label COLUMN."
+
 
 def refuse_foreign(given: Mapping[str, object], goes_with: str) -> None:
     """Refuse each of these options that was given.

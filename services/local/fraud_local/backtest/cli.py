@@ -10,7 +10,7 @@ import typer
 from fraud_core import durations
 from fraud_core.cli import BootstrapServers, SchemaRegistryUrl, TopicPrefix
 from fraud_core.errors import ConfigError, InputError
-from fraud_local.fitting_flags import refuse_foreign
+from fraud_local.fitting_flags import NO_LABEL, refuse_foreign
 from fraud_local.training_progress import shown
 from fraud_producer.flags import REPLAY, SIMULATION, LabelDelayFlag, MapFlag, RejectsFlag, ScenarioFlag
 from fraud_trainer.flags import (
@@ -37,7 +37,6 @@ KAFKA = "From Kafka"
 TESTED_SHARE = 1 / 4
 PATIENCE_S = 60.0
 CUSTOMERS, WORLD = 1_000, 11
-NO_LABEL = "Name the column of {} that says which rows are fraud: --label COLUMN."
 NO_HISTORY = "Give one history: --input with --map and --label, --topic NAME, or --simulate DAYS."
 
 

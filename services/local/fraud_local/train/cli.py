@@ -13,7 +13,7 @@ from fraud_core import durations
 from fraud_core.cli import BootstrapServers, SchemaRegistryUrl, TopicPrefix
 from fraud_core.errors import ConfigError
 from fraud_core.settings import CoreSettings, KafkaSettings, load_settings
-from fraud_local.fitting_flags import refuse_foreign
+from fraud_local.fitting_flags import NO_LABEL, refuse_foreign
 from fraud_local.models.place import DEFAULT_PIPELINE, PipelineOption, place
 from fraud_local.training_progress import shown
 from fraud_producer.flags import (
@@ -253,8 +253,7 @@ def _check_unlabelled(algorithm: str, path: Path) -> None:
     Raises:
         ConfigError: it learns from labels.
     """
-    from fraud_local.backtest.cli import NO_LABEL  # noqa: PLC0415 - as above
-    from fraud_trainer.fitting import ISOLATION_FOREST  # noqa: PLC0415
+    from fraud_trainer.fitting import ISOLATION_FOREST  # noqa: PLC0415 - as above
 
     if algorithm != ISOLATION_FOREST:
         raise ConfigError(f"{NO_LABEL.format(path)} Or train an isolation_forest, which needs none.")
