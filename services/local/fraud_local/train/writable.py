@@ -10,7 +10,7 @@ FILE = "file://"
 
 
 def see_writable(output: str, report: Path | None) -> None:
-    """Make the folders that are needed, and try to write to them.
+    """Try to write where the folders are, or where they would be made; nothing is left behind.
 
     Args:
         output: where bundles go; one that is no folder of this machine is not tried.
@@ -30,8 +30,12 @@ def see_writable(output: str, report: Path | None) -> None:
 
 def _try(folder: Path, flag: str) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=folder):
+        with TemporaryFile(dir=_nearest(folder)):
             pass
     except OSError as error:
         raise ConfigError(f"{flag} can't be written to ({error.strerror}). Name another place.") from error
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or the first above it that is there."""
+    return next((each for each in (folder, *folder.parents) if each.exists()), folder)

@@ -237,6 +237,16 @@ def test_what_cannot_be_written_is_told_before_the_history_is_read(tmp_path: Pat
         command(tmp_path / "nowhere.csv", tmp_path / "models", flag, str(tmp_path / "file" / "in_it"))
 
 
+def test_nothing_is_left_behind_where_no_history_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ("--input", "nowhere.csv", "--map", MAPPING, "--label", "y", "--report", "deep/er/r.html")
+    with pytest.raises(InputError, match=r"no file nowhere\.csv"):
+        CliRunner().invoke(app, words, catch_exceptions=False)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_report_that_cannot_be_written_hides_nothing_of_what_was_published(
     path: Path, tmp_path: Path
 ) -> None:
