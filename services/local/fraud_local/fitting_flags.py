@@ -20,3 +20,18 @@ def refuse_foreign(given: Mapping[str, object], goes_with: str) -> None:
     for flag, value in given.items():
         if value is not None and value != []:
             raise ConfigError(f"{flag} goes with {goes_with}; add that, or leave {flag} out.")
+
+
+def refuse_beside(given: Mapping[str, object], source: str) -> None:
+    """Refuse each of these options that was given.
+
+    Args:
+        given: by flag; None where one was not given.
+        source: the option that is there, and that leaves them nothing to do.
+
+    Raises:
+        ConfigError: names the first of them and that option.
+    """
+    for flag, value in given.items():
+        if value is not None:
+            raise ConfigError(f"{flag} does nothing with {source}; leave one of them out.")

@@ -13,7 +13,7 @@ from fraud_core import durations
 from fraud_core.cli import BootstrapServers, SchemaRegistryUrl, TopicPrefix
 from fraud_core.errors import ConfigError
 from fraud_core.settings import CoreSettings, KafkaSettings, load_settings
-from fraud_local.fitting_flags import NO_LABEL, refuse_foreign
+from fraud_local.fitting_flags import NO_LABEL, refuse_beside, refuse_foreign
 from fraud_local.models.place import DEFAULT_PIPELINE, PipelineOption, place
 from fraud_local.training_progress import shown
 from fraud_producer.flags import (
@@ -47,12 +47,14 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 KAFKA = "From Kafka"
+MOST_ROWS, PATIENCE = 5_000_000, timedelta(minutes=10)
 OWN_OUTPUT, KAFKA_OUTPUT = "./models", "kafka://"
 MILLISECOND = timedelta(milliseconds=1)
 
 
 @app.command()
 def train(
+    context: typer.Context,
     algorithm: AlgorithmFlag = "ensemble",
     set_: SetFlag = None,
     window: Annotated[
@@ -127,21 +129,22 @@ def train(
         ),
     ] = None,
     most: Annotated[
-        int,
+        int | None,
         typer.Option(
             "--max-rows",
             min=1_000,
             metavar="N",
-            help="Of more decisions a share is kept, and all frauds; each takes 500 bytes.",
+            help="Of more decisions a share is kept, and all frauds; each takes 500 bytes. Default: "
+            f"{MOST_ROWS:,}.",
             rich_help_panel=KAFKA,
         ),
-    ] = 5_000_000,
+    ] = None,
     patience: Annotated[
         timedelta | None,
         typer.Option(
             parser=durations.duration,
             metavar="10m",
-            help="How long brokers may be away before it gives up.",
+            help="How long brokers may be away before it gives up, 10m by default.",
             rich_help_panel=KAFKA,
         ),
     ] = None,
@@ -159,8 +162,9 @@ def train(
     Example: fraudstream train --algorithm ensemble --window 30d --report report.html
     """
     wanted_threshold = threshold(threshold_)
-    foreign = {"--map": map_, "--label": label, "--scenario": scenario, "--rejects": rejects}
-    _check_flags(input_, foreign, rules, champion_url, champion_sha256)
+    of_a_file = {"--map": map_, "--label": label, "--scenario": scenario, "--rejects": rejects}
+    of_kafka = {"--max-rows": most, "--patience": patience, "--pipeline": _typed(context, "pipeline")}
+    _check_flags(input_, of_a_file, of_kafka, rules, champion_url, champion_sha256)
     # Imported late: `--help` and a wrong flag need neither numba nor scikit-learn.
     from fraud_core.models import fetch_bundle  # noqa: PLC0415
     from fraud_core.rules import load_rules  # noqa: PLC0415
@@ -209,8 +213,8 @@ def train(
         else:
             here = place(pipeline, bootstrap_servers, schema_registry_url, topic_prefix)
             kafka, target = here.settings.kafka, output or f"{KAFKA_OUTPUT}{here.store.topic}"
-            seconds = (timedelta(minutes=10) if patience is None else patience).total_seconds()
-            rows, now = from_topics(here.settings, span, most, seconds, on_rows)
+            seconds = (PATIENCE if patience is None else patience).total_seconds()
+            rows, now = from_topics(here.settings, span, most or MOST_ROWS, seconds, on_rows)
             champion = deciding(here, rows.signals) if champion_url is None else None
         if champion_url is not None and champion_sha256 is not None:
             champion = fetch_bundle(champion_url, champion_sha256, kafka, key, rows.signals)
@@ -225,9 +229,16 @@ def train(
         raise unwritten
 
 
+def _typed(context: typer.Context, option: str) -> object:
+    """The option's value from the command line; None where it comes from elsewhere, as the environment."""
+    source = context.get_parameter_source(option)
+    return context.params[option] if source is not None and source.name == "COMMANDLINE" else None
+
+
 def _check_flags(
     input_: Path | None,
     of_a_file: Mapping[str, object],
+    of_kafka: Mapping[str, object],
     rules: Path | None,
     champion_url: str | None,
     champion_sha256: str | None,
@@ -241,6 +252,8 @@ def _check_flags(
         raise ConfigError("--rules goes with --input: from Kafka it reads what detectors' rules said.")
     if input_ is None:
         refuse_foreign(of_a_file, "--input")
+    else:
+        refuse_beside(of_kafka, "--input")
     if (champion_url is None) != (champion_sha256 is None):
         raise ConfigError(
             "--champion-url and --champion-sha256 go together: a bundle is only read by its digest."

@@ -225,6 +225,22 @@ def test_what_goes_with_a_file_is_refused_without_one(flag: str) -> None:
         CliRunner().invoke(app, [flag, "user=x"], catch_exceptions=False)
 
 
+@pytest.mark.parametrize(
+    "words", [("--max-rows", "1000"), ("--patience", "5m"), ("--pipeline", "fraud-detector")]
+)
+def test_what_goes_with_kafka_is_refused_with_a_file(tmp_path: Path, words: tuple[str, str]) -> None:
+    with pytest.raises(ConfigError, match=f"{words[0]} does nothing with --input"):
+        command(tmp_path / "nowhere.csv", tmp_path, *words)
+
+
+def test_a_pipeline_that_the_environment_names_is_no_hindrance_to_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FRAUD_PIPELINE", "another")
+    with pytest.raises(InputError, match="There is no file"):
+        command(tmp_path / "nowhere.csv", tmp_path)
+
+
 def test_what_learns_from_labels_asks_for_them_before_the_history_is_read(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"--label COLUMN\. Or train an isolation_forest"):
         CliRunner().invoke(app, ["--input", str(tmp_path / "nowhere.csv")], catch_exceptions=False)
