@@ -74,7 +74,7 @@ class Decoder:
         Raises:
             UnavailableError: the registry had to be asked for a schema id and can't be reached.
             UnfinishedError: it had to be asked for more ids than it answered in time. What it answered is
-                kept for some seconds, so that the same values are decoded after some calls.
+                kept, so that the same values are decoded after some calls.
         """
         by_id, rejected = _group(values)
         parts: list[tuple[Places, pa.RecordBatch]] = []

@@ -1,9 +1,9 @@
 """The schemas that values were written with, by id, and which ids the registry does not know.
 
 Garbage that happens to begin as a record does has an id of its own in each value, and each is a request. So
-they are asked for side by side, for a bounded time in one call, and what the registry does not know is
-remembered for some seconds. Not for longer: it may be one of several and late, and a schema that it does not
-know now may be there in a moment.
+they are asked for side by side, and for a bounded time in one call: the next one goes on. What the registry
+does not know is forgotten once a call has all its answers: it may be there in a moment, and be what somebody
+waits for who replays a dead letter.
 """
 
 import time
@@ -14,8 +14,6 @@ from fraud_core.errors import UnfinishedError
 from fraud_core.registry import Registry, UnknownSchemaError
 
 AT_ONCE = 16
-REMEMBERED_S = 20.0
-MOST_REMEMBERED = 10_000
 Writer = str | UnknownSchemaError
 
 
@@ -26,7 +24,7 @@ class Writers:
         """One call asks for `ask_s` seconds at most; `clock` gives seconds that only grow."""
         self._registry, self._ask_s, self._clock = registry, ask_s, clock
         self._known: dict[int, str] = {}
-        self._unknown: dict[int, tuple[str, float]] = {}
+        self._unknown: dict[int, str] = {}
 
     def of(self, ids: Collection[int]) -> Mapping[int, Writer]:
         """For each id the text of its schema, or that the registry does not know it.
@@ -35,21 +33,15 @@ class Writers:
             UnavailableError: the registry had to be asked and can't be reached.
             UnfinishedError: it is to be asked for more ids than it answered in time: call again.
         """
-        self._forget()
-        try:
-            self._ask([one for one in ids if one not in self._known and one not in self._unknown])
-        except BaseException:
-            self._remember(ids)
-            raise
+        self._ask([one for one in ids if one not in self._known and one not in self._unknown])
         found = {one: self._writer(one) for one in ids}
-        if len(self._unknown) > MOST_REMEMBERED:
-            self._unknown.clear()
+        self._unknown.clear()
         return found
 
     def _writer(self, schema_id: int) -> Writer:
         known = self._known.get(schema_id)
         # A new one each time: an error holds on to all that stood where it was raised.
-        return UnknownSchemaError(self._unknown[schema_id][0]) if known is None else known
+        return UnknownSchemaError(self._unknown[schema_id]) if known is None else known
 
     def _ask(self, ids: Sequence[int]) -> None:
         if not ids:
@@ -74,15 +66,4 @@ class Writers:
         if isinstance(answer, str):
             self._known[schema_id] = answer
         else:
-            self._unknown[schema_id] = (str(answer), self._clock())
-
-    def _forget(self) -> None:
-        if self._unknown:
-            since = self._clock() - REMEMBERED_S
-            self._unknown = {one: (text, at) for one, (text, at) in self._unknown.items() if at > since}
-
-    def _remember(self, ids: Collection[int]) -> None:
-        """Those of a call that will be made again count from now: else a slow registry was asked for ever."""
-        for one in ids:
-            if one in self._unknown:
-                self._unknown[one] = (self._unknown[one][0], self._clock())
+            self._unknown[schema_id] = str(answer)
