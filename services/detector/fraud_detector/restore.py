@@ -31,8 +31,10 @@ log = logger(__name__)
 PROGRESS_S = 1.0
 RETRY_S = 0.5
 WAIT_S = 0.02
-SLICE_S = 0.05
-"""To open or to load goes on for so long in one step, as a batch of other partitions waits meanwhile."""
+LOAD_SLICE_S = 0.05
+OPEN_S = 2.0
+"""To open partitions takes so long in one step at most, as a transaction may be open meanwhile. But all are
+opened at once where that can be: as soon as one flows, what is asked of its broker waits behind its fetch."""
 
 
 @dataclass
@@ -173,7 +175,7 @@ class Restorer:
 
         Where they answer, one is opened however long that takes, and others as long as there is time.
         """
-        until = time.monotonic() + SLICE_S
+        until = time.monotonic() + OPEN_S
         for partition, as_of in list(self._waiting.items()):
             if not self._open(partition, as_of):
                 self._waiting[partition] = self._waiting.pop(partition)  # another one is asked for next
@@ -227,7 +229,7 @@ class Restorer:
         self._loading.add(partition)
 
     def _load(self) -> None:
-        until = time.monotonic() + SLICE_S
+        until = time.monotonic() + LOAD_SLICE_S
         while self._loading and time.monotonic() < until:
             partition = min(self._loading)
             job = self._jobs[partition]

@@ -62,7 +62,7 @@ def test_brokers_that_do_not_answer_are_asked_once_a_slice_for_another_partition
 def test_as_many_are_opened_in_one_slice_as_there_is_time_for(
     restorer: Restorer, monkeypatch: pytest.MonkeyPatch, slice_s: float, opened: int
 ) -> None:
-    monkeypatch.setattr(restore, "SLICE_S", slice_s)
+    monkeypatch.setattr(restore, "OPEN_S", slice_s)
     caught_up = standing.Standing(0, 7, 7, decided=True, partitions=3)
     monkeypatch.setattr(restore, "standing", lambda *_: caught_up)
     for partition in range(3):
