@@ -23,7 +23,7 @@ class Identity:
     """The topic's id, looked up again and again in a thread of its own."""
 
     def __init__(self, settings: KafkaSettings, topic: str) -> None:
-        """The first id that is found is the one that must stay."""
+        """Of a topic that there is. The first id that is found is the one that must stay."""
         self._settings, self._topic = settings, topic
         self._fault = ""
         self._stop = threading.Event()
@@ -55,7 +55,7 @@ class Identity:
             except KafkaException:
                 continue  # who does not answer says nothing of the topic
             missed = 0 if found else missed + 1
-            if known and missed == SURE:
+            if missed == SURE:  # whether or not it was found before: who is busy may be told too late
                 self._fault = " while this worker ran"
             elif known and found and found != known:
                 self._fault = " and made anew while this worker ran"
