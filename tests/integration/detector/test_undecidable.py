@@ -97,17 +97,24 @@ def counted(pipeline: Pipeline, count: int) -> list[float]:
     return found
 
 
-@pytest.mark.usefixtures("failing_rules")
-def test_it_is_learnt_from_all_the_same_live_as_in_a_restore(
+def counted_through_a_restart(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> tuple[list[float], Logs]:
+    """What thirty decisions but the cursed one's know, with a restart after twenty, and the logs since."""
     with working(pipeline, monkeypatch):
         pipeline.send(with_a_cursed_one(0, 20, cursed=10))
         pipeline.decisions(19)
         pipeline.dead_letters(1)
-    with working(pipeline, monkeypatch):
+    with working(pipeline, monkeypatch) as logs:
         pipeline.send(transactions(20, 30, users=1))
-        known = counted(pipeline, 29)
+        return counted(pipeline, 29), logs
+
+
+@pytest.mark.usefixtures("failing_rules")
+def test_it_is_learnt_from_all_the_same_live_as_in_a_restore(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known, _ = counted_through_a_restart(pipeline, monkeypatch)
 
     assert known == [number for number in range(1, 31) if number != 11]
 
@@ -116,13 +123,7 @@ def test_it_is_learnt_from_all_the_same_live_as_in_a_restore(
 def test_one_that_nothing_can_be_learnt_from_is_passed_over_live_as_in_a_restore(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with working(pipeline, monkeypatch):
-        pipeline.send(with_a_cursed_one(0, 20, cursed=10))
-        pipeline.decisions(19)
-        pipeline.dead_letters(1)
-    with working(pipeline, monkeypatch) as logs:
-        pipeline.send(transactions(20, 30, users=1))
-        known = counted(pipeline, 29)
+    known, logs = counted_through_a_restart(pipeline, monkeypatch)
 
     assert known == list(range(1, 30))
     assert sum(line["event"] == "not_learnt" for line in logs) == 1
