@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
-    KafkaError,
     KafkaException,
     Message,
     Producer,
@@ -22,7 +21,7 @@ from confluent_kafka import (
 
 from fraud_core.errors import ConfigError, FraudstreamError, UnavailableError
 from fraud_core.kafka import admin_client, client_config, end_offsets, reason
-from fraud_core.polling import key_of
+from fraud_core.polling import is_end, key_of
 from fraud_core.settings import KafkaSettings
 
 SCHEME = "kafka"
@@ -189,7 +188,7 @@ def _until(consumer: Consumer, end: int, unreadable: Callable[[str], Fraudstream
         if error is None:
             position = offset + 1
             yield message
-        elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own name for it
+        elif is_end(error):
             # Told again when an open transaction before the end is over.
             position = offset
         else:

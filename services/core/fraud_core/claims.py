@@ -13,7 +13,7 @@ from confluent_kafka.admin import NewTopic
 
 from fraud_core.errors import ConfigError, UnavailableError
 from fraud_core.kafka import admin_client, client_config, reason, wait_until
-from fraud_core.polling import key_of
+from fraud_core.polling import is_end, key_of
 from fraud_core.settings import CoreSettings
 from fraud_core.topics import COMPACTED
 
@@ -115,6 +115,6 @@ def _read(settings: CoreSettings) -> dict[str, str]:
 
 def _is_end(message: Message) -> bool:
     error = message.error()
-    if error is not None and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - its own name
+    if error is not None and not is_end(error):
         raise KafkaException(error)
     return error is not None

@@ -24,6 +24,8 @@ PATIENCE_S = (1.0, 4.0)
 """Waits for brokers, after each of which a refusal ends the wait: most are told within the first second."""
 PARTITIONER = "murmur2_random"
 """Java's partitioner: librdkafka's own default puts most users on another partition than Java does."""
+FENCED = {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH}  # noqa: SLF001
+"""Another producer has the transactional id, or the brokers ended this one's transaction."""
 STALE = {
     KafkaError.FENCED_LEADER_EPOCH,
     KafkaError.UNKNOWN_LEADER_EPOCH,

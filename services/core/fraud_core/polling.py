@@ -1,6 +1,6 @@
 """Takes what a consumer has, whatever somebody has written."""
 
-from confluent_kafka import Consumer, Message
+from confluent_kafka import Consumer, KafkaError, Message
 
 Headers = list[tuple[str, bytes | None]]
 
@@ -15,6 +15,11 @@ def polled(source: Consumer, limit: int, wait_s: float) -> list[Message]:
     if first is None:
         return []
     return [first, *source.consume(limit - 1, 0)] if limit > 1 else [first]
+
+
+def is_end(error: KafkaError) -> bool:
+    """Whether it only says that the partition is read to its end."""
+    return bool(error.code() == KafkaError._PARTITION_EOF)  # noqa: SLF001 - librdkafka's own name for it
 
 
 def key_of(message: Message) -> str:

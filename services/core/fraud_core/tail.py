@@ -8,7 +8,7 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from fraud_core.errors import UnavailableError
 from fraud_core.kafka import client_config
 from fraud_core.offsets import Place, Span
-from fraud_core.polling import polled
+from fraud_core.polling import is_end, polled
 from fraud_core.settings import KafkaSettings
 
 BATCH = 1_000
@@ -116,7 +116,7 @@ def _succeeded(message: Message) -> bool:
         UnavailableError: it is an error.
     """
     error = message.error()
-    if error is not None and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - as above
+    if error is not None and not is_end(error):
         raise UnavailableError(f"{message.topic()} can't be read: {error.str()}. Try again.")
     return error is None
 

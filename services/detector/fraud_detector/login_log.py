@@ -17,6 +17,7 @@ from confluent_kafka import (
 from fraud_core.avro import Decoder
 from fraud_core.errors import UnavailableError
 from fraud_core.log import logger
+from fraud_core.polling import is_end
 from fraud_detector.settings import DetectorSettings
 from fraud_detector.source import consumer_config, pass_over
 from fraud_detector.validate import impossible_logins
@@ -107,7 +108,7 @@ class LoginLog:
             looking.close()
         if found is None:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - librdkafka's own name
-        if (error := found.error()) and not _is_end(error):
+        if (error := found.error()) and not is_end(error):
             raise KafkaException(error)
         now = _now()
         kind, at = found.timestamp()
@@ -121,7 +122,7 @@ class LoginLog:
     def _positions(self, messages: list[Message]) -> Iterator[tuple[int, int]]:
         for message in messages:
             partition, offset, error = message.partition() or 0, message.offset() or 0, message.error()
-            if error is not None and not _is_end(error):
+            if error is not None and not is_end(error):
                 pass_over(error, self._topic)
             elif partition in self._ends:
                 yield partition, offset if error else offset + 1
@@ -145,7 +146,3 @@ class LoginLog:
 
 def _now() -> int:
     return time.time_ns() // 1_000_000
-
-
-def _is_end(error: KafkaError) -> bool:
-    return error.code() == KafkaError._PARTITION_EOF  # noqa: SLF001 - librdkafka's own name for it

@@ -7,7 +7,6 @@ import polars as pl
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
-    KafkaError,
     Message,
     TopicPartition,
 )
@@ -16,7 +15,7 @@ from fraud_core.avro import Decoder
 from fraud_core.errors import UnavailableError
 from fraud_core.kafka import admin_client, end_offsets
 from fraud_core.log import logger
-from fraud_core.polling import key_of
+from fraud_core.polling import is_end, key_of
 from fraud_core.topics import Topics
 from fraud_detector.settings import DetectorSettings
 from fraud_detector.side_records import SideRecord, SideRecordError, decoded
@@ -119,7 +118,7 @@ class SideLog:
         error, offset = message.error(), message.offset() or 0
         if error is None:
             self._positions[place] = offset + 1
-        elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own name for it
+        elif is_end(error):
             self._positions[place] = max(self._positions.get(place, 0), offset)
         else:
             pass_over(error, place[0])

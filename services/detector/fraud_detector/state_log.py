@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
-    KafkaError,
     Message,
     TopicPartition,
 )
@@ -17,7 +16,7 @@ from confluent_kafka.admin import AdminClient
 
 from fraud_core.errors import ConfigError
 from fraud_core.kafka import admin_client, end_offsets
-from fraud_core.polling import polled
+from fraud_core.polling import is_end, polled
 from fraud_detector.found import Found
 from fraud_detector.settings import DetectorSettings
 from fraud_detector.snapshots import key_prefix
@@ -108,7 +107,7 @@ class StateLog:
         partition, offset = message.partition(), message.offset()
         reading = self._readings.get(-1 if partition is None else partition)
         error = message.error()
-        ends = error is not None and error.code() == KafkaError._PARTITION_EOF  # noqa: SLF001 - its own name
+        ends = error is not None and is_end(error)
         if error is not None and not ends:
             pass_over(error, self._topic)
             return

@@ -8,10 +8,10 @@ from functools import partial
 from itertools import compress
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from fraud_core.errors import FencedError, UnavailableError
-from fraud_core.kafka import PARTITIONER, Config, client_config, reason
+from fraud_core.kafka import FENCED, PARTITIONER, Config, client_config, reason
 from fraud_core.log import logger
 from fraud_core.topics import OUTPUT_SIZE_FACTOR, SNAPSHOT_BYTES
 from fraud_detector.dead_letters import Headers
@@ -21,7 +21,6 @@ log = logger(__name__)
 CALL_TIMEOUT_S = 5.0
 GIVEN_UP_S = CALL_TIMEOUT_S + 1
 """A call that has not returned by now ignores its timeout."""
-FENCED = {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH}  # noqa: SLF001
 QUEUE_WAIT_S = 0.05
 BATCH_BYTES = 262_144
 """Of records that are sent at once, unless a topic takes less: the brokers hold its limit against batches."""

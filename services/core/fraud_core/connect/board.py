@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from fraud_core.avro.record import decode_record
@@ -15,7 +15,7 @@ from fraud_core.connect.records import Target, TargetState, WorkerStatus
 from fraud_core.errors import ConfigError, UnavailableError
 from fraud_core.kafka import admin_client, client_config, end_offsets, reason
 from fraud_core.log import logger
-from fraud_core.polling import key_of
+from fraud_core.polling import is_end, key_of
 from fraud_core.registry import Registry
 from fraud_core.rollouts import Rollout
 from fraud_core.settings import CoreSettings
@@ -143,7 +143,7 @@ class Board:
     def _note_position(self, message: Message) -> None:
         """A log may end with the marker of a transaction, which is no record: then its end is told."""
         error, topic, offset = message.error(), message.topic() or "", message.offset() or 0
-        if error is not None and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - its own name
+        if error is not None and not is_end(error):
             return
         with self._moved:
             self._positions[topic] = offset if error else offset + 1

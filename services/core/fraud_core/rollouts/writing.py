@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from functools import partial
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from fraud_core.avro.record import encode_record
 from fraud_core.connect.board import watched
 from fraud_core.errors import UnavailableError
-from fraud_core.kafka import client_config, partition_counts, reason, wait_until
+from fraud_core.kafka import FENCED, client_config, partition_counts, reason, wait_until
 from fraud_core.registry import Registry
 from fraud_core.rollouts.applied import generation_in
 from fraud_core.rollouts.records import BundleRef, Rollout
@@ -16,7 +16,6 @@ from fraud_core.settings import CoreSettings
 from fraud_core.topics import topics
 
 TIMEOUT_S = 10.0
-FENCED = {KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH}  # noqa: SLF001
 
 Following = Callable[[Rollout | None], Rollout | None]
 

@@ -21,7 +21,7 @@ from confluent_kafka.admin import AdminClient
 from fraud_core.avro import Decoder
 from fraud_core.errors import UnavailableError
 from fraud_core.kafka import Config, client_config, end_offsets
-from fraud_core.polling import key_of
+from fraud_core.polling import is_end, key_of
 from fraud_core.registry import Registry
 from fraud_core.settings import CoreSettings
 from fraud_core.topics import Topic, topics
@@ -178,7 +178,7 @@ def _records(settings: CoreSettings, isolation: str, *names: str) -> Iterator[Me
                 since, error = time.monotonic(), message.error()
                 if error is None:
                     yield message
-                elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own name for it
+                elif is_end(error):
                     places.discard((message.topic() or "", message.partition() or 0))
             if time.monotonic() - since > QUIET_S:
                 raise UnavailableError(f"Nothing came for {QUIET_S:.0f} s from {', '.join(names)}.")

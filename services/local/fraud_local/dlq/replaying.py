@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterable
 from confluent_kafka import KafkaException, Producer
 
 from fraud_core.errors import FencedError, UnavailableError
-from fraud_core.kafka import PARTITIONER, client_config, reason
-from fraud_detector.transaction import FENCED
+from fraud_core.kafka import FENCED, PARTITIONER, client_config, reason
 from fraud_local.dlq.letter import Letter
 from fraud_local.dlq.plan import Fate, Plan, resubmitted_headers
 from fraud_local.dlq.topic import DeadLetterTopic

@@ -8,11 +8,11 @@ from confluent_kafka import KafkaException, Producer
 
 from fraud_core.avro.record import encode_record
 from fraud_core.errors import FencedError, UnavailableError
-from fraud_core.kafka import client_config, reason, wait_until
+from fraud_core.kafka import FENCED, client_config, reason, wait_until
 from fraud_core.log import logger
 from fraud_core.registry import Registry
 from fraud_core.rollouts import Rollout
-from fraud_core.rollouts.writing import FENCED, applied_generation, fence_others
+from fraud_core.rollouts.writing import applied_generation, fence_others
 from fraud_core.settings import CoreSettings
 from fraud_core.topics import topics
 
