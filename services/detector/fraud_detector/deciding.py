@@ -90,7 +90,10 @@ class Decider:
         self._most_factors = explanation.factors
 
     def warm_up(self) -> None:
-        """Decide made-up transactions, so that all machine code exists before the first real one waits."""
+        """Decide made-up transactions, and read and take back what they leave in the side tables.
+
+        So all machine code for this exists before the first real transaction waits.
+        """
         rows = [
             {
                 "transaction_id": "warm-up",
@@ -99,6 +102,7 @@ class Decider:
                 "timestamp": 0,
                 "merchant": "nowhere",
                 "merchant_category": "nothing",
+                "device_id": "no device",
             }
             for number in range(WARM_UP_USERS)
         ]
@@ -108,6 +112,7 @@ class Decider:
         self.side.networks, self.side.logins = networks_of(()), Logins()
         self.decide(Read(group(messages), batch, ()), {0: State()})
         explaining.warm_up()
+        self.side.devices.learn(0, self.side.devices.dump(0))
         self.side.forget(0)  # which takes back what was counted
         self.serving.aborted()
         self.side = real

@@ -5,12 +5,13 @@ A detector of that image finds them there and need not compile when it starts.
 
 from fraud_core.settings import load_settings
 from fraud_core.setup import SetupSettings
+from fraud_detector import snapshots
 from fraud_detector.settings import DetectorSettings, ModelSettings
 from fraud_detector.worker import decider
 
 
 def precompile() -> None:
-    """Decide made-up transactions with the rules of the settings and the baseline.
+    """Decide made-up transactions with the rules of the settings and the baseline, and keep a made-up state.
 
     Raises:
         ConfigError: settings, rules or model can't be used.
@@ -19,6 +20,7 @@ def precompile() -> None:
     baseline = load_settings(SetupSettings).baseline
     model = ModelSettings(url=baseline.url, sha256=baseline.sha256)
     decider(load_settings(DetectorSettings).model_copy(update={"model": model})).warm_up()
+    snapshots.warm_up()
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from fraud_core.registry import Registry
 from fraud_core.rules import load_rules
 from fraud_core.signals import Signal
 from fraud_core.topics import Topics, topics
+from fraud_detector import snapshots
 from fraud_detector.deciding import Decider, Timed, untimed
 from fraud_detector.engine import Engine
 from fraud_detector.metrics import Metrics
@@ -30,7 +31,6 @@ from fraud_detector.rollouts import Rollouts, await_first, loading
 from fraud_detector.settings import DetectorSettings
 from fraud_detector.sides import Sides
 from fraud_detector.sizes import output_limits
-from fraud_detector.snapshots import warm_up
 from fraud_detector.transaction import transactions
 from fraud_detector.writing import Writer
 
@@ -69,7 +69,7 @@ def run(settings: DetectorSettings, stop: threading.Event, metrics: Metrics | No
         writer = Writer(settings, names, alerts, classified, limits)
         sides = Sides(settings, names, deciding.side, registry)
         deciding.warm_up()
-        warm_up()
+        snapshots.warm_up()
         told = rollouts.told if rollouts else None
         deciding.serving.on_change = member.changed
         with (

@@ -53,6 +53,24 @@ print(len(before), compiled() - before)
 """
 
 
+NEVER_COMPILED = """
+import gc
+from numba.core.registry import CPUDispatcher
+from fraud_detector import worker
+from fraud_detector.precompile import precompile
+
+precompile()
+kernels = [
+    one for one in gc.get_objects()
+    if isinstance(one, CPUDispatcher)
+    and one.py_func.__module__.startswith("fraud")
+    and not one.py_func.__module__.startswith("fraud_core.models.")
+    and not one.targetoptions.get("no_cpython_wrapper")
+]
+print(len(kernels), {one.py_func.__qualname__ for one in kernels if not one.signatures})
+"""
+
+
 def test_after_the_warm_up_no_transaction_waits_for_a_compiler(tmp_path: Path) -> None:
     published = publish_bundle(tmp_path, small_bundle())
     environment = os.environ | {
@@ -67,3 +85,20 @@ def test_after_the_warm_up_no_transaction_waits_for_a_compiler(tmp_path: Path) -
     before, compiled_later = done.stdout.split(maxsplit=1)
     assert int(before) > 0
     assert compiled_later == "set()\n"
+
+
+def test_an_image_has_the_machine_code_of_every_kernel_but_those_of_models(tmp_path: Path) -> None:
+    published = publish_bundle(tmp_path, small_bundle())
+    environment = os.environ | {
+        "FRAUD_BASELINE__URL": published.url,
+        "FRAUD_BASELINE__SHA256": published.sha256,
+    }
+
+    done = subprocess.run(
+        [sys.executable, "-c", NEVER_COMPILED], env=environment, check=True, capture_output=True, text=True
+    )
+
+    # A model's are compiled by whoever loads one, and tries it before it decides.
+    kernels, without = done.stdout.split(maxsplit=1)
+    assert int(kernels) > 0
+    assert without == "set()\n"
