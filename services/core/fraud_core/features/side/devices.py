@@ -9,6 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 import numpy as np
+import polars as pl
 
 from fraud_core.features.layout import Ints
 from fraud_core.features.side.hours import PLACE
@@ -113,7 +114,9 @@ class DeviceUsers:
         if not parts:
             return np.zeros((0, 3), dtype=np.int64)
         device, user, _, hour, *_ = np.concatenate([part.changes for part in parts], axis=1)
-        return np.unique(np.stack([device, user, hour], axis=1), axis=0)
+        pairs = pl.DataFrame({"device": device, "user": user, "hour": hour})
+        # Of numpy's own `unique` a full load takes four times as long, a twentieth of all the work.
+        return pairs.unique().sort(pairs.columns).to_numpy(order="c")
 
     def published(self, partition: int) -> None:
         """What was dumped is on the topic."""
