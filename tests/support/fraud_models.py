@@ -1,7 +1,7 @@
 """A FraudModel in a world of values: rollouts, detectors and Jobs that do what a plan says, and no more."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ from fraud_operator.planning.world import (
     StartJob,
     StopJob,
     Trained,
+    Waiting,
     WriteRollout,
 )
 
@@ -163,6 +164,18 @@ class Universe:
         for run_id, run in self.runs.items():
             if run.state is RunState.ACTIVE:
                 self.runs[run_id] = self._ended(self.jobs[run_id])
+
+    def hold_up(self, waiting: Waiting | None) -> None:
+        """No pod of the Jobs that run starts, for this; None lets them go on."""
+        for run_id, run in self.runs.items():
+            if run.state is RunState.ACTIVE:
+                self.runs[run_id] = replace(run, waiting=waiting)
+
+    def fail_jobs(self, failure: Failure) -> None:
+        """Every Job that runs fails so."""
+        for run_id, run in self.runs.items():
+            if run.state is RunState.ACTIVE:
+                self.runs[run_id] = replace(run, state=RunState.FAILED, failure=failure, waiting=None)
 
     def until(self, reason: str, kind: str = "Progressing", most: int = 2_000) -> None:
         """Let time pass until a condition has this reason."""

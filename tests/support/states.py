@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from fraud_operator.planning import Model, reconcile
-from fraud_operator.planning.world import Measured
+from fraud_operator.planning.world import Measured, Waiting
 from tests.support.fraud_models import QUICK, Universe, spec
 
 MANUAL = {"shadow": "1m", "canary": {"steps": [{"weight": 20, "pause": {"manual": True}}]}}
@@ -18,6 +18,13 @@ def _training() -> Universe:
     found = _fresh()
     found.slow_jobs = True
     found.tick(2)
+    return found
+
+
+def _not_started() -> Universe:
+    found = _training()
+    found.hold_up(Waiting("ImagePullBackOff", 'Back-off pulling image "fraudstream-trainer:1"'))
+    found.tick()
     return found
 
 
@@ -115,6 +122,7 @@ def _invalid() -> Universe:
 
 STATES: dict[str, Callable[[], Universe]] = {
     "training": _training,
+    "training-held-up": _not_started,
     "training-failed": _failed,
     "gate-failed": _gated,
     "shadow": lambda: _until("Pausing"),

@@ -67,6 +67,7 @@ class TrainingStatus(Part):
     version: str | None = Field(default=None, description="The version that came out.")
     failure: str | None = Field(default=None, description="Reason of its failure, in one word.")
     retries: int = Field(default=0, description="Trainings before it that failed for what passes with time.")
+    waiting: str | None = Field(default=None, description="What keeps its pod from starting.")
 
 
 class AnalysisStatus(Part):

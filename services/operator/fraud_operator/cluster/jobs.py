@@ -19,7 +19,7 @@ from fraud_core.errors import ConfigError
 from fraud_core.rollouts import BundleRef
 from fraud_operator.names import API_VERSION, KIND, MODEL_LABEL, RUN_LABEL
 from fraud_operator.planning import Model
-from fraud_operator.planning.world import Failure, Measured, Run, RunState, StartJob, Trained
+from fraud_operator.planning.world import Failure, Measured, Run, RunState, StartJob, Trained, Waiting
 
 Document = dict[str, Any]
 RESULT = "/dev/termination-log"
@@ -126,7 +126,28 @@ def _run(job: Document, pods: list[Document]) -> Run:
         return Run(RunState.SUCCEEDED, attempt, _trained(said), _measured(said), job_name=name)
     if "Failed" in ended:
         return Run(RunState.FAILED, attempt, failure=_failure(ended["Failed"], last), job_name=name)
-    return Run(RunState.ACTIVE, max(1, attempt), job_name=name)
+    return Run(RunState.ACTIVE, max(1, attempt), waiting=_waiting(job, pods), job_name=name)
+
+
+def _waiting(job: Document, pods: list[Document]) -> Waiting | None:
+    """What the Job's newest pod waits for; None where its own container runs or has ended, or none is there.
+
+    Also of a container that is to run before it: without that one it never starts.
+    """
+    newest = max(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), default={})
+    status = newest.get("status", {})
+    name = job["spec"]["template"]["spec"]["containers"][0]["name"]
+    own = [one for one in status.get("containerStatuses", ()) if one["name"] == name]
+    if any("waiting" not in one.get("state", {}) for one in own):
+        return None
+    states = [one.get("state", {}) for one in (*status.get("initContainerStatuses", ()), *own)]
+    waits = [state["waiting"] for state in states if "waiting" in state]
+    waits += [one for one in status.get("conditions", ()) if _is_unscheduled(one)]
+    return next((Waiting(str(one.get("reason")), str(one.get("message") or "")) for one in waits), None)
+
+
+def _is_unscheduled(condition: Document) -> bool:
+    return condition.get("type") == "PodScheduled" and condition.get("status") == "False"
 
 
 def _terminated(job: Document, pods: list[Document]) -> Document:
@@ -185,7 +206,6 @@ def _failure(condition: Document, last: Document) -> Failure:
         remedy = "The pod was killed for the memory it took; raise spec.training.resources.limits.memory."
         return Failure("OutOfMemory", f"{remedy} {text}".strip())
     if why == "DeadlineExceeded":
-        return Failure(
-            "DeadlineExceeded", f"It took longer than spec.training.deadline; raise it. {text}".strip()
-        )
+        remedy = "It took longer than spec.training.deadline; raise it."
+        return Failure("DeadlineExceeded", f"{remedy} {text}".strip())
     return Failure(TRAINING_FAILED, text or f"{why}: {condition.get('message', '')}")

@@ -6,7 +6,8 @@ from datetime import datetime
 from fraud_operator.api.status import Condition, ConditionStatus, FraudModelStatus, HistoryEntry, Outcome
 from fraud_operator.planning.progress import Progress, verification
 from fraud_operator.planning.readiness import Readiness
-from fraud_operator.planning.training import outstanding, untrainable
+from fraud_operator.planning.starting import NOT_STARTED
+from fraud_operator.planning.training import going, outstanding, untrainable
 from fraud_operator.planning.versions import MOST_TEXT, entry_of, last_end
 from fraud_operator.planning.world import Event, Model
 
@@ -22,6 +23,7 @@ WARNINGS = {
     "PipelineTaken",
     "StepEdited",
     "JobRefused",
+    NOT_STARTED,
 }
 QUIET = {"Ready"}
 """Conditions whose changes are no events: they follow every restart of a worker."""
@@ -96,8 +98,7 @@ def _trained(status: Status) -> Said:
     if training is None:
         return "Trained", UNKNOWN, "NothingYet", "No training was started."
     if training.finished_at is None:
-        name = f"{training.job_name} trains, pod {training.attempt} ({training.cause})."
-        return "Trained", UNKNOWN, "Training", name
+        return "Trained", FALSE if training.waiting else UNKNOWN, *going(training)
     if training.failure:
         return "Trained", FALSE, training.failure, status.last_failure or ""
     version = training.version
@@ -146,7 +147,7 @@ def _not_trained(status: Status) -> tuple[str, str]:
     """What became of the training that the spec asks for, if it was begun."""
     training = status.training
     if training is not None and training.finished_at is None:
-        return "Training", f"{training.job_name} trains ({training.cause})."
+        return going(training)
     if training is not None and training.failure:
         return training.failure, status.last_failure or ""
     return "NotTrained", "What the spec asks for is not trained yet."

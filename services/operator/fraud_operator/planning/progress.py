@@ -18,7 +18,7 @@ from fraud_operator.planning.steps import (
     overdue,
     standing,
 )
-from fraud_operator.planning.training import retry_time, untrainable
+from fraud_operator.planning.training import going, retry_time, untrainable
 from fraud_operator.planning.versions import entry_of, last_end, noted, ref_of, rejected
 from fraud_operator.planning.world import Model, World
 
@@ -183,7 +183,8 @@ def _place(status: Status) -> str:
 def _at_rest(model: Model, status: Status) -> Progress:
     training = status.training
     if training is not None and training.finished_at is None:
-        return Progress(ConditionStatus.TRUE, "Training", f"{training.job_name} trains ({training.cause}).")
+        begins = ConditionStatus.FALSE if training.waiting else ConditionStatus.TRUE
+        return Progress(begins, *going(training))
     last = last_end(status)
     if last and last.outcome is Outcome.REJECTED:
         return Progress(ConditionStatus.FALSE, "RolledBack", f"{last.version}: {last.message}")

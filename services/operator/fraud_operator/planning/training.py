@@ -10,9 +10,10 @@ from fraud_core.rollouts import BundleRef
 from fraud_operator.api.base import spelled
 from fraud_operator.api.spec import FraudModelSpec
 from fraud_operator.api.status import FraudModelStatus, Outcome, TrainingStatus
+from fraud_operator.planning.starting import NOT_STARTED, explained, held_up
 from fraud_operator.planning.steps import left
 from fraud_operator.planning.versions import entry_of, noted
-from fraud_operator.planning.world import Failure, Model, Run, RunState, StartJob, Trained, World
+from fraud_operator.planning.world import Failure, Model, RunState, StartJob, Trained, World
 
 Status = FraudModelStatus
 LOST = Failure(
@@ -20,8 +21,9 @@ LOST = Failure(
     "The Job succeeded, and what its pod said is gone. Set spec.retrainNonce to train again.",
 )
 REFUSED = "JobRefused"
-PASSING = {"NotEnoughSamples", "NothingToLearnFrom", "Unavailable", REFUSED}
-"""Failures that time may mend: what a new pipeline lacks comes by itself, and a quota gets room."""
+PASSING = {"NotEnoughSamples", "NothingToLearnFrom", "Unavailable", REFUSED, NOT_STARTED}
+"""Failures that time may mend: what a new pipeline lacks comes by itself, a quota gets room, a registry its
+image."""
 FIRST_RETRY, LONGEST_RETRY = timedelta(minutes=1), timedelta(hours=6)
 MOST_TEXT = 2_000
 NAME_LENGTH = 40
@@ -98,15 +100,24 @@ def observed(status: Status, world: World) -> Status:
         return status
     training = training.model_copy(update={"attempt": run.attempt})
     if run.state is RunState.ACTIVE:
-        return status.model_copy(update={"training": training})
-    training = training.model_copy(update={"finished_at": world.now})
+        waiting = held_up(run, training.started_at, world.now)
+        return status.model_copy(update={"training": training.model_copy(update={"waiting": waiting})})
+    waited = training.waiting  # the pod of a Job that is past its deadline is gone
+    training = training.model_copy(update={"finished_at": world.now, "waiting": None})
     if run.state is RunState.SUCCEEDED and run.trained:
         return _succeeded(status, training, run.trained, world)
-    return _failed(status, training, run)
+    return _failed(status, training, explained(run.failure or LOST, waited))
 
 
-def _failed(status: Status, training: TrainingStatus, run: Run) -> Status:
-    failure = run.failure or LOST
+def going(training: TrainingStatus) -> tuple[str, str]:
+    """What a training that is not through does, as reason and message."""
+    if training.waiting is None:
+        pod = f", pod {training.attempt}" if training.attempt > 1 else ""
+        return "Training", f"{training.job_name} trains{pod} ({training.cause})."
+    return NOT_STARTED, f"{training.job_name} does not start ({training.cause}): {training.waiting}"
+
+
+def _failed(status: Status, training: TrainingStatus, failure: Failure) -> Status:
     return status.model_copy(
         update={
             "training": training.model_copy(update={"failure": failure.reason}),
@@ -202,7 +213,8 @@ def _cause(model: Model, status: Status, world: World) -> str | None:
     if training.hash != training_hash(spec):
         return "SpecChanged"
     if training.finished_at is None:
-        return None
+        # A pod that asks for more than any node has waits on, whatever the spec says since.
+        return "Retry" if training.waiting and training.given_hash != given_hash(spec) else None
     # What the spec asks for is retried beside a candidate on trial, too: its edit gave that one up.
     waits = status.current_step is not None and not outstanding(model, status)
     return None if waits else _again(spec, training, status, world)

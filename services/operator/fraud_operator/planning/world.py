@@ -53,6 +53,14 @@ class Measured:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """What a pod waits for before its container runs: one word, and Kubernetes' own text, if it has any."""
+
+    reason: str
+    message: str = ""
+
+
+@dataclass(frozen=True)
 class Run:
     """A Job, by its run id.
 
@@ -62,6 +70,7 @@ class Run:
         trained: of a training that succeeded.
         measured: of an analysis that succeeded, by version.
         failure: of one that failed.
+        waiting: of an active one whose container does not run yet.
         job_name: of the Job; empty where the server refused it.
     """
 
@@ -70,6 +79,7 @@ class Run:
     trained: Trained | None = None
     measured: Mapping[str, Measured] = field(default_factory=dict)
     failure: Failure | None = None
+    waiting: Waiting | None = None
     job_name: str = ""
 
 

@@ -11,7 +11,7 @@ from fraud_core.errors import ConfigError
 from fraud_operator.api.spec import Resources
 from fraud_operator.cluster.jobs import manifest, runs, template
 from fraud_operator.names import MODEL_LABEL, RUN_LABEL
-from fraud_operator.planning.world import Failure, Measured, RunState, StartJob, Trained
+from fraud_operator.planning.world import Failure, Measured, RunState, StartJob, Trained, Waiting
 from tests.support.fraud_models import NOW, Universe, bundle, spec
 
 BASE = {
@@ -233,6 +233,70 @@ def test_a_container_that_was_injected_does_not_speak_for_the_training() -> None
 def test_a_job_that_runs_or_has_not_begun_is_active() -> None:
     assert runs([job(active=1, failed=1)], [])["uid-1"]["0123456789"].attempt == 2
     assert runs([job()], [])["uid-1"]["0123456789"].state is RunState.ACTIVE
+
+
+def pending(made: str = "2026-11-02T12:00:00Z", **status: Any) -> dict[str, Any]:
+    metadata = {"labels": {RUN_LABEL: "0123456789"}, "creationTimestamp": made}
+    return {"metadata": metadata, "status": {"phase": "Pending", **status}}
+
+
+def waits(reason: str, name: str = "trainer") -> dict[str, Any]:
+    return {"name": name, "state": {"waiting": {"reason": reason, "message": f"{reason} it is"}}}
+
+
+UNSCHEDULED = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes"}
+
+
+@pytest.mark.parametrize(
+    ("status", "waiting"),
+    [
+        (
+            {"containerStatuses": [waits("ImagePullBackOff")]},
+            Waiting("ImagePullBackOff", "ImagePullBackOff it is"),
+        ),
+        (
+            {
+                "initContainerStatuses": [waits("ErrImagePull", "before")],
+                "containerStatuses": [waits("PodInitializing")],
+            },
+            Waiting("ErrImagePull", "ErrImagePull it is"),
+        ),
+        (
+            {
+                "containerStatuses": [
+                    {"name": "trainer", "state": {"waiting": {"reason": "ContainerCreating"}}}
+                ]
+            },
+            Waiting("ContainerCreating"),
+        ),
+        ({"conditions": [UNSCHEDULED]}, Waiting("Unschedulable", "0/1 nodes")),
+        ({"conditions": [UNSCHEDULED | {"status": "True"}]}, None),
+        (
+            {
+                "containerStatuses": [
+                    waits("ImagePullBackOff", "mesh"),
+                    {"name": "trainer", "state": {"running": {}}},
+                ]
+            },
+            None,
+        ),
+        ({}, None),
+    ],
+)
+def test_a_pod_that_does_not_start_says_what_it_waits_for(
+    status: dict[str, Any], waiting: Waiting | None
+) -> None:
+    assert runs([job(active=1)], [pending(**status)])["uid-1"]["0123456789"].waiting == waiting
+
+
+def test_of_several_pods_the_newest_one_is_waited_for() -> None:
+    first = pending("2026-11-02T12:00:00Z", containerStatuses=[waits("ImagePullBackOff")])
+    second = pending(
+        "2026-11-02T12:01:00Z", containerStatuses=[{"name": "trainer", "state": {"running": {}}}]
+    )
+
+    assert runs([job(active=2)], [second, first])["uid-1"]["0123456789"].waiting is None
+    assert runs([job(active=1)], [])["uid-1"]["0123456789"].waiting is None
 
 
 def test_a_job_that_is_being_deleted_or_is_not_ours_does_not_count() -> None:

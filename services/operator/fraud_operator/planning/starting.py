@@ -1,0 +1,31 @@
+"""Whether the pod of a Job starts at all: what keeps it from that is no matter of training."""
+
+from datetime import datetime, timedelta
+
+from fraud_operator.planning.world import Failure, Run, Waiting
+
+NOT_STARTED = "PodNotStarted"
+USUAL = {"ContainerCreating", "PodInitializing"}
+"""What every pod goes through; one that stays there lacks a volume, which its events name."""
+PATIENCE = timedelta(minutes=10)
+
+
+def held_up(run: Run, since: datetime, now: datetime) -> str | None:
+    """What keeps the pod of a Job made at `since` from starting; None if nothing does, or not for long."""
+    waiting = run.waiting
+    if waiting is None or (waiting.reason in USUAL and now < since + PATIENCE):
+        return None
+    return said(waiting)
+
+
+def said(waiting: Waiting) -> str:
+    """In words."""
+    text = waiting.message or "`kubectl describe pod` shows why"
+    return f"{waiting.reason}: {text.rstrip('.')}."
+
+
+def explained(failure: Failure, waiting: str | None) -> Failure:
+    """The failure; that of a Job whose pod never started is not the time that it took."""
+    if failure.reason != "DeadlineExceeded" or waiting is None:
+        return failure
+    return Failure(NOT_STARTED, f"Its pod did not start within spec.training.deadline: {waiting}")
