@@ -77,12 +77,13 @@ class Training(Part):
         default=2, description="How often the Job tries again after a failure that may pass."
     )
     deadline: Duration = Field(
-        default=duration("6h"), description="How long the Job may take, retries included."
+        default=duration("6h"),
+        description="How long the Job may take, retries included; so also each Job that measures precision.",
     )
     resources: Resources = Field(
         default=Resources(),
-        description="What the pod asks for. Image, environment and volumes are the release's and cannot be "
-        "set here.",
+        description="What the pod asks for, and that of a Job that measures precision. Image, environment "
+        "and volumes are the release's and cannot be set here.",
     )
 
 

@@ -86,7 +86,8 @@ class AnalysisStatus(Part):
     precision: float | None = Field(default=None, description="Share of frauds among them.")
     champion_labels: int = Field(default=0, description="Labelled alerts of the champion.")
     champion_precision: float | None = Field(default=None, description="Share of frauds among them.")
-    failure: str | None = Field(default=None, description="Why it failed.")
+    failure: str | None = Field(default=None, description="Why it failed, or the one before it.")
+    waiting: str | None = Field(default=None, description="What keeps its pod from starting.")
 
 
 class Replicas(Part):

@@ -4,14 +4,13 @@ import hashlib
 from datetime import timedelta
 
 from fraud_operator.api.base import moment, spelled
-from fraud_operator.api.spec import Resources
 from fraud_operator.api.status import AnalysisStatus, FraudModelStatus
 from fraud_operator.planning.readiness import Readiness
+from fraud_operator.planning.starting import explained, held_up
 from fraud_operator.planning.training import LOST, MOST_TEXT, NAME_LENGTH
-from fraud_operator.planning.world import Measured, Model, RunState, StartJob, World
+from fraud_operator.planning.world import Event, Measured, Model, RunState, StartJob, World
 
 Status = FraudModelStatus
-DEADLINE_S = 3_600
 LEAST_INTERVAL = timedelta(minutes=1)
 """Each Job reads the topics of the step: one a look would do nothing else."""
 RETRIES = 2
@@ -26,17 +25,39 @@ def observed(status: Status, world: World) -> Status:
         return status.model_copy(update={"analysis": None})
     found = status.analysis
     run = world.runs.get(found.run_id) if found else None
-    if found is None or found.finished_at is not None or run is None or run.state is RunState.ACTIVE:
+    if found is None or found.finished_at is not None or run is None:
         return status
-    update: dict[str, object] = {"finished_at": world.now, "failure": None}
-    if run.state is RunState.SUCCEEDED and run.measured:
+    update: dict[str, object] = {"finished_at": world.now, "failure": None, "waiting": None}
+    if run.state is RunState.ACTIVE:
+        update = {"waiting": held_up(run, found.started_at, world.now)}
+    elif run.state is RunState.SUCCEEDED and run.measured:
         ours = run.measured.get(found.version, Measured())
         theirs = run.measured.get(status.stable_version or "", Measured())
         update |= {"labels": ours.labels, "precision": ours.precision}
         update |= {"champion_labels": theirs.labels, "champion_precision": theirs.precision}
     else:
-        update["failure"] = (run.failure or LOST).message[-MOST_TEXT:]
+        update["failure"] = explained(run.failure or LOST, found.waiting).message[-MOST_TEXT:]
     return status.model_copy(update={"analysis": found.model_copy(update=update)})
+
+
+def trouble(status: Status) -> str:
+    """What keeps the precision from being measured, in words; empty if nothing does."""
+    found = status.analysis
+    if found is None:
+        return ""
+    if found.waiting:
+        return f"Precision is not measured: {found.job_name} does not start: {found.waiting}"
+    return f"The last Job that measures precision failed: {found.failure}" if found.failure else ""
+
+
+def failed(before: Status, after: Status) -> tuple[Event, ...]:
+    """Tell of a measurement that was just seen to fail."""
+    known, found = before.analysis, after.analysis
+    if known is None or found is None or not found.failure or found.finished_at is None:
+        return ()
+    if known.run_id != found.run_id or known.finished_at is not None:
+        return ()
+    return (Event("AnalysisFailed", f"{found.job_name}: {found.failure}", warning=True),)
 
 
 def applied(status: Status, world: World, ready: Readiness) -> Status:
@@ -77,4 +98,6 @@ def job(model: Model, status: Status, world: World) -> StartJob | None:
         "--decided-from": moment(since),
     }
     arguments = ("trainer", "precision", *(part for flag in flags.items() for part in flag))
-    return StartJob(found.run_id, found.job_name, arguments, RETRIES, DEADLINE_S, Resources())
+    training = model.spec.training
+    deadline_s = int(training.deadline.total_seconds())
+    return StartJob(found.run_id, found.job_name, arguments, RETRIES, deadline_s, training.resources)

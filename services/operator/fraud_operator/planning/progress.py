@@ -6,7 +6,7 @@ from datetime import datetime
 from fraud_core.rollouts import BundleRef
 from fraud_operator.api.base import moment
 from fraud_operator.api.status import ConditionStatus, FraudModelStatus, Outcome
-from fraud_operator.planning import gates
+from fraud_operator.planning import gates, precision
 from fraud_operator.planning.analysis import Verdict
 from fraud_operator.planning.gates import Verified
 from fraud_operator.planning.readiness import Readiness
@@ -156,7 +156,7 @@ def _in_time(model: Model, status: Status, now: datetime, why: str) -> Progress:
 
 def _waiting(model: Model, status: Status, verdict: Verdict, now: datetime, go: Go, message: str) -> Progress:
     figures = f" ({verdict.evidence:,} transactions in this step)" if go is Go.PAUSING else ""
-    text = f"{_place(status)}: {_WORDS[go]} {message}{figures}."
+    text = f"{_place(status)}: {_WORDS[go]} {message}{figures}. {precision.trouble(status)}".strip()
     late = overdue(status, model.spec, now)
     if late and go is Go.AWAITING_EVIDENCE:
         return Progress(ConditionStatus.FALSE, "ProgressDeadlineExceeded", f"For {late}: {text}")

@@ -19,6 +19,7 @@ def reconcile(model: Model, world: World) -> Plan:
         return _taken(model, world)
     status = rollout.adopted(model.status, world)
     status = precision.observed(training.observed(status, world), world)
+    failed = precision.failed(model.status, status)
     status = training.started(model, status, world)
     status, progress = _rolled(model, status, world)
     status, write = rollout.written(model, status, world)
@@ -32,7 +33,7 @@ def reconcile(model: Model, world: World) -> Plan:
     return Plan(
         status,
         tuple(act for act in acts if act is not None),
-        conditions.changes(model.status.conditions, status.conditions),
+        (*failed, *conditions.changes(model.status.conditions, status.conditions)),
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 import typer
 
 from fraud_operator.api.status import FraudModelStatus
-from fraud_operator.planning.world import Measured, StartJob, StopJob
+from fraud_operator.planning.world import Failure, Measured, StartJob, StopJob, Waiting
 from fraud_trainer.cli import app as trainer
 from tests.support.fraud_models import TICK, Universe, spec
 
@@ -214,6 +214,62 @@ def test_without_a_champion_to_compare_with_it_waits() -> None:
 
     found.measured = {"one": Measured(60, 0.2), "baseline": Measured(50, 0.5)}
     found.until("RolledBack")
+
+
+OUT_OF_MEMORY = Failure("OutOfMemory", "The pod was killed for the memory it took.")
+
+
+def measuring(**training: Any) -> Universe:
+    """One in a canary, whose first Job of the step runs."""
+    rollout = {"shadow": "0s", "canary": CANARY, "analysis": ANALYSIS}
+    found = Universe(spec(rollout=rollout, training=training))
+    found.measured = FEW
+    until_weight(found, 50)
+    found.slow_jobs = True
+    while not (found.status.analysis and found.status.analysis.run_id in found.runs):
+        found.tick()
+    return found
+
+
+def test_a_job_that_fails_is_told_where_its_step_waits_and_as_an_event() -> None:
+    found = measuring()
+    found.tick(int(timedelta(minutes=2) / TICK))
+
+    found.fail_jobs(OUT_OF_MEMORY)
+    found.tick(3)
+
+    message = found.condition("Progressing").message
+    assert "0 of 50 labelled alerts (Inconclusive). The last Job that measures precision failed: " in message
+    assert message.endswith("The pod was killed for the memory it took.")
+    [event] = [event for event in found.events if event.reason == "AnalysisFailed"]
+    assert event.warning
+    assert event.message == f"{measurements(found)[0].job_name}: {OUT_OF_MEMORY.message}"
+
+    found.slow_jobs = False
+    found.tick(int(timedelta(minutes=2) / TICK))
+    assert found.condition("Progressing").message.endswith("20 of 50 labelled alerts (Inconclusive).")
+
+
+def test_a_job_whose_pod_does_not_start_says_so_and_not_that_it_took_too_long() -> None:
+    found = measuring()
+
+    found.hold_up(Waiting("ImagePullBackOff", "Back-off pulling image"))
+    found.tick()
+    name = measurements(found)[0].job_name
+    told = f"Precision is not measured: {name} does not start: ImagePullBackOff: Back-off pulling image."
+    assert found.condition("Progressing").message.endswith(told)
+
+    found.fail_jobs(Failure("DeadlineExceeded", "It took longer than spec.training.deadline; raise it."))
+    found.tick()
+    assert "did not start within spec.training.deadline: Image" in found.condition("Progressing").message
+
+
+def test_a_job_has_the_resources_and_the_deadline_of_a_training() -> None:
+    found = measuring(deadline="9h", resources={"limits": {"memory": "16Gi"}})
+
+    [job] = measurements(found)
+    assert job.resources.limits == {"memory": "16Gi"}
+    assert job.deadline_s == 9 * 3_600
 
 
 def test_too_few_labels_may_be_no_reason_to_wait() -> None:
