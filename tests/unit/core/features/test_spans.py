@@ -1,14 +1,17 @@
 """Known frauds are found among many, however they came and went."""
 
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
 
 from fraud_core.features.layout import Ints
+from fraud_core.features.side import hourly
 from fraud_core.features.side import spans as module
+from fraud_core.features.side.hourly import ByHour
 from fraud_core.features.side.merchants import WINDOWS
-from fraud_core.features.side.spans import ALWAYS, EVERYBODY, Span, Spans, fleet_frauds, known_frauds
+from fraud_core.features.side.spans import ALWAYS, EVERYBODY, Span, Spans, known_frauds
 from tests.unit.core.features.reference import DAY, HOUR
 from tests.unit.core.features.streams import START
 
@@ -74,7 +77,53 @@ def test_of_everybody_those_count_that_were_known_when_the_hour_began() -> None:
         spans.change([], there[begin : begin + 50])
     hours = np.arange(START // HOUR, START // HOUR + 140 * 24, 7)
 
-    found = fleet_frauds(spans, hours, DELAY, WINDOWS, HOUR)
+    found = ByHour(spans, DELAY, WINDOWS, HOUR).of_everybody(hours)
 
     wanted = [counts for counts, _, _ in plain(there, np.full(hours.size, EVERYBODY), hours * HOUR)]
     assert found.T.tolist() == wanted
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("most", [9, 4096])
+def test_what_becomes_known_between_two_questions_counts_in_the_second(
+    seed: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SHORTEST", 4)
+    monkeypatch.setattr(hourly, "MOST", most)
+    random, spans, there = Random(seed), Spans(), list[Span]()
+    by_hour = ByHour(spans, DELAY, WINDOWS, HOUR)
+    for _ in range(60):
+        gone = random.sample(there, min(len(there), random.choice((0, 0, 1, 5))))
+        new = [drawn(random, keys=3) for _ in range(random.choice((0, 1, 1, 2, 30)))]
+        for span in gone:
+            there.remove(span)
+        there += new
+        spans.change(gone, new)
+        keys = np.array([random.randrange(5) for _ in range(6)])
+        hours = START // HOUR + 24 * np.array([random.randrange(5, 90, 17) for _ in range(6)])
+
+        found = by_hour.counts(keys, hours)
+
+        known = [one for one in there if one.key]
+        assert found.T.tolist() == [counts for counts, _, _ in plain(known, keys, hours * HOUR)]
+
+
+def test_once_an_hour_is_counted_a_batch_of_it_looks_only_at_what_became_known_since(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    random, spans, looked_at = Random(1), Spans(), list[int]()
+    spans.change([], [drawn(random, keys=1)._replace(key=EVERYBODY) for _ in range(5_000)])
+    by_hour, hours = ByHour(spans, DELAY, WINDOWS, HOUR), np.array([START // HOUR + 60 * 24])
+    real = module.add_known_by_hour
+
+    def noted(array: Ints, *rest: Any) -> None:
+        looked_at.append(array.shape[1])
+        real(array, *rest)
+
+    monkeypatch.setattr(hourly, "add_known_by_hour", noted)
+    for _ in range(3):
+        by_hour.of_everybody(hours)
+    spans.change([], [drawn(random, keys=1)._replace(key=EVERYBODY) for _ in range(2)])
+    by_hour.of_everybody(hours)
+
+    assert looked_at == [5_000, 2]

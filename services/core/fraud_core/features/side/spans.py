@@ -6,6 +6,7 @@ shortest, and two become one as their lengths come near each other. A question l
 begin.
 """
 
+from collections.abc import Callable
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
@@ -44,23 +45,30 @@ class Spans:
     Attributes:
         arrays: shape (COLUMNS, spans) each, sorted by key and time, the longest first. What was taken out
             may still stand there as a span that is known until it begins.
+        followers: told of spans that went, with the sign -1, and of those that came, with 1.
     """
 
     def __init__(self) -> None:
         """Begin without any."""
         self.arrays: list[Ints] = [np.zeros((COLUMNS, 0), dtype=np.int64)]
+        self.followers: list[Callable[[Ints, int], None]] = []
 
     def change(self, removed: list[Span], added: list[Span]) -> None:
         """Take spans out, and others in."""
-        for span in removed:
-            for array in self.arrays:
-                if _take_out(array, span):
-                    break
+        self._tell([span for span in removed if any(_take_out(array, span) for array in self.arrays)], -1)
         if added:
-            self.arrays.append(_sorted(np.array(added, dtype=np.int64).T))
+            self.arrays.append(self._tell(added, 1))
         while len(self.arrays) > 1 and _near(*self.arrays[-2:]):
             shorter = self.arrays.pop()
             self.arrays[-1] = _sorted(np.concatenate([self.arrays[-1], shorter], axis=1))
+
+    def _tell(self, spans: list[Span], sign: int) -> Ints:
+        """The same as an array, that the followers know of."""
+        array = _sorted(np.array(spans, dtype=np.int64).reshape(len(spans), COLUMNS).T)
+        if spans:
+            for follow in self.followers:
+                follow(array, sign)
+        return array
 
 
 def _near(longer: Ints, shorter: Ints) -> bool:
@@ -101,22 +109,6 @@ def known_frauds(
     return counts, earliest, latest
 
 
-def frauds_by_hour(spans: Spans, keys: Ints, hours: Ints, delay: int, windows: Ints, hour: int) -> Ints:
-    """For each pair of key and hour the frauds in the windows, as known when the hour began.
-
-    The longest window is the last.
-    """
-    known = np.zeros((windows.size, hours.size), dtype=np.int64)
-    for array in spans.arrays:
-        add_known_by_hour(array, keys, hours, delay, windows, hour, known)
-    return known
-
-
-def fleet_frauds(spans: Spans, hours: Ints, delay: int, windows: Ints, hour: int) -> Ints:
-    """For each hour the frauds of `EVERYBODY` in the windows, as known when the hour began."""
-    return frauds_by_hour(spans, np.full_like(hours, EVERYBODY), hours, delay, windows, hour)
-
-
 @kernel
 def add_known(
     array: Ints,
@@ -148,9 +140,12 @@ def add_known(
 
 @kernel
 def add_known_by_hour(
-    array: Ints, keys: Ints, hours: Ints, delay: int, windows: Ints, hour: int, known: Ints
+    array: Ints, keys: Ints, hours: Ints, delay: int, windows: Ints, hour: int, known: Ints, sign: int
 ) -> None:
-    """Add what one array knows of the key as each hour begins."""
+    """Add what one array knows of the key as each hour begins, or take it away where the sign is -1.
+
+    The longest window is the last.
+    """
     for place in range(hours.size):
         if keys[place] == 0:
             continue
@@ -159,7 +154,8 @@ def add_known_by_hour(
         while at < end and array[KEY, at] == keys[place] and array[TIME, at] // hour <= last:
             if array[KNOWN_FROM, at] <= now < array[KNOWN_UNTIL, at]:
                 for window in range(windows.size):
-                    known[window, place] += array[TIME, at] // hour > last - windows[window]
+                    if array[TIME, at] // hour > last - windows[window]:
+                        known[window, place] += sign
             at += 1
 
 

@@ -10,6 +10,7 @@ from fraud_core.features.layout import Ints
 from fraud_core.features.side import categories
 from fraud_core.features.side.counts import CategoryCounts, MerchantCounts
 from fraud_core.features.side.devices import DeviceUsers
+from fraud_core.features.side.hourly import ByHour
 from fraud_core.features.side.keys import Keys, keys_of
 from fraud_core.features.side.labels import Labels
 from fraud_core.features.side.logins import Logins
@@ -27,7 +28,7 @@ from fraud_core.features.side.merchants import (
     kept_hours,
 )
 from fraud_core.features.side.networks import Networks
-from fraud_core.features.side.spans import Spans, fleet_frauds, frauds_by_hour, known_frauds
+from fraud_core.features.side.spans import Spans, known_frauds
 
 LABEL_DELAY_H = 7 * 24
 MERCHANTS = slice(names.MERCHANT_TRANSACTIONS_1D, names.MERCHANT_TRANSACTIONS_1D + FEATURES)
@@ -57,6 +58,9 @@ class SideTables:
         """
         self._delay = label_delay_h
         self.labels = Labels()
+        self._frauds = ByHour(self.labels.everywhere, label_delay_h, WINDOWS, HOUR_MS)
+        self._categorised = ByHour(self.labels.categorised, label_delay_h, WINDOWS[MONTH:], HOUR_MS)
+        self._by_category = ByHour(self.labels.categories, label_delay_h, WINDOWS[MONTH:], HOUR_MS)
         self.networks: Networks | None = None
         self.logins: Logins | None = None
         self.merchants = MerchantCounts(label_delay_h, kept_hours(label_delay_h), shared=shared)
@@ -78,7 +82,7 @@ class SideTables:
         of_merchants, earliest, latest = self._known(self.labels.merchants, keys.merchants, times)
         _since(values[names.MERCHANT_DAYS_SINCE_FRAUD], latest, times)
         _since(values[names.MERCHANT_DAYS_SINCE_FIRST_FRAUD], earliest, times)
-        fleet, units = self._fleet(self.labels.everywhere, times), _units(frame)
+        fleet, units = _of_all(self._frauds, times), _units(frame)
         rows = Rows(keys.merchants, times, units, of_merchants, fleet, earliest, latest)
         of_users, _, latest = self._known(self.labels.users, keys.users, times)
         _since(values[names.USER_DAYS_SINCE_FRAUD], latest, times)
@@ -136,10 +140,11 @@ class SideTables:
     ) -> None:
         hours = times // HOUR_MS
         _, firsts, places = np.unique(keys + hours * PAIRED, return_index=True, return_inverse=True)
-        pairs = np.ascontiguousarray(keys[firsts]), np.ascontiguousarray(hours[firsts])
-        frauds = frauds_by_hour(self.labels.categories, *pairs, self._delay, WINDOWS[MONTH:], HOUR_MS)
-        [fleet] = self._fleet(self.labels.categorised, times, WINDOWS[MONTH:])
-        rows = categories.Rows(keys, times, units, frauds[0, places], fleet)
+        [frauds], [fleet] = (
+            self._by_category.counts(keys[firsts], hours[firsts]),
+            _of_all(self._categorised, times),
+        )
+        rows = categories.Rows(keys, times, units, frauds[places], fleet)
         for partition, first, end in spans:
             self.categories.observe(rows, values, partition, first, end)
 
@@ -147,10 +152,11 @@ class SideTables:
         horizon = int(WINDOWS[MONTH]) + self._delay
         return known_frauds(spans, keys, times, self._delay, WINDOWS, HOUR_MS, horizon)
 
-    def _fleet(self, spans: Spans, times: Ints, windows: Ints = WINDOWS) -> Ints:
-        hours, places = np.unique(times // HOUR_MS, return_inverse=True)
-        known = fleet_frauds(spans, hours, self._delay, windows, HOUR_MS)
-        return np.ascontiguousarray(known[:, places])
+
+def _of_all(frauds: ByHour, times: Ints) -> Ints:
+    """For each row the frauds of all together, as its hour began."""
+    hours, places = np.unique(times // HOUR_MS, return_inverse=True)
+    return np.ascontiguousarray(frauds.of_everybody(hours)[:, places])
 
 
 def _since(target: Floats, latest: Ints, times: Ints) -> None:
