@@ -27,6 +27,9 @@ class Connector:
         assert answer.is_success, answer.text
         return answer.json()
 
+    def is_ready(self) -> bool:
+        return httpx2.get(f"{self.root}/health/ready", timeout=10).is_success
+
     def order(self, method: str, path: str) -> int:
         return httpx2.request(method, self.root + self.path + path, timeout=10).status_code
 

@@ -80,6 +80,8 @@ class Engine:
         self._sides = sides
         self._learning = Learning(decider, sides, self._states)
         self._restorer = Restorer(settings, self._source.consumer, self._states, sides)
+        metrics.restoring.set_function(self._is_restoring)
+        metrics.waiting.set_function(lambda: self._flow.is_idle)
         self._snapshots = Snapshots(settings.state, settings.pipeline, topics(settings.topics).state.name)
 
     def run(self) -> None:
@@ -325,6 +327,10 @@ class Engine:
             for partition, state in list(self._states.items())
         ]
 
+    def _is_restoring(self) -> bool:
+        """Whether a partition of ours does not run yet; asked in other threads, too."""
+        return not self._flow.running.issuperset(list(self._states))
+
     def _lag(self, partition: int) -> int | None:
         end, committed = self._ends.of(partition), self._restorer.position(partition)
         if committed is None:
@@ -375,7 +381,6 @@ class Engine:
         if self._flow.waits_for:
             self._flow.wait_for("")
             self._patience.succeeded()
-            self._metrics.waiting.set(0)
 
     def _hold(self, records: Records, error: UnavailableError) -> None:
         """Keep a batch that can't be read now, commit what came before it, and try again."""
@@ -384,7 +389,6 @@ class Engine:
         self._flow.wait_for(str(error), works=isinstance(error, UnfinishedError))
         held = records.pick(records.places_before(self._source.kept))
         self._held = held.of(self._flow.running)
-        self._metrics.waiting.set(1)
         self._patience.failed(error)
 
     def _restore(self, partition: int, as_of: int | None = None) -> None:
@@ -392,10 +396,8 @@ class Engine:
         self._held = self._held.of(self._flow.running)  # else it came once more when it is read again
         self._alignment.forget([partition])
         self._restorer.add(partition, as_of)
-        self._metrics.restoring.set(1)
 
     def _forget(self, partitions: list[int]) -> None:
-        self._flow.forget(partitions)
         self._alignment.forget(partitions)
         self._halts.forget(partitions)
         for partition in partitions:
@@ -404,6 +406,7 @@ class Engine:
             self._snapshots.forget(partition)
             self._sides.forget(partition)
             self._committed.pop(partition, None)
+        self._flow.forget(partitions)
         self._suspects.forget(partitions)
         self._held_replay = self._held_replay.of(self._states)
 
@@ -427,7 +430,6 @@ class Engine:
             if not self._is_behind(partition, restored):
                 self._restorer.done(partition)
                 self._start(partition, restored)
-        self._metrics.restoring.set(int(self._restorer.busy or bool(self._restorer.ready)))
 
     def _start(self, partition: int, restored: Restored) -> None:
         self._states[partition].savepoint()

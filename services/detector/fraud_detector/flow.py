@@ -41,6 +41,11 @@ class Flow:
     waiting: set[int] = field(default_factory=set)
     _flowing: set[int] = field(default_factory=set)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing can be done, as what the worker waits for is not there."""
+        return bool(self.waits_for) and not self.works
+
     def begin(self, partition: int, offset: int) -> None:
         """Let the partition run from this offset on."""
         self.source.seek(partition, offset)
@@ -113,7 +118,7 @@ class Flow:
             return State.STOPPED
         if self.paused:
             return State.PAUSED
-        return State.UNASSIGNED if self.waits_for and not self.works else State.RUNNING
+        return State.UNASSIGNED if self.is_idle else State.RUNNING
 
     def _standing(self, partition: int) -> tuple[State, str | None]:
         if partition in self.failed:

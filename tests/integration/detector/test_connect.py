@@ -27,6 +27,7 @@ def test_any_worker_answers_for_all(pipeline: Pipeline, name: str) -> None:
     here.comes_to(lambda: here.states() == ["RUNNING"] * 3, "three tasks run")
     here.comes_to(lambda: here.workers() == {f"{name}/a", f"{name}/b"}, "both hold some")
     here.comes_to(lambda: here.states() == ["RUNNING"] * 3, "those that moved run again")
+    here.comes_to(lambda: here.is_ready() and there.is_ready(), "both are ready")
 
     here.comes_to(lambda: here.status() == there.status(), f"the other says the same, not {there.status()}")
     assert here.status()["type"] == "sink"

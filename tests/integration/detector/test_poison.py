@@ -1,14 +1,20 @@
 """Bad records end among the dead letters, as they were read, and good ones pass."""
 
+import threading
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+import structlog
 from confluent_kafka import Message
 
-from tests.support.pipeline import Pipeline, configure, transactions
+from fraud_core.settings import load_settings
+from fraud_detector.metrics import Metrics
+from fraud_detector.settings import DetectorSettings
+from fraud_detector.worker import run
+from tests.support.pipeline import Pipeline, configure, transactions, until
 
 pytestmark = pytest.mark.stack
 PREFIX = "__connect.errors."
@@ -100,6 +106,33 @@ def test_garbage_with_thousands_of_schema_ids_costs_none_of_the_good_ones(pipeli
     assert pipeline.decisions(200).height == 200
     letters = pipeline.dead_letters(len(ids))
     assert sorted(int.from_bytes((letter.value() or b"")[1:5], "big") for letter in letters) == list(ids)
+
+
+def test_while_many_schema_ids_are_asked_for_a_worker_stays_ready(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fraud_detector.worker.ASK_S", 0.0)  # so that each batch of ids is another pass
+    for name, value in pipeline.environment.items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings(DetectorSettings, worker="w", http={"enabled": False})
+    metrics, stop, ids = Metrics(), threading.Event(), range(2_000_000_000, 2_000_000_100)
+    worker = threading.Thread(target=run, args=(settings, stop, metrics))
+    with structlog.testing.capture_logs() as logs:
+        worker.start()
+        try:
+            until(metrics.ready, "it runs")
+            pipeline.send_raw([("id", b"\0" + one.to_bytes(4, "big") + b"x") for one in ids])
+            until(lambda: _letters(metrics) == len(ids) or not metrics.ready(), "all are dead letters")
+        finally:
+            stop.set()
+            worker.join()
+
+    assert any("still to be asked" in line.get("reason", "") for line in logs)
+    assert _letters(metrics) == len(ids)
+
+
+def _letters(metrics: Metrics) -> float:
+    return metrics.registry.get_sample_value("fraud_dead_letters_total", {"stage": "VALUE_CONVERTER"}) or 0.0
 
 
 def test_with_tolerance_none_the_task_fails_and_names_the_record(pipeline: Pipeline) -> None:
