@@ -55,12 +55,12 @@ def unreachable(settings: KafkaSettings, reports: Sequence[KafkaError]) -> Unava
 
 def unusable(error: KafkaException) -> ConfigError:
     """What to raise where librdkafka makes no client of such settings: says which of ours they are."""
-    text = OPENSSL.sub("", str(error.args[0].str()))
-    names = [name.replace(".", "_") for name in PROPERTY.findall(text)]
+    text = OPENSSL.sub("", str(error.args[0].str())).strip()
+    names = [name.replace(".", "_") for name in PROPERTY.findall(text)] or ["properties"]
     if "ssl_key_location" in names:
         names.append("ssl_key_password")
-    check = f" Check {' and '.join(variable('kafka', name) for name in names)}." if names else ""
-    return ConfigError(f"The Kafka client can't work with its settings ({text}).{check}")
+    check = " and ".join(variable("kafka", name) for name in names)
+    return ConfigError(f"The Kafka client can't work with its settings ({text}). Check {check}.")
 
 
 def _refused(settings: KafkaSettings, broker: str, text: str) -> str:

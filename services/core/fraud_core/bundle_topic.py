@@ -15,13 +15,13 @@ from confluent_kafka import (
     Consumer,
     KafkaException,
     Message,
-    Producer,
     TopicPartition,
 )
 
 from fraud_core.errors import ConfigError, FraudstreamError, UnavailableError
 from fraud_core.kafka import admin_client, client_config, end_offsets, reason
 from fraud_core.polling import is_end, key_of
+from fraud_core.producers import producer
 from fraud_core.settings import KafkaSettings
 
 SCHEME = "kafka"
@@ -156,7 +156,7 @@ class BundleTopic:
         Raises:
             UnavailableError: they could not be written.
         """
-        producer = Producer(
+        made = producer(
             {
                 "compression.type": "lz4",
                 **client_config(self.settings),
@@ -167,11 +167,11 @@ class BundleTopic:
             }
         )
         try:
-            producer.init_transactions(TIMEOUT_S)
-            producer.begin_transaction()
+            made.init_transactions(TIMEOUT_S)
+            made.begin_transaction()
             for key, value in records:
-                producer.produce(self.topic, value, key, partition=0)
-            producer.commit_transaction(TRANSACTION_S)
+                made.produce(self.topic, value, key, partition=0)
+            made.commit_transaction(TRANSACTION_S)
         except KafkaException as error:
             raise UnavailableError(
                 f"The bundle could not be written to {self.topic}: {reason(error)}. Try again."

@@ -8,12 +8,13 @@ when its release is uninstalled, as topics do.
 from collections.abc import Iterable
 from functools import partial
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import NewTopic
 
 from fraud_core.errors import ConfigError, UnavailableError
 from fraud_core.kafka import admin_client, client_config, reason, wait_until
 from fraud_core.polling import is_end, key_of
+from fraud_core.producers import producer
 from fraud_core.settings import CoreSettings
 from fraud_core.topics import COMPACTED
 
@@ -47,18 +48,18 @@ def claim(
 def _claim(settings: CoreSettings, owner: str, wanted: list[str], *, take_over: bool) -> list[str]:
     """Between the reading and the writing there is no other writer: all share a transactional id."""
     try:
-        producer = Producer({**client_config(settings.kafka), "transactional.id": WRITER})
-        producer.init_transactions(TIMEOUT_S)
+        made = producer({**client_config(settings.kafka), "transactional.id": WRITER})
+        made.init_transactions(TIMEOUT_S)
         found = _read(settings)
         others = {key: found[key] for key in wanted if found.get(key, owner) != owner}
         if others and not take_over:
             raise ConfigError(_refusal(others, owner))
         new = [key for key in wanted if found.get(key) != owner]
         if new:
-            producer.begin_transaction()
+            made.begin_transaction()
             for key in new:
-                producer.produce(TOPIC, owner.encode(), key)
-            producer.commit_transaction(TIMEOUT_S)
+                made.produce(TOPIC, owner.encode(), key)
+            made.commit_transaction(TIMEOUT_S)
     except KafkaException as error:
         raise UnavailableError(f"Claims can't be read or written in {TOPIC}: {reason(error)}.") from error
     return [_told(key, owner, found.get(key)) for key in new]

@@ -13,6 +13,7 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from fraud_core.errors import FencedError, UnavailableError
 from fraud_core.kafka import FENCED, PARTITIONER, Config, client_config, reason
 from fraud_core.log import logger
+from fraud_core.producers import producer
 from fraud_core.topics import OUTPUT_SIZE_FACTOR, SNAPSHOT_BYTES
 from fraud_detector.dead_letters import Headers
 from fraud_detector.settings import DetectorSettings
@@ -254,6 +255,7 @@ def transactions(
     `limits` says for each topic of outputs how many bytes it takes at once.
 
     Raises:
+        ConfigError: librdkafka can't work with the settings.
         UnavailableError: no broker took the registration.
     """
     connect = partial(_registered, settings, min(BATCH_BYTES, *limits.values()))
@@ -280,11 +282,11 @@ def producer_config(
 
 def _registered(settings: DetectorSettings, batch_bytes: int, number: int) -> Producer:
     transactional_id = f"{settings.transactional_id}-{number}"
-    producer = Producer(producer_config(settings, transactional_id, batch_bytes))
+    registered = producer(producer_config(settings, transactional_id, batch_bytes))
     try:
-        producer.init_transactions(30)
+        registered.init_transactions(30)
     except KafkaException as error:
         raise UnavailableError(
             f"The brokers did not accept the transactional id {transactional_id}: {reason(error)}."
         ) from error
-    return producer
+    return registered

@@ -15,6 +15,7 @@ from fraud_core.errors import DeliveryError, UnavailableError
 from fraud_core.kafka import PARTITIONER, client_config, reason
 from fraud_core.offsets import committed_spans
 from fraud_core.polling import polled
+from fraud_core.producers import producer
 from fraud_core.registry import Registry
 from fraud_core.settings import CoreSettings
 from fraud_core.tail import BATCH, consumer, place_of
@@ -94,7 +95,7 @@ def _producer(settings: CoreSettings, topic: str, failures: list[str]) -> Produc
 
     Nor does it wait half a second for an idempotent producer's id: without retries nothing is sent twice.
     """
-    made = Producer(
+    made = producer(
         {
             **client_config(settings.kafka),
             "partitioner": PARTITIONER,

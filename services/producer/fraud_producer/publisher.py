@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from functools import partial
 
 import polars as pl
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message
 
 from fraud_core.avro import Encoder
 from fraud_core.errors import ConfigError, DeliveryError
 from fraud_core.kafka import PARTITIONER, Config, client_config, partition_counts, reason, wait_until
 from fraud_core.log import logger
+from fraud_core.producers import producer
 from fraud_core.registry import Registry
 from fraud_core.topics import Topic, Topics, topics
 from fraud_producer.delivery import Counts, Failures, Outage
@@ -68,7 +69,7 @@ class Publisher:
         self._failures = Failures()
         self._outage = Outage(settings.kafka.bootstrap_servers, self._timeout_s)
         self._fatal = ""
-        self._producer = Producer(
+        self._producer = producer(
             {**_config(settings), "on_delivery": self._on_delivery, "error_cb": self._on_error}
         )
 

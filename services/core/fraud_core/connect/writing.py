@@ -12,6 +12,7 @@ from fraud_core.connect.records import TargetState, WorkerStatus
 from fraud_core.errors import UnavailableError
 from fraud_core.kafka import Config, client_config, wait_until
 from fraud_core.log import logger
+from fraud_core.producers import producer
 from fraud_core.registry import Registry
 from fraud_core.settings import CoreSettings, KafkaSettings
 from fraud_core.topics import topics
@@ -69,7 +70,7 @@ def pens(settings: CoreSettings, registry: Registry, stop: threading.Event | Non
     def pen(name: str) -> Pen:
         topic = names.status if name == "WorkerStatus" else names.target_states
         schema_id = wait_until(partial(registry.id_of, topic), settings, stop)
-        return Pen(Producer(config), topic.name, name, schema_id, settings.kafka.bootstrap_servers)
+        return Pen(producer(config), topic.name, name, schema_id, settings.kafka.bootstrap_servers)
 
     return pen("WorkerStatus"), pen("TargetState")
 

@@ -9,6 +9,7 @@ from fraud_core.avro.record import encode_record
 from fraud_core.connect.board import watched
 from fraud_core.errors import UnavailableError
 from fraud_core.kafka import FENCED, client_config, partition_counts, reason, wait_until
+from fraud_core.producers import producer
 from fraud_core.registry import Registry
 from fraud_core.rollouts.applied import generation_in
 from fraud_core.rollouts.records import BundleRef, Rollout
@@ -108,12 +109,12 @@ def fence_others(settings: CoreSettings, pipeline: str) -> None:
 
 
 def _producer(settings: CoreSettings, pipeline: str) -> Producer:
-    producer = Producer(
+    made = producer(
         {
             **client_config(settings.kafka),
             "transactional.id": f"{settings.topics.prefix}fraud-rollouts-{pipeline}",
             "transaction.timeout.ms": int(TIMEOUT_S * 1_000),
         }
     )
-    producer.init_transactions(TIMEOUT_S * 3)
-    return producer
+    made.init_transactions(TIMEOUT_S * 3)
+    return made

@@ -14,6 +14,7 @@ from confluent_kafka import KafkaException, Producer
 
 from fraud_core.errors import FencedError, UnavailableError
 from fraud_core.kafka import FENCED, PARTITIONER, client_config, reason
+from fraud_core.producers import producer
 from fraud_local.dlq.letter import Letter
 from fraud_local.dlq.plan import Fate, Plan, resubmitted_headers
 from fraud_local.dlq.topic import DeadLetterTopic
@@ -109,7 +110,7 @@ def _judged(error: KafkaException) -> FencedError | UnavailableError:
 
 
 def _registered(topic: DeadLetterTopic) -> Producer:
-    producer = Producer(
+    registered = producer(
         {
             **client_config(topic.settings.kafka),
             "transactional.id": topic.replays,
@@ -118,5 +119,5 @@ def _registered(topic: DeadLetterTopic) -> Producer:
             "message.max.bytes": LARGEST,
         }
     )
-    _call(lambda: producer.init_transactions(CALL_S))
-    return producer
+    _call(lambda: registered.init_transactions(CALL_S))
+    return registered

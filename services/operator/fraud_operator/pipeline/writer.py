@@ -10,6 +10,7 @@ from fraud_core.avro.record import encode_record
 from fraud_core.errors import FencedError, UnavailableError
 from fraud_core.kafka import FENCED, client_config, reason, wait_until
 from fraud_core.log import logger
+from fraud_core.producers import producer
 from fraud_core.registry import Registry
 from fraud_core.rollouts import Rollout
 from fraud_core.rollouts.writing import applied_generation, fence_others
@@ -97,15 +98,15 @@ def writer(settings: CoreSettings, namespace: str, pipeline: str) -> Writer:
     """
     topic = topics(settings.topics).rollouts
     schema_id = wait_until(partial(Registry(settings.schema_registry).id_of, topic), settings)
-    producer = Producer(
+    made = producer(
         {
             **client_config(settings.kafka),
             "transactional.id": f"{settings.topics.prefix}fraud-operator/{namespace}/{pipeline}",
             "transaction.timeout.ms": int(TIMEOUT_S * 1_000),
         }
     )
-    wait_until(partial(_begun, producer, pipeline), settings)
-    return Writer(settings, pipeline, producer, schema_id)
+    wait_until(partial(_begun, made, pipeline), settings)
+    return Writer(settings, pipeline, made, schema_id)
 
 
 def _begun(producer: Producer, pipeline: str) -> None:
