@@ -18,6 +18,8 @@ NAMESPACE = "redpanda"
 HOST = "redpanda.redpanda.svc.cluster.local"
 KAFKA_FOR_TESTS = 19092
 """The port under which the broker tells its own address to clients outside of the cluster."""
+REGISTRY_FOR_TESTS = 8082
+"""That of the registry itself, behind what ends TLS for it."""
 
 
 @pytest.fixture(scope="session")
@@ -100,15 +102,15 @@ def served(cluster: Cluster, protocol: str) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def outside(redpanda: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
-    """The pipeline's topics, read from outside of the cluster."""
+def outside(encrypted: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    """The pipeline's topics, read from outside of the cluster, where nobody needs a certificate."""
     with (
-        redpanda.forwarded("pod/redpanda-0", KAFKA_FOR_TESTS, KAFKA_FOR_TESTS) as kafka,
-        redpanda.forwarded("pod/redpanda-0", 8081) as registry,
+        encrypted.forwarded("pod/redpanda-0", KAFKA_FOR_TESTS, KAFKA_FOR_TESTS) as kafka,
+        encrypted.forwarded("pod/redpanda-0", REGISTRY_FOR_TESTS) as registry,
     ):
         settings = load_settings(
             CoreSettings,
             kafka={"bootstrap_servers": f"127.0.0.1:{kafka}"},
-            schema_registry={"url": f"http://127.0.0.1:{registry}"},
+            schema_registry={"url": f"http://127.0.0.1:{registry}/apis/ccompat/v7"},
         )
         yield Pipeline(settings, {"FRAUD_PIPELINE": "fraud-detector"}, tmp_path_factory.mktemp("logs"))

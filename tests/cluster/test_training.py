@@ -1,7 +1,7 @@
 """A FraudModel on a real node, from install to uninstall: each test goes on from the last.
 
 A Job trains on what detectors logged, and its model decides in the end; one that learned from poisoned labels
-is rolled back for what analysts find of its alerts.
+is rolled back for what analysts find of its alerts; another is tried while the release is upgraded.
 """
 
 import json
@@ -36,9 +36,9 @@ MODEL = "fraudmodel/card-fraud"
 SAMPLE = ROOT / "k8s" / "samples" / "fraudmodel.yaml"
 SELECTOR = "app.kubernetes.io/component=operator"
 VALUES = (
-    *("--values", str(ROOT / "k8s" / "fraudstream-dev.yaml")),
+    *("--set", "producer.enabled=true"),
     *("--set-json", 'producer.args=["--profile","realistic","--rate","300"]'),
-    *("--set", "detector.replicas=1"),
+    *("--set", "detector.resources.requests.cpu=100m"),
 )
 HARMLESS = (0.5, 0.53)
 """Quantiles of the amounts that the poisoned labels call fraud, and that analysts find harmless."""
@@ -66,6 +66,14 @@ def _of_labels() -> dict[str, Any]:
     model["spec"]["rollout"]["shadow"] = "5s"
     model["spec"]["rollout"]["canary"] = {"steps": [{"weight": 50, "pause": {"duration": "5s"}}]}
     model["spec"]["rollout"]["analysis"] |= {"minLabels": 20, "interval": "10s"}
+    return model
+
+
+def _of_another_budget() -> dict[str, Any]:
+    """The first again, to be trained anew, with a canary that an upgrade of the release fits into."""
+    model = _hastened()
+    model["spec"]["training"]["alertBudget"] = 0.008
+    model["spec"]["rollout"]["canary"] = {"steps": [{"weight": 50, "pause": {"duration": "90s"}}]}
     return model
 
 
@@ -97,27 +105,27 @@ def _alerts(outside: Pipeline) -> pl.DataFrame:
 
 
 def test_the_sample_is_trained_tried_and_promoted_although_the_operator_is_killed(
-    redpanda: Cluster, outside: Pipeline
+    encrypted: Cluster, outside: Pipeline
 ) -> None:
-    redpanda.helm("install", RELEASE, str(CHART), *VALUES, "--wait", "--timeout", "8m")
+    encrypted.helm("install", RELEASE, str(CHART), *VALUES, "--wait", "--timeout", "8m")
     until(lambda: _decided(outside) > 10_000, lambda: "10,000 decisions")
-    _apply(redpanda, _hastened())
-    until(lambda: _condition(redpanda, "Trained")["status"] == "True", lambda: "the Job trains a model")
+    _apply(encrypted, _hastened())
+    until(lambda: _condition(encrypted, "Trained")["status"] == "True", lambda: "the Job trains a model")
 
-    redpanda.kubectl("delete", "pod", "--selector", SELECTOR, "--grace-period=0", "--force")
-    redpanda.kubectl("wait", "--for=condition=Promoted", MODEL, "--timeout=300s")
+    encrypted.kubectl("delete", "pod", "--selector", SELECTOR, "--grace-period=0", "--force")
+    encrypted.kubectl("wait", "--for=condition=Promoted", MODEL, "--timeout=300s")
 
-    stable = redpanda.get(MODEL)["status"]["stableVersion"]
+    stable = encrypted.get(MODEL)["status"]["stableVersion"]
     until(
-        lambda: stable in redpanda.kubectl("get", "fraudmodels"),
+        lambda: stable in encrypted.kubectl("get", "fraudmodels"),
         lambda: f"{stable} is shown as the stable one",
     )
 
 
 def test_a_candidate_of_poisoned_labels_passes_the_shadow_and_is_rolled_back_for_what_analysts_find(
-    redpanda: Cluster, outside: Pipeline
+    encrypted: Cluster, outside: Pipeline
 ) -> None:
-    champion = redpanda.get(MODEL)["status"]["stableVersion"]
+    champion = encrypted.get(MODEL)["status"]["stableVersion"]
     decided = committed.frame(outside, "Decision", outside.topics.alerts.name, outside.topics.classified.name)
     low, high = (decided["amount"].quantile(share) for share in HARMLESS)
     harmless = pl.col("amount").is_between(low, high)
@@ -130,16 +138,16 @@ def test_a_candidate_of_poisoned_labels_passes_the_shadow_and_is_rolled_back_for
         fresh = alerts.filter(~pl.col("transaction_id").is_in(list(seen)))
         label(outside, fresh, ~harmless, pl.lit(datetime.now(UTC).replace(tzinfo=None)))
         seen.update(fresh["transaction_id"])
-        return _condition(redpanda, "Degraded")["reason"] == "RolledBack"
+        return _condition(encrypted, "Degraded")["reason"] == "RolledBack"
 
-    _apply(redpanda, _of_labels())
-    until(rolled_back, lambda: f"it is rolled back; {redpanda.kubectl('describe', MODEL)}", 600)
+    _apply(encrypted, _of_labels())
+    until(rolled_back, lambda: f"it is rolled back; {encrypted.kubectl('describe', MODEL)}", 600)
 
-    status, told = redpanda.get(MODEL)["status"], _condition(redpanda, "Degraded")["message"]
+    status, told = encrypted.get(MODEL)["status"], _condition(encrypted, "Degraded")["message"]
     [rejected] = status["rejectedVersions"]
     assert rejected.startswith("hist_gradient_boosting")
     assert (status["stableVersion"], status.get("candidateVersion")) == (champion, None)
-    steps = [text for _, text in _told(redpanda, "StepBegun") if rejected in text]
+    steps = [text for _, text in _told(encrypted, "StepBegun") if rejected in text]
     assert sorted(steps) == [f"canary of {rejected} at 50 % begins.", f"shadow of {rejected} begins."]
     assert re.search(
         rf"^{rejected}: its precision is [\d.]+% of \d+ labelled alerts, "
@@ -147,16 +155,16 @@ def test_a_candidate_of_poisoned_labels_passes_the_shadow_and_is_rolled_back_for
         rf"At canary of {rejected} at 50 %: [\d,]+ scored, [\d,]+ decided, alert rate [\d.]+% \(champion ",
         told,
     )
-    assert ("Warning", told) in _told(redpanda, "RolledBack")
-    _decides_alone(redpanda, outside, champion)
+    assert ("Warning", told) in _told(encrypted, "RolledBack")
+    _decides_alone(encrypted, outside, champion)
 
 
-def _decides_alone(redpanda: Cluster, outside: Pipeline, champion: str) -> None:
+def _decides_alone(encrypted: Cluster, outside: Pipeline, champion: str) -> None:
     rollout = latest_rollout(outside.settings, Registry(outside.settings.schema_registry), outside.name)
     assert rollout
     assert rollout.champion
     assert (rollout.champion.version, rollout.challenger, rollout.mode) == (champion, None, Mode.NONE)
-    until(lambda: _condition(redpanda, "Ready")["status"] == "True", lambda: "the detector runs it")
+    until(lambda: _condition(encrypted, "Ready")["status"] == "True", lambda: "the detector runs it")
     since = datetime.now(UTC).replace(tzinfo=None)
 
     def by() -> set[str]:
@@ -165,8 +173,32 @@ def _decides_alone(redpanda: Cluster, outside: Pipeline, champion: str) -> None:
     until(lambda: by() == {champion}, lambda: f"{champion} decides alone; there are alerts by {by()}")
 
 
-def test_uninstall_leaves_the_fraud_model_and_nothing_that_holds_it(redpanda: Cluster) -> None:
-    redpanda.helm("uninstall", RELEASE, "--wait", "--timeout", "3m")
+def test_a_canary_goes_on_while_the_release_is_upgraded_and_rolled_back(
+    encrypted: Cluster, outside: Pipeline
+) -> None:
+    champion = encrypted.get(MODEL)["status"]["stableVersion"]
+    _apply(encrypted, _of_another_budget())
+    until(lambda: _weight(encrypted) == 50, lambda: f"a canary; {encrypted.kubectl('describe', MODEL)}")
 
-    assert redpanda.get("fraudmodels")["items"], "they stay"
-    redpanda.kubectl("delete", "fraudmodels", "--all", "--timeout=60s")
+    replaced = "detector.config.batch\\.max_records=1000,operator.resources.requests.cpu=60m"
+    encrypted.helm("upgrade", RELEASE, str(CHART), *VALUES, "--set", replaced, "--wait", "--timeout", "8m")
+    encrypted.helm("rollback", RELEASE, "1", "--wait", "--timeout", "8m")
+
+    until(
+        lambda: encrypted.get(MODEL)["status"]["stableVersion"] != champion,
+        lambda: f"it is promoted; {encrypted.kubectl('describe', MODEL)}",
+    )
+    until(lambda: _condition(encrypted, "Ready")["status"] == "True", lambda: "the detectors run it")
+    decided = committed.frame(outside, "Decision", outside.topics.alerts.name, outside.topics.classified.name)
+    assert decided.select("source_partition", "source_offset").is_unique().all()
+
+
+def _weight(cluster: Cluster) -> int:
+    return int(cluster.get(MODEL)["status"].get("canaryWeight") or 0)
+
+
+def test_uninstall_leaves_the_fraud_model_and_nothing_that_holds_it(encrypted: Cluster) -> None:
+    encrypted.helm("uninstall", RELEASE, "--wait", "--timeout", "3m")
+
+    assert encrypted.get("fraudmodels")["items"], "they stay"
+    encrypted.kubectl("delete", "fraudmodels", "--all", "--timeout=60s")
