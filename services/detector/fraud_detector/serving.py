@@ -19,6 +19,7 @@ from fraud_core.connect.records import Serving as Report
 from fraud_core.log import logger
 from fraud_core.models import LoadedModel
 from fraud_core.rollouts import BundleRef, Rollout
+from fraud_core.rollouts.bounds import broken_alone
 from fraud_core.rollouts.canary import in_canary
 from fraud_detector.comparing import Counts, Totals, counts
 from fraud_detector.recent import Recent
@@ -208,17 +209,12 @@ class Serving:
                 )  # fmt: skip
 
     def _broken(self) -> str:
-        """Which limit the challenger breaks; empty if none."""
-        rollout, done = self.models.rollout, self._totals[Role.CHALLENGER].committed
-        if rollout is None or done.scored < max(rollout.limits.min_decisions, 1):
+        """Which limits the challenger breaks; empty if none."""
+        rollout = self.models.rollout
+        if rollout is None:
             return ""
-        limits, rate = rollout.limits, done.alerts / done.scored
-        micros = done.seconds / done.scored * 1e6
-        if limits.max_alert_rate is not None and rate > limits.max_alert_rate:
-            return f"It alerts on {rate:.2%} of {done.scored:,}; the limit is {limits.max_alert_rate:.2%}."
-        if limits.max_scoring_us is not None and micros > limits.max_scoring_us:
-            return f"It takes {micros:.1f} us to score one; the limit is {limits.max_scoring_us:.1f} us."
-        return ""
+        said = "; ".join(broken_alone(rollout.limits, self._totals[Role.CHALLENGER].committed))
+        return f"{said[0].upper()}{said[1:]}." if said else ""
 
     def _drop(self, why: str) -> None:
         version = self._challenger.version if self._challenger else None

@@ -181,7 +181,7 @@ def test_a_challenger_that_alerts_on_everything_is_dropped_and_the_champion_goes
     decided = once_each(pipeline, 900)
     (status,) = reports(pipeline)
 
-    assert "It alerts on 100.00%" in (status.rollout_problem or "")
+    assert "Its alert rate is 100.00% (" in (status.rollout_problem or "")
     assert status.rollout_generation == rollout.generation
     later = decided.filter(pl.col("transaction_id").str.slice(1).cast(pl.Int32) >= 600)
     assert later["model_version"].unique().to_list() == [champion.version]

@@ -142,8 +142,8 @@ def test_a_challenger_that_fails_is_dropped_at_once_and_the_champions_decision_s
 @pytest.mark.parametrize(
     ("limits", "why"),
     [
-        (Limits(min_decisions=800, max_alert_rate=0.05), "alerts on 10"),
-        (Limits(min_decisions=800, max_scoring_us=0.0), "to score one"),
+        (Limits(min_decisions=800, max_alert_rate=0.05), "Its alert rate is 10"),
+        (Limits(min_decisions=800, max_scoring_us=0.0), "Its mean time to score is "),
     ],
 )
 def test_a_challenger_that_breaks_a_limit_is_dropped_once_there_is_enough_to_judge_it_by(
@@ -234,7 +234,9 @@ def test_a_canary_that_goes_bad_is_dropped_by_its_own_step_however_long_its_shad
         scored(serving, np.zeros(400))
         serving.committed()
 
-    assert "It alerts on 100.00% of 800" in (serving.status().rollout_problem or "")
+    assert "Its alert rate is 100.00% (98.89% to 100.00% from 800 transactions), above 50.00%." in (
+        serving.status().rollout_problem or ""
+    )
 
 
 def test_what_it_failed_on_in_one_step_is_held_against_it_in_the_next() -> None:
