@@ -150,8 +150,8 @@ def test_a_candidate_of_poisoned_labels_passes_the_shadow_and_is_rolled_back_for
     steps = [text for _, text in _told(encrypted, "StepBegun") if rejected in text]
     assert sorted(steps) == [f"canary of {rejected} at 50 % begins.", f"shadow of {rejected} begins."]
     assert re.search(
-        rf"^{rejected}: its precision is [\d.]+% of \d+ labelled alerts, "
-        r"below 0\.90 of the champion's [\d.]+%\. "
+        rf"^{rejected}: its precision is [\d.]+% \([\d.]+% to [\d.]+% from \d+ labelled alerts\), "
+        r"below 0\.9 times the champion's [\d.]+% \([\d.]+% to [\d.]+% from \d+ labelled alerts\)\. "
         rf"At canary of {rejected} at 50 %: [\d,]+ scored, [\d,]+ decided, alert rate [\d.]+% \(champion ",
         told,
     )

@@ -55,7 +55,8 @@ class Universe:
         fault: what of it is not understood.
         workers: names of the detectors that live.
         mute: those of them that don't report.
-        alert_share: share of the transactions that the challenger alerts on; the champion does on 1 %.
+        alert_share: share of the transactions that the challenger alerts on.
+        champions_share: the same of the champion.
         fails: versions that fail on a batch.
         trains: versions that the Jobs bring, in order; None is one that fails.
         lost: how many of the next acts are not done, for the operator is killed before them.
@@ -69,6 +70,7 @@ class Universe:
     workers: tuple[str, ...] = ("w-0", "w-1")
     mute: frozenset[str] = frozenset()
     alert_share: float = 0.012
+    champions_share: float = 0.01
     fails: frozenset[str] = frozenset()
     trains: list[str | None] = field(default_factory=lambda: ["one", "two", "three"])
     metrics: Mapping[str, float] = field(default_factory=lambda: {"recall": 0.6, "champion_recall": 0.5})
@@ -231,7 +233,8 @@ class Universe:
         if rollout and rollout.champion:
             yield ModelStatus(
                 rollout.champion.version, Role.CHAMPION, scored=scored, decided=scored - decided,
-                alerts=int(scored * 0.01), seconds=scored * 1e-5, scores=(scored,) + 12 * (0,),
+                alerts=int(scored * self.champions_share), seconds=scored * 1e-5,
+                scores=(scored,) + 12 * (0,),
             )  # fmt: skip
         if rollout and rollout.challenger:
             broken = rollout.challenger.version in self.fails

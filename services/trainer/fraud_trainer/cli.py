@@ -129,7 +129,14 @@ def precision(
 
 
 def _figures(found: "Precision") -> Said:
-    return {"alerts": found.alerts, "labelled": found.labelled, "frauds": found.frauds, "value": found.value}
+    return {
+        "alerts": found.alerts,
+        "labelled": found.labelled,
+        "frauds": found.frauds,
+        "value": found.value,
+        "low": found.low,
+        "high": found.high,
+    }
 
 
 def _settings() -> CoreSettings:

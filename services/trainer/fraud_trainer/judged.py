@@ -12,11 +12,9 @@ from fraud_core.avro import Decoder
 from fraud_core.kafka import partition_counts
 from fraud_core.offsets import committed_spans, narrowed
 from fraud_core.registry import Registry
+from fraud_core.rollouts.bounds import LIKELY, wilson
 from fraud_core.settings import CoreSettings
 from fraud_core.topics import topics
-
-Z = 1.959964
-"""Of a two-sided interval of 95 %."""
 
 DECISIONS = pl.Schema(
     {
@@ -89,14 +87,8 @@ def _precision(alerts: pl.DataFrame) -> Precision:
     weights = known["weight"].to_numpy()
     value = float((weights * known["fraud"].to_numpy()).sum() / weights.sum())
     count = float(weights.sum() ** 2 / (weights**2).sum())  # as many equal weights would say as much (Kish)
-    low, high = _wilson(value, count)
+    low, high = wilson(value, count, LIKELY)
     return Precision(alerts.height, known.height, frauds, value, low, high)
-
-
-def _wilson(share: float, count: float) -> tuple[float, float]:
-    middle = (share + Z**2 / (2 * count)) / (1 + Z**2 / count)
-    half = Z / (1 + Z**2 / count) * (share * (1 - share) / count + Z**2 / (4 * count**2)) ** 0.5
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def read_decisions(

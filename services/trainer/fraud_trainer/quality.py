@@ -7,13 +7,12 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from fraud_core.models.inputs import Floats
+from fraud_core.rollouts.bounds import LIKELY, wilson
 from fraud_trainer.evaluation import Mask
 
 DAY_MS = 86_400_000
 CARDS = 100
 BINS = 10
-Z = 1.959964
-"""Of a two-sided interval of 95 %."""
 
 
 @dataclass(frozen=True)
@@ -92,13 +91,8 @@ def reviewed_recall(alerts: Mask, frauds: Mask, weights: Floats) -> dict[str, fl
     weighed = weights[frauds]
     share = float((weighed * alerts[frauds]).sum() / weighed.sum())
     count = float(weighed.sum() ** 2 / (weighed**2).sum())
-    middle = (share + Z**2 / (2 * count)) / (1 + Z**2 / count)
-    half = Z / (1 + Z**2 / count) * (share * (1 - share) / count + Z**2 / (4 * count**2)) ** 0.5
-    return {
-        "reviewed_recall": share,
-        "reviewed_recall_low": max(0.0, middle - half),
-        "reviewed_recall_high": min(1.0, middle + half),
-    }
+    low, high = wilson(share, count, LIKELY)
+    return {"reviewed_recall": share, "reviewed_recall_low": low, "reviewed_recall_high": high}
 
 
 def by_scenario(alerts: Mask, judged: Judged) -> dict[str, dict[str, float]]:

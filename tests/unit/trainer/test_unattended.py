@@ -20,8 +20,10 @@ from fraud_core.errors import (
 )
 from fraud_core.models import PublishedBundle
 from fraud_operator.cluster.jobs import runs
+from fraud_operator.planning.world import Measured
 from fraud_trainer import result
-from fraud_trainer.cli import app
+from fraud_trainer.cli import _figures, app
+from fraud_trainer.judged import Precision
 from fraud_trainer.rows import Rows
 from fraud_trainer.run import Span, Training, milliseconds
 from fraud_trainer.unattended import check
@@ -105,6 +107,15 @@ def test_what_is_written_is_what_the_operator_reads(tmp_path: Path) -> None:
     assert run.trained.ref.version == bundle.version
     assert run.trained.parent_version == "baseline"
     assert run.trained.metrics.keys() == bundle.manifest.metrics.keys()
+
+
+def test_what_is_measured_reaches_the_operator_with_its_interval(tmp_path: Path) -> None:
+    file = tmp_path / "result.json"
+
+    result.write(file, {"precision": {"one": _figures(Precision(9, 4, 1, 0.25, 0.05, 0.7))}})
+
+    run = runs([job(**ended("Complete"))], [pod(file.read_text(encoding="utf-8"))])["uid-1"]["0123456789"]
+    assert run.measured == {"one": Measured(4, 0.25, 0.05, 0.7)}
 
 
 def test_it_fits_into_a_pods_last_words(tmp_path: Path) -> None:

@@ -152,18 +152,24 @@ class Inconclusive(StrEnum):
 
 
 class Analysis(Part):
-    """What must hold while a candidate is tried. A limit that is broken rolls back at once."""
+    """What must hold while a candidate is tried. A limit that is credibly broken rolls back at once."""
 
     min_decisions: Annotated[int, Field(ge=0)] = Field(
         default=1_000,
         description="Fewest transactions in each step that the candidate has scored, in the shadow, or "
-        "decided, in the canary. Limits count from so many scored on.",
+        "decided, in the canary. Limits count from so many scored on, shares from five transactions on that "
+        "speak against the candidate, and times from a hundred scored.",
     )
     max_alert_rate: Share | None = Field(
-        default=0.25, description="Greatest share of transactions on which the candidate alerts."
+        default=0.25,
+        description="Greatest share of transactions on which the candidate alerts. Broken where the lower "
+        "end of its interval of three standard errors is above it, as with every share and the PSI.",
     )
     max_alert_rate_ratio: Annotated[float, Field(ge=0)] | None = Field(
-        default=None, description="Greatest alert rate as a multiple of the champion's, as 2."
+        default=None,
+        description="Greatest alert rate as a multiple of the champion's, as 2. Broken where the lower end "
+        "of the candidate's interval is above so many times the upper end of the champion's, which may have "
+        "no alert at all. Without a champion it does not apply.",
     )
     max_scoring_microseconds: Annotated[float, Field(gt=0)] | None = Field(
         default=None, description="Greatest mean time to score one transaction."
@@ -190,7 +196,8 @@ class Analysis(Part):
     min_precision_ratio: Annotated[float, Field(ge=0)] = Field(
         default=0.9,
         description="Least precision as a share of the champion's, both of what was decided in this step; "
-        "counts from minLabels on.",
+        "counts from minLabels on. Broken where the upper end of the candidate's interval of 95 % is below "
+        "that share of the lower end of the champion's: more labels tell smaller differences.",
     )
     inconclusive: Inconclusive = Field(
         default=Inconclusive.WAIT,

@@ -84,8 +84,16 @@ class AnalysisStatus(Part):
         description="Labelled alerts of the candidate, decided in this step and old enough to count.",
     )
     precision: float | None = Field(default=None, description="Share of frauds among them.")
+    precision_low: float | None = Field(default=None, description="Lower end of its interval of 95 %.")
+    precision_high: float | None = Field(default=None, description="Upper end of its interval of 95 %.")
     champion_labels: int = Field(default=0, description="Labelled alerts of the champion.")
     champion_precision: float | None = Field(default=None, description="Share of frauds among them.")
+    champion_precision_low: float | None = Field(
+        default=None, description="Lower end of its interval of 95 %."
+    )
+    champion_precision_high: float | None = Field(
+        default=None, description="Upper end of its interval of 95 %."
+    )
     failure: str | None = Field(default=None, description="Why it failed, or the one before it.")
     waiting: str | None = Field(default=None, description="What keeps its pod from starting.")
 

@@ -189,7 +189,7 @@ def _trained(said: Mapping[str, Any]) -> Trained | None:
 def _measured(said: Mapping[str, Any]) -> dict[str, Measured]:
     try:
         return {
-            version: Measured(int(one["labelled"]), one["value"])
+            version: Measured(int(one["labelled"]), one["value"], one.get("low"), one.get("high"))
             for version, one in said["precision"].items()
         }
     except (LookupError, TypeError, ValueError, AttributeError):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from fraud_core.rollouts import Mode, Rollout
+from fraud_core.rollouts import Limits, Mode, Rollout, bounds
 from fraud_core.rollouts.comparison import Comparison, VersionFigures, compared
 from fraud_operator.api.spec import Analysis, Inconclusive
 from fraud_operator.api.status import AnalysisStatus
@@ -34,10 +34,13 @@ def judged(limits: Analysis, version: str, world: World, precision: AnalysisStat
     tried = comparison.challenger
     if tried is None or tried.version != version:
         return Verdict()
-    broken = [*_errors(tried), *_precision(limits, precision)]
-    if tried.scored >= max(1, limits.min_decisions):
-        broken += _limits(limits, comparison, tried)
-    return Verdict(tuple(broken), _evidence(rollout, tried), _figures(comparison, tried))
+    broken = (*_errors(tried), *_precision(limits, precision), *_limits(limits, comparison, tried))
+    return Verdict(broken, _evidence(rollout, tried), _figures(limits, comparison, tried))
+
+
+def of_workers(limits: Analysis) -> Limits:
+    """What workers drop a candidate for by themselves, at once."""
+    return Limits(max(1, limits.min_decisions), limits.max_alert_rate, limits.max_scoring_microseconds)
 
 
 def missing_labels(limits: Analysis, precision: AnalysisStatus | None) -> str | None:
@@ -62,49 +65,66 @@ def _errors(tried: VersionFigures) -> list[str]:
 
 
 def _limits(limits: Analysis, comparison: Comparison, tried: VersionFigures) -> list[str]:
+    if tried.scored < max(1, limits.min_decisions):
+        return []
     champion = comparison.champion
-    checks = [
-        ("its alert rate", tried.alert_rate, limits.max_alert_rate, ".2%"),
-        ("its mean time to score in µs", tried.scoring_us, limits.max_scoring_microseconds, ".4g"),
-        ("its disagreement with the champion", comparison.disagreement, limits.max_disagreement, ".2%"),
-        ("the PSI of its scores", comparison.psi, limits.max_score_psi, ".3f"),
-        (
-            "its alert rate over the champion's",
-            _ratio(tried.alert_rate, champion.alert_rate if champion else None),
-            limits.max_alert_rate_ratio,
-            ".2f",
-        ),
-        (
-            "its time to score over the champion's",
-            _ratio(tried.scoring_us, champion.scoring_us if champion else None),
-            limits.max_scoring_ratio,
-            ".2f",
-        ),
-    ]
+    differing = bounds.share(tried.disagreements, tried.scored)
     return [
-        f"{name} is {value:{form}}, above {limit:{form}}"
-        for name, value, limit, form in checks
-        if value is not None and limit is not None and value > limit
+        *bounds.broken_alone(of_workers(limits), tried),
+        *bounds.above("its disagreement with the champion", differing, limits.max_disagreement),
+        *bounds.above("the PSI of its scores", _psi(comparison), limits.max_score_psi),
+        *bounds.above_champions(
+            "its alert rate", _alert_rate(tried), _alert_rate(champion), limits.max_alert_rate_ratio
+        ),
+        *_slower(tried, champion, limits.max_scoring_ratio),
     ]
 
 
-def _ratio(value: float | None, other: float | None) -> float | None:
-    return value / other if value is not None and other else None
+def _alert_rate(figures: VersionFigures | None) -> bounds.Estimate | None:
+    return bounds.share(figures.alerts, figures.scored) if figures else None
+
+
+def _psi(found: Comparison) -> bounds.Estimate | None:
+    if found.psi is None or found.champion is None or found.challenger is None:
+        return None
+    return bounds.stability(
+        found.psi, found.champion.scored, found.challenger.scored, len(found.challenger.scores)
+    )
+
+
+def _slower(tried: VersionFigures, champion: VersionFigures | None, most: float | None) -> list[str]:
+    ours, theirs = tried.scoring_us, champion.scoring_us if champion else None
+    if ours is None or not theirs or most is None or tried.scored < bounds.TIMED or ours <= most * theirs:
+        return []
+    return [f"its time to score over the champion's is {ours / theirs:.2f}, above {most:.2f}"]
 
 
 def _precision(limits: Analysis, found: AnalysisStatus | None) -> list[str]:
-    if found is None or limits.min_labels == 0 or found.labels < limits.min_labels:
+    if found is None or limits.min_labels == 0:
         return []
-    ours, theirs = found.precision, found.champion_precision
-    if ours is None or theirs is None or found.champion_labels < limits.min_labels:
+    if min(found.labels, found.champion_labels) < limits.min_labels:
         return []
-    if ours >= limits.min_precision_ratio * theirs:
-        return []
-    share = f"{limits.min_precision_ratio:.2f} of the champion's {theirs:.2%}"
-    return [f"its precision is {ours:.2%} of {found.labels:,} labelled alerts, below {share}"]
+    ours = _measured(found.precision, found.precision_low, found.precision_high, found.labels)
+    theirs = _measured(
+        found.champion_precision,
+        found.champion_precision_low,
+        found.champion_precision_high,
+        found.champion_labels,
+    )
+    return bounds.below_champions("its precision", ours, theirs, limits.min_precision_ratio)
 
 
-def _figures(comparison: Comparison, tried: VersionFigures) -> str:
+def _measured(
+    value: float | None, low: float | None, high: float | None, labels: int
+) -> bounds.Estimate | None:
+    if value is None:
+        return None
+    if low is None or high is None:  # an older trainer told none: as if all labels weighed alike
+        low, high = bounds.wilson(value, labels, bounds.LIKELY)
+    return bounds.Estimate(value, low, high, f"{labels:,} labelled alerts")
+
+
+def _figures(limits: Analysis, comparison: Comparison, tried: VersionFigures) -> str:
     parts = [f"{tried.scored:,} scored", f"{tried.decided:,} decided"]
     if tried.alert_rate is not None:
         theirs = comparison.champion.alert_rate if comparison.champion else None
@@ -112,4 +132,7 @@ def _figures(comparison: Comparison, tried: VersionFigures) -> str:
         parts.append(f"alert rate {tried.alert_rate:.2%}{beside}")
     if comparison.psi is not None:
         parts.append(f"PSI {comparison.psi:.3f}")
+    ratios = (limits.max_alert_rate_ratio, limits.max_scoring_ratio)
+    if comparison.champion is None and any(ratio is not None for ratio in ratios):
+        parts.append("no champion for maxAlertRateRatio and maxScoringRatio")
     return ", ".join(parts)

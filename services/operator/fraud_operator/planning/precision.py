@@ -14,7 +14,10 @@ Status = FraudModelStatus
 LEAST_INTERVAL = timedelta(minutes=1)
 """Each Job reads the topics of the step: one a look would do nothing else."""
 RETRIES = 2
-FIGURES = {"labels", "precision", "champion_labels", "champion_precision", "failure"}
+FIGURES = {
+    "labels", "precision", "precision_low", "precision_high", "champion_labels", "champion_precision",
+    "champion_precision_low", "champion_precision_high", "failure",
+}  # fmt: skip
 """What stands until the next Job has counted anew."""
 
 
@@ -33,8 +36,7 @@ def observed(status: Status, world: World) -> Status:
     elif run.state is RunState.SUCCEEDED and run.measured:
         ours = run.measured.get(found.version, Measured())
         theirs = run.measured.get(status.stable_version or "", Measured())
-        update |= {"labels": ours.labels, "precision": ours.precision}
-        update |= {"champion_labels": theirs.labels, "champion_precision": theirs.precision}
+        update |= _figures("", ours) | _figures("champion_", theirs)
     else:
         update["failure"] = explained(run.failure or LOST, found.waiting).message[-MOST_TEXT:]
     return status.model_copy(update={"analysis": found.model_copy(update=update)})
@@ -58,6 +60,15 @@ def failed(before: Status, after: Status) -> tuple[Event, ...]:
     if known.run_id != found.run_id or known.finished_at is not None:
         return ()
     return (Event("AnalysisFailed", f"{found.job_name}: {found.failure}", warning=True),)
+
+
+def _figures(whose: str, found: Measured) -> dict[str, object]:
+    return {
+        f"{whose}labels": found.labels,
+        f"{whose}precision": found.precision,
+        f"{whose}precision_low": found.low,
+        f"{whose}precision_high": found.high,
+    }
 
 
 def applied(status: Status, world: World, ready: Readiness) -> Status:

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from fraud_core.rollouts import Limits, Mode, Rollout
 from fraud_core.rollouts.records import CLI
-from fraud_operator.api.spec import Analysis
 from fraud_operator.api.status import FraudModelStatus, Outcome
+from fraud_operator.planning.analysis import of_workers
 from fraud_operator.planning.versions import noted, ref_of
 from fraud_operator.planning.world import Model, World, WriteRollout
 
@@ -72,15 +72,10 @@ def _wanted(model: Model, status: Status, world: World) -> Rollout:
         mode=mode,
         canary_weight=float(weight),
         step=status.current_step if challenger else None,
-        limits=_limits(model.spec.rollout.analysis) if challenger else Limits(),
+        limits=of_workers(model.spec.rollout.analysis) if challenger else Limits(),
         managed_by=model.manager,
         issued_by=ISSUER,
     )
-
-
-def _limits(analysis: Analysis) -> Limits:
-    """What workers drop a candidate for by themselves, at once."""
-    return Limits(max(1, analysis.min_decisions), analysis.max_alert_rate, analysis.max_scoring_microseconds)
 
 
 def _same(wanted: Rollout, latest: Rollout) -> bool:

@@ -46,10 +46,18 @@ class Trained:
 
 @dataclass(frozen=True)
 class Measured:
-    """What is known of one version's alerts: how many have a label, and the share of frauds among these."""
+    """What is known of one version's alerts.
+
+    Attributes:
+        labels: how many have a label.
+        precision: the share of frauds among these.
+        low, high: ends of its interval of 95 %; None also where an older trainer measured.
+    """
 
     labels: int = 0
     precision: float | None = None
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True)

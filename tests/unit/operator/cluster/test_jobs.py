@@ -155,11 +155,14 @@ def test_a_training_that_succeeded_says_where_its_bundle_is() -> None:
 
 
 def test_a_measurement_says_what_it_found() -> None:
-    said = {"precision": {"one": {"alerts": 9, "labelled": 4, "frauds": 1, "value": 0.25}}}
+    known = {"alerts": 9, "labelled": 4, "frauds": 1, "value": 0.25}
+    said = {"precision": {"one": known | {"low": 0.05, "high": 0.7}, "of-before": known}}
 
     found = runs([job(**ended("Complete"), succeeded=1)], [pod(orjson.dumps(said).decode())])
 
-    assert found["uid-1"]["0123456789"].measured == {"one": Measured(4, 0.25)}
+    assert found["uid-1"]["0123456789"].measured == {
+        "one": Measured(4, 0.25, 0.05, 0.7), "of-before": Measured(4, 0.25),
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("message", [None, "", "{}", "no JSON", '{"version": 1}', "[1]"])

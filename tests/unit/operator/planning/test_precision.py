@@ -91,8 +91,45 @@ def test_a_worse_precision_rolls_back_in_both(shadow: str, where: str) -> None:
     found.until("RolledBack")
 
     message = found.condition("Degraded").message
-    assert "its precision is 20.00% of 60 labelled alerts, below 0.90 of the champion's 50.00%" in message
+    assert (
+        "its precision is 20.00% (11.83% to 31.78% from 60 labelled alerts), below 0.9 times the " in message
+    )
+    assert "the champion's 50.00% (39.88% to 60.12% from 90 labelled alerts)" in message
     assert f"At {where}: " in message
+
+
+def test_a_precision_that_chance_may_have_made_worse_rolls_nothing_back() -> None:
+    found = universe()
+    found.measured = {"one": Measured(60, 0.4, 0.28, 0.53), "baseline": Measured(60, 0.5, 0.38, 0.62)}
+
+    found.until("Promoted", "Promoted")
+
+
+def test_the_trainers_interval_counts_which_knows_how_labels_weigh() -> None:
+    found = universe()
+    found.measured = {"one": Measured(60, 0.2, 0.02, 0.7), "baseline": Measured(90, 0.5, 0.4, 0.6)}
+    until_measured(found)
+
+    analysis = found.status.analysis
+    assert analysis
+    assert (analysis.precision_low, analysis.precision_high) == (0.02, 0.7)
+    assert (analysis.champion_precision_low, analysis.champion_precision_high) == (0.4, 0.6)
+    found.until("Promoted", "Promoted")
+
+
+def test_figures_that_an_operator_of_before_has_left_are_judged_as_if_all_labels_weighed_alike() -> None:
+    found = universe(interval="1d")
+    until_weight(found, 50)
+    found.tick()
+    assert found.status.step_applied_at
+    known = {"labels": 60, "precision": 0.2, "champion_labels": 60, "champion_precision": 0.5}
+    times = {"started_at": found.now, "finished_at": found.now}
+    of_before = {"runID": "1", "number": 1, "version": "one", "job_name": "j"} | known | times
+    found.status = FraudModelStatus.model_validate(found.status.model_dump() | {"analysis": of_before})
+
+    found.tick()
+
+    assert found.condition("Progressing").reason == "RolledBack"
 
 
 def test_what_was_measured_in_the_shadow_says_nothing_of_the_canary() -> None:

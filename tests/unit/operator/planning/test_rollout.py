@@ -273,8 +273,8 @@ def test_a_broken_limit_rolls_back_at_once_with_the_figures() -> None:
     assert degraded.status == "True"
     assert degraded.reason == "RolledBack"
     assert (
-        "its alert rate is 39.9" in degraded.message
-        or "its alert rate is 40.00%, above 25.00%" in degraded.message
+        "its alert rate is 40.00% (35.46% to 44.72% from 1,000 transactions), above 25.00%"
+        in degraded.message
     )
     assert "canary of one at 10 %" in degraded.message
     assert found.condition("Promoted").status == "False"
@@ -293,9 +293,9 @@ def test_a_version_that_fails_is_rolled_back_however_little_it_scored() -> None:
 @pytest.mark.parametrize(
     ("limit", "said"),
     [
-        ({"maxAlertRateRatio": 1.1}, "its alert rate over the champion's is 1."),
+        ({"maxAlertRateRatio": 0.5}, "above 0.5 times the champion's 1.00% (0."),
         ({"maxScoringRatio": 1.5}, "its time to score over the champion's is 2.00, above 1.50"),
-        ({"maxScoringMicroseconds": 15}, "its mean time to score in µs is 20, above 15"),
+        ({"maxScoringMicroseconds": 15}, "its mean time to score is 20 µs, above 15 µs"),
     ],
 )
 def test_limits_may_be_against_the_champion(limit: dict[str, float], said: str) -> None:
@@ -304,6 +304,48 @@ def test_limits_may_be_against_the_champion(limit: dict[str, float], said: str) 
     found.until("RolledBack")
 
     assert said in found.condition("Progressing").message
+
+
+def test_a_candidate_that_does_like_the_champion_breaks_no_limit_by_chance() -> None:
+    found = universe(rollout=QUICK["rollout"] | {"analysis": {"maxAlertRate": 0.02, "maxAlertRateRatio": 2}})
+    found.alert_share = 0.021
+
+    found.until("Promoted", "Promoted")
+
+
+def test_a_ratio_holds_where_the_champion_has_no_alert_at_all() -> None:
+    found = universe(rollout=QUICK["rollout"] | {"analysis": {"maxAlertRateRatio": 2}})
+    found.champions_share, found.alert_share = 0.0, 0.05
+
+    found.until("RolledBack")
+
+    said = found.condition("Progressing").message
+    assert "its alert rate is 5.00% (" in said
+    assert "above 2 times the champion's 0.00% (0.00% to " in said
+
+
+def test_without_a_champion_the_figures_say_that_no_ratio_applies() -> None:
+    limits = spec(rollout={"analysis": {"maxAlertRateRatio": 2}}).rollout.analysis
+    found = at(50, steps((50, DAY)))
+    alone = tuple(replace(worker, models=worker.models[1:]) for worker in found.world.workers)
+
+    verdict = judged(limits, "one", replace(found.world, workers=alone), None)
+
+    assert verdict.broken == ()
+    assert verdict.figures.endswith(", no champion for maxAlertRateRatio and maxScoringRatio")
+
+
+def test_without_a_least_number_of_decisions_a_single_one_rejects_nothing() -> None:
+    strict = {"maxAlertRate": 0.0, "maxAlertRateRatio": 0, "maxDisagreement": 0, "maxScorePsi": 0}
+    timed = {"maxScoringMicroseconds": 1, "maxScoringRatio": 0.1}
+    limits = spec(rollout={"analysis": {"minDecisions": 0} | strict | timed}).rollout.analysis
+    found = at(50, steps((50, DAY)))
+    found.scored, found.decided, found.alert_share = 2, 1, 1.0
+    assert [model.scored for model in found.world.workers[0].models] == [1, 1]
+
+    verdict = judged(limits, "one", replace(found.world, workers=found.world.workers[:1]), None)
+
+    assert verdict.broken == ()
 
 
 def test_limits_do_not_count_before_there_are_enough_decisions() -> None:
