@@ -111,6 +111,7 @@ class Decider:
         real, self.side = self.side, SideTables(shared=True)
         self.side.networks, self.side.logins = networks_of(()), Logins()
         self.decide(Read(group(messages), batch, ()), {0: State()})
+        self.side.warm_up()
         explaining.warm_up()
         self.side.devices.learn(0, self.side.devices.dump(0))
         self.side.forget(0)  # which takes back what was counted

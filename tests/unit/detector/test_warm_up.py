@@ -11,10 +11,12 @@ from tests.support.bundles import small_bundle
 DECIDE_MANY = """
 import gc
 import pyarrow as pa
+import polars as pl
 from confluent_kafka import Message
 from numba.core.registry import CPUDispatcher
 from fraud_core.avro.types import arrow_type
 from fraud_core.features import State
+from fraud_core.features.side import Logins
 from fraud_core.settings import load_settings
 from fraud_detector.reading import Read
 from fraud_detector.records import group
@@ -47,8 +49,25 @@ deciding = decider(load_settings(DetectorSettings))
 deciding.warm_up()
 before = compiled()
 states = {0: State(), 1: State()}
-for _ in range(2):
+deciding.side.logins = Logins()
+for label in ("legitimate", "fraud", "legitimate"):
     deciding.decide(Read(messages, batch, ()), states)
+    deciding.side.labels.learn(
+        pl.DataFrame(
+            {
+                "transaction_id": [f"t{number}" for number in range(3_000)],
+                "transaction_timestamp": 0,
+                "user": "u1",
+                "merchant": "m1",
+                "merchant_category": "groceries",
+                "label": label,
+                "labelled_at": 0,
+            }
+        )
+    )
+    deciding.side.logins.learn(
+        pl.DataFrame({"user": [f"u{number}" for number in range(3_000)], "success": True, "timestamp": 0})
+    )
 print(len(before), compiled() - before)
 """
 
@@ -71,7 +90,7 @@ print(len(kernels), {one.py_func.__qualname__ for one in kernels if not one.sign
 """
 
 
-def test_after_the_warm_up_no_transaction_waits_for_a_compiler(tmp_path: Path) -> None:
+def test_after_the_warm_up_no_transaction_and_no_label_waits_for_a_compiler(tmp_path: Path) -> None:
     published = publish_bundle(tmp_path, small_bundle())
     environment = os.environ | {
         "FRAUD_MODEL__URL": published.url,

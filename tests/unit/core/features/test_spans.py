@@ -1,7 +1,7 @@
 """Known frauds are found among many, however they came and went."""
 
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -11,11 +11,22 @@ from fraud_core.features.side import hourly
 from fraud_core.features.side import spans as module
 from fraud_core.features.side.hourly import ByHour
 from fraud_core.features.side.merchants import WINDOWS
-from fraud_core.features.side.spans import ALWAYS, EVERYBODY, Span, Spans, known_frauds
+from fraud_core.features.side.spans import ALWAYS, COLUMNS, EVERYBODY, Spans, known_frauds
 from tests.unit.core.features.reference import DAY, HOUR
 from tests.unit.core.features.streams import START
 
 DELAY, HORIZON = 48, 30 * 24 + 48
+
+
+class Span(NamedTuple):
+    key: int
+    time: int
+    known_from: int
+    known_until: int
+
+
+def change(spans: Spans, removed: list[Span], added: list[Span]) -> None:
+    spans.change(*(np.array(some, dtype=np.int64).reshape(len(some), COLUMNS).T for some in (removed, added)))
 
 
 def drawn(random: Random, keys: int) -> Span:
@@ -58,7 +69,7 @@ def test_what_was_put_in_and_not_taken_out_is_found(seed: int, monkeypatch: pyte
         for span in gone:
             there.remove(span)
         there += new
-        spans.change(gone, new)
+        change(spans, gone, new)
         most = max(most, len(spans.arrays))
     keys = np.array([random.randrange(7) for _ in range(300)])
     times = np.array([START + random.randrange(140 * DAY) for _ in range(300)])
@@ -74,7 +85,7 @@ def test_of_everybody_those_count_that_were_known_when_the_hour_began() -> None:
     random, spans = Random(1), Spans()
     there = [drawn(random, keys=1)._replace(key=EVERYBODY) for _ in range(900)]
     for begin in range(0, 900, 50):
-        spans.change([], there[begin : begin + 50])
+        change(spans, [], there[begin : begin + 50])
     hours = np.arange(START // HOUR, START // HOUR + 140 * 24, 7)
 
     found = ByHour(spans, DELAY, WINDOWS, HOUR).of_everybody(hours)
@@ -98,7 +109,7 @@ def test_what_becomes_known_between_two_questions_counts_in_the_second(
         for span in gone:
             there.remove(span)
         there += new
-        spans.change(gone, new)
+        change(spans, gone, new)
         keys = np.array([random.randrange(5) for _ in range(6)])
         hours = START // HOUR + 24 * np.array([random.randrange(5, 90, 17) for _ in range(6)])
 
@@ -112,7 +123,7 @@ def test_once_an_hour_is_counted_a_batch_of_it_looks_only_at_what_became_known_s
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     random, spans, looked_at = Random(1), Spans(), list[int]()
-    spans.change([], [drawn(random, keys=1)._replace(key=EVERYBODY) for _ in range(5_000)])
+    change(spans, [], [drawn(random, keys=1)._replace(key=EVERYBODY) for _ in range(5_000)])
     by_hour, hours = ByHour(spans, DELAY, WINDOWS, HOUR), np.array([START // HOUR + 60 * 24])
     real = module.add_known_by_hour
 
@@ -123,7 +134,7 @@ def test_once_an_hour_is_counted_a_batch_of_it_looks_only_at_what_became_known_s
     monkeypatch.setattr(hourly, "add_known_by_hour", noted)
     for _ in range(3):
         by_hour.of_everybody(hours)
-    spans.change([], [drawn(random, keys=1)._replace(key=EVERYBODY) for _ in range(2)])
+    change(spans, [], [drawn(random, keys=1)._replace(key=EVERYBODY) for _ in range(2)])
     by_hour.of_everybody(hours)
 
     assert looked_at == [5_000, 2]

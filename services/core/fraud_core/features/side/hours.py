@@ -45,11 +45,12 @@ class Ledger(NamedTuple):
 @part
 def block_of(ledger: Ledger, key: int) -> int:
     """The block of a key, 0 where it has none."""
-    return ledger.table[_place(ledger.table, key) + 1]  # type: ignore[no-any-return]
+    return ledger.table[place_of(ledger.table, key) + 1]  # type: ignore[no-any-return]
 
 
 @part
-def _place(table: Ints, key: int) -> int:
+def place_of(table: Ints, key: int) -> int:
+    """Where the key is in a table of places, or the free place where to enter it."""
     places = table.size // PLACE
     slot = (key ^ (key >> 32)) & (places - 1)
     while True:
@@ -173,7 +174,7 @@ def _count_before(words: Ints, block: int, entry: int) -> int:
 
 @part
 def _enter(ledger: Ledger, key: int) -> int:
-    place = _place(ledger.table, key)
+    place = place_of(ledger.table, key)
     block = _allocate(ledger, FIRST_CAPACITY)
     ledger.table[place], ledger.table[place + 1] = key, block
     ledger.ends[1] += 1
@@ -194,7 +195,7 @@ def _larger(ledger: Ledger, key: int, block: int) -> int:
     """Move a list to a block of twice the size."""
     words = ledger.words
     larger = _allocate(ledger, 2 * words[block + CAPACITY])
-    ledger.table[_place(ledger.table, key) + 1] = larger
+    ledger.table[place_of(ledger.table, key) + 1] = larger
     for word in range(LENGTH, HEADER + STRIDE * words[block + LENGTH]):
         words[larger + word] = words[block + word]
     return larger
@@ -231,7 +232,7 @@ def moved(table: Ints, words: Ints, new_table: Ints, new_words: Ints) -> int:
             size = HEADER + STRIDE * words[block + CAPACITY]
             for word in range(size):
                 new_words[end + word] = words[block + word]
-            place = _place(new_table, table[at])
+            place = place_of(new_table, table[at])
             new_table[place], new_table[place + 1] = table[at], end
             end += size
     return end

@@ -4,31 +4,30 @@ Two clocks: `transaction_timestamp` is when it happened, `labelled_at` when it b
 force from then until the next one's `labelled_at`; of two at the same moment the one that came last is.
 """
 
-from bisect import insort
-from collections.abc import Iterator
-from itertools import chain
-from typing import NamedTuple
-
+import numpy as np
 import polars as pl
 
+from fraud_core.features.layout import Ints
 from fraud_core.features.side.keys import SEED
-from fraud_core.features.side.spans import ALWAYS, EVERYBODY, Span, Spans
+from fraud_core.features.side.spans import EVERYBODY, KEY, Spans
+from fraud_core.features.side.verdicts import (
+    CATEGORY,
+    CHANGE,
+    KNOWN_FROM,
+    KNOWN_UNTIL,
+    MERCHANT,
+    MOST_CHANGES,
+    SIGN,
+    TIME,
+    USER,
+    empty_verdicts,
+    judge,
+    with_room,
+)
 from fraud_core.features.strings import hashes, text_of
 
-MERCHANT, USER, CATEGORY = range(3)
-"""Whose spans are which."""
-
-
-class Verdict(NamedTuple):
-    """One label; verdicts of a transaction sort by when they became known, then by when they came."""
-
-    known_at: int
-    number: int
-    fraud: bool
-    time: int
-    merchant: int
-    user: int
-    category: int
+WARM_UP = 100
+"""Labels, more than there is room for at first."""
 
 
 class Labels:
@@ -46,18 +45,14 @@ class Labels:
         """Begin without labels."""
         self.merchants, self.everywhere, self.users = Spans(), Spans(), Spans()
         self.categories, self.categorised = Spans(), Spans()
-        self._verdicts: dict[int, list[Verdict]] = {}
-        self._came = 0
+        self._verdicts = empty_verdicts()
 
     def learn(self, frame: pl.DataFrame) -> None:
         """Take in labels in the order in which they came; columns of `schemas/Label.avsc`."""
-        before: dict[int, list[Verdict]] = {}
-        for transaction, verdict in self._read(frame):
-            verdicts = self._verdicts.setdefault(transaction, [])
-            before.setdefault(transaction, verdicts.copy())
-            insort(verdicts, verdict)
-        removed = [frauds for verdicts in before.values() for frauds in _frauds(verdicts)]
-        added = [frauds for transaction in before for frauds in _frauds(self._verdicts[transaction])]
+        labels = _read(frame)
+        self._verdicts = with_room(self._verdicts, frame.height)
+        changes = np.empty((CHANGE, MOST_CHANGES * frame.height), dtype=np.int64)
+        removed, added = _netted(changes[:, : judge(self._verdicts, labels, changes)])
         for which, spans, together in (
             (MERCHANT, self.merchants, self.everywhere),
             (USER, self.users, None),
@@ -68,43 +63,61 @@ class Labels:
             if together is not None:
                 together.change(_of_everybody(gone), _of_everybody(new))
 
-    def _read(self, frame: pl.DataFrame) -> Iterator[tuple[int, Verdict]]:
-        columns = (
-            _hashed(frame["transaction_id"]),
-            _milliseconds(frame["labelled_at"]),
-            (frame["label"] == "fraud").to_list(),
-            _milliseconds(frame["transaction_timestamp"]),
-            _hashed(frame["merchant"]),
-            _hashed(frame["user"]),
-            _hashed(frame["merchant_category"]),
+
+def warm_up(labels: Labels) -> None:
+    """Call what never was fraud, and take it back, so that all machine code exists before a label comes."""
+    for known_at, label in ((1, "fraud"), (2, "legitimate")):
+        labels.learn(
+            pl.DataFrame(
+                {
+                    "transaction_id": [f"nothing {number}" for number in range(WARM_UP)],
+                    "transaction_timestamp": 0,
+                    "user": "nobody",
+                    "merchant": "nowhere",
+                    "merchant_category": "nothing",
+                    "label": label,
+                    "labelled_at": known_at,
+                }
+            )
         )
-        for transaction, known_at, fraud, time, *whose in zip(*columns, strict=True):
-            self._came += 1
-            yield transaction, Verdict(known_at, self._came, fraud, time, *whose)
 
 
-def _frauds(verdicts: list[Verdict]) -> Iterator[tuple[Span, ...]]:
-    """For each time in which a transaction is taken for a fraud its span for each that it is of."""
-    ends = chain((later.known_at for later in verdicts[1:]), (ALWAYS,))
-    for verdict, end in zip(verdicts, ends, strict=False):
-        if verdict.fraud and verdict.known_at < end:
-            keys = (verdict.merchant, verdict.user, verdict.category)
-            yield tuple(Span(key, verdict.time, verdict.known_at, end) for key in keys)
+def _read(frame: pl.DataFrame) -> Ints:
+    return np.stack(
+        [
+            hashes(text_of(frame["merchant"]), SEED),
+            hashes(text_of(frame["user"]), SEED),
+            hashes(text_of(frame["merchant_category"]), SEED),
+            _milliseconds(frame["transaction_timestamp"]),
+            hashes(text_of(frame["transaction_id"]), SEED),
+            _milliseconds(frame["labelled_at"]),
+            (frame["label"] == "fraud").cast(pl.Int64).to_numpy(),
+        ]
+    )
 
 
-def _by(frauds: list[tuple[Span, ...]], which: int) -> list[Span]:
+def _netted(changes: Ints) -> tuple[Ints, Ints]:
+    """What is known no more, and what is known now; not what several labels have changed to and fro."""
+    if not np.any(changes[SIGN] < 0):
+        return changes[:SIGN, :0], changes[:SIGN]
+    different, places = np.unique(changes[:SIGN], axis=1, return_inverse=True)
+    signs = np.zeros(different.shape[1], dtype=np.int64)
+    np.add.at(signs, places.ravel(), changes[SIGN])
+    removed, added = (np.repeat(different, np.maximum(times, 0), axis=1) for times in (-signs, signs))
+    return removed, added
+
+
+def _by(frauds: Ints, which: int) -> Ints:
     """The spans for merchants, for users or for categories, where these are known."""
-    return [spans[which] for spans in frauds if spans[which].key]
+    return frauds[[which, TIME, KNOWN_FROM, KNOWN_UNTIL]][:, frauds[which] != 0]
 
 
-def _of_everybody(spans: list[Span]) -> list[Span]:
-    return [span._replace(key=EVERYBODY) for span in spans]
+def _of_everybody(spans: Ints) -> Ints:
+    together = spans.copy()
+    together[KEY] = EVERYBODY
+    return together
 
 
-def _hashed(column: pl.Series) -> list[int]:
-    keys: list[int] = hashes(text_of(column), SEED).tolist()
-    return keys
-
-
-def _milliseconds(column: pl.Series) -> list[int]:
-    return column.cast(pl.Datetime("ms")).cast(pl.Int64).to_list()
+def _milliseconds(column: pl.Series) -> Ints:
+    times: Ints = column.cast(pl.Datetime("ms")).cast(pl.Int64).to_numpy()
+    return times

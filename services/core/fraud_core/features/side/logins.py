@@ -23,6 +23,8 @@ PANES = 60
 KEPT = 24 * 60
 """Minutes up to the user's present that are kept."""
 ROOM = room_for(KEPT)
+WARM_UP = 100
+"""Logins, more than there is room for at first."""
 
 
 class Logins:
@@ -40,6 +42,11 @@ class Logins:
         while row < users.size:
             self._ledger = with_room(self._ledger, users.size - row, ROOM)
             row = add_all(self._ledger, users, panes, ones, failed, row, KEPT)
+
+    def warm_up(self) -> None:
+        """Learn made-up logins, so that all machine code exists before one comes."""
+        names = [f"nobody {number}" for number in range(WARM_UP)]
+        self.learn(pl.DataFrame({"user": names, "success": True, "timestamp": 0}))
 
     def observe(self, attempts: Floats, failed: Floats, users: Ints, times: Ints) -> None:
         """Write for each transaction its user's logins of the last hour, and those of them that failed."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fraud_core.features.layout import Ints
-from fraud_core.features.side.hours import PLACE
+from fraud_core.features.side.hours import PLACE, place_of
 from fraud_core.features.side.latest import LATEST, WORDS, note
 from fraud_core.features.side.merchants import Floats
 from fraud_core.kernels import kernel, part
@@ -73,7 +73,7 @@ def run(
         hour = hours[row]
         note(at, hour, KEPT)
         oldest = max(hour - WINDOW, at[LATEST] - KEPT)
-        block = pairs.table[_place(pairs.table, devices[row]) + 1]
+        block = pairs.table[place_of(pairs.table, devices[row]) + 1]
         values[row] = 1 + _others(pairs.words, block, users[row], oldest, hour)
         if hour > oldest and _put(pairs, devices[row], users[row], hour, changes, at[CHANGED]):
             at[CHANGED] += 1
@@ -100,7 +100,7 @@ def undo(pairs: Pairs, changes: Ints) -> None:
     """Take changes back, the last one first; a pair that has become later since is left alone."""
     words = pairs.words
     for change in range(changes.shape[1] - 1, -1, -1):
-        block = pairs.table[_place(pairs.table, changes[DEVICE, change]) + 1]
+        block = pairs.table[place_of(pairs.table, changes[DEVICE, change]) + 1]
         at = _entry(words, block, changes[WHO, change])
         if at == 0 or words[at + 1] != changes[NOW, change]:
             continue
@@ -128,17 +128,6 @@ def moved(pairs: Pairs, larger: Pairs, oldest: int, changes: Ints) -> None:
 
 
 @part
-def _place(table: Ints, device: int) -> int:
-    places = table.size // PLACE
-    slot = (device ^ (device >> 32)) & (places - 1)
-    while True:
-        at = slot * PLACE
-        if table[at + 1] == 0 or table[at] == device:
-            return at
-        slot = (slot + 1) & (places - 1)
-
-
-@part
 def _others(words: Ints, block: int, user: int, oldest: int, hour: int) -> int:
     """Users of the block but this one whose hour is after the one, and not after the other."""
     count = 0
@@ -161,7 +150,7 @@ def _entry(words: Ints, block: int, user: int) -> int:
 @part
 def _put(pairs: Pairs, device: int, user: int, hour: int, changes: Ints, change: int) -> bool:
     """Let the pair have this hour unless its own is later; writes what changed, if something did."""
-    place = _place(pairs.table, device)
+    place = place_of(pairs.table, device)
     if pairs.table[place + 1] == 0:
         pairs.table[place], pairs.table[place + 1] = device, _allocate(pairs, FIRST_CAPACITY)
         pairs.ends[1] += 1

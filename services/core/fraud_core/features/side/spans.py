@@ -7,7 +7,6 @@ begin.
 """
 
 from collections.abc import Callable
-from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -18,25 +17,12 @@ ALWAYS = np.iinfo(np.int64).max
 EVERYBODY = 1
 """The key where spans are asked for by time alone."""
 KEY, TIME, KNOWN_FROM, KNOWN_UNTIL, COLUMNS = range(5)
-SIDES: Final[tuple[Literal["left"], Literal["right"]]] = ("left", "right")
+"""Of a span: hash of the merchant, user or category; when the transaction happened; from when it is known to
+be a fraud, and before when. All times are in ms."""
 SHORTEST = 1024
 """An array is not kept apart from a shorter one before it has so many spans."""
 LONGER = 8
 """So many times as long as the next is each."""
-
-
-class Span(NamedTuple):
-    """A transaction is known to be a fraud from one moment to before another; all times in ms.
-
-    Attributes:
-        key: hash of the merchant or user.
-        time: of the transaction.
-    """
-
-    key: int
-    time: int
-    known_from: int
-    known_until: int
 
 
 class Spans:
@@ -53,22 +39,28 @@ class Spans:
         self.arrays: list[Ints] = [np.zeros((COLUMNS, 0), dtype=np.int64)]
         self.followers: list[Callable[[Ints, int], None]] = []
 
-    def change(self, removed: list[Span], added: list[Span]) -> None:
-        """Take spans out, and others in."""
-        self._tell([span for span in removed if any(_take_out(array, span) for array in self.arrays)], -1)
-        if added:
-            self.arrays.append(self._tell(added, 1))
+    def change(self, removed: Ints, added: Ints) -> None:
+        """Take spans out, and others in; shape (COLUMNS, spans) both, in any order."""
+        if removed.shape[1]:
+            self._take_out(_sorted(removed))
+        if added.shape[1]:
+            self.arrays.append(_sorted(added))
+            self._tell(self.arrays[-1], 1)
         while len(self.arrays) > 1 and _near(*self.arrays[-2:]):
             shorter = self.arrays.pop()
-            self.arrays[-1] = _sorted(np.concatenate([self.arrays[-1], shorter], axis=1))
+            self.arrays[-1] = _merged(self.arrays[-1], shorter)
 
-    def _tell(self, spans: list[Span], sign: int) -> Ints:
-        """The same as an array, that the followers know of."""
-        array = _sorted(np.array(spans, dtype=np.int64).reshape(len(spans), COLUMNS).T)
-        if spans:
+    def _take_out(self, removed: Ints) -> None:
+        for array in self.arrays:
+            found = np.zeros(removed.shape[1], dtype=np.int64)
+            take_out(array, removed, found)
+            self._tell(np.ascontiguousarray(removed[:, found == 1]), -1)
+            removed = np.ascontiguousarray(removed[:, found == 0])
+
+    def _tell(self, spans: Ints, sign: int) -> None:
+        if spans.shape[1]:
             for follow in self.followers:
-                follow(array, sign)
-        return array
+                follow(spans, sign)
 
 
 def _near(longer: Ints, shorter: Ints) -> bool:
@@ -76,22 +68,56 @@ def _near(longer: Ints, shorter: Ints) -> bool:
 
 
 def _sorted(spans: Ints) -> Ints:
-    """Those that are known at any time, by key and time."""
-    live = spans[:, spans[KNOWN_FROM] < spans[KNOWN_UNTIL]]
-    return np.ascontiguousarray(live[:, np.lexsort((live[TIME], live[KEY]))])
+    """The same by key and time."""
+    return np.ascontiguousarray(spans[:, np.lexsort((spans[TIME], spans[KEY]))])
 
 
-def _take_out(array: Ints, span: Span) -> bool:
-    """Let one such span be known no more; False where there is none."""
-    begin, end = (int(np.searchsorted(array[KEY], span.key, side=side)) for side in SIDES)
-    begin += int(np.searchsorted(array[TIME, begin:end], span.time))
-    for at in range(begin, end):
-        if array[TIME, at] != span.time:
-            return False
-        if tuple(array[KNOWN_FROM:, at]) == span[KNOWN_FROM:]:
-            array[KNOWN_UNTIL, at] = span.known_from
-            return True
-    return False
+def _merged(one: Ints, other: Ints) -> Ints:
+    """Those of both that are known at any time."""
+    both = np.empty((COLUMNS, one.shape[1] + other.shape[1]), dtype=np.int64)
+    return np.ascontiguousarray(both[:, : merge(one, other, both)])
+
+
+@kernel
+def merge(one: Ints, other: Ints, both: Ints) -> int:
+    """Write those of both arrays that are known at any time, by key and time; gives how many they are."""
+    at, of_other, count = 0, 0, 0
+    while at < one.shape[1] or of_other < other.shape[1]:
+        if of_other == other.shape[1] or (
+            at < one.shape[1]
+            and (one[KEY, at], one[TIME, at]) <= (other[KEY, of_other], other[TIME, of_other])
+        ):
+            count = _copied(one, at, both, count)
+            at += 1
+        else:
+            count = _copied(other, of_other, both, count)
+            of_other += 1
+    return count
+
+
+@part
+def _copied(array: Ints, at: int, both: Ints, count: int) -> int:
+    if array[KNOWN_FROM, at] >= array[KNOWN_UNTIL, at]:
+        return count
+    for column in range(COLUMNS):
+        both[column, count] = array[column, at]
+    return count + 1
+
+
+@kernel
+def take_out(array: Ints, removed: Ints, found: Ints) -> None:
+    """Let spans be known no more, each one that is like it; writes 1 where there was one."""
+    for one in range(removed.shape[1]):
+        key, time = removed[KEY, one], removed[TIME, one]
+        at = _place(array, key, time)
+        while found[one] == 0 and at < array.shape[1] and array[KEY, at] == key and array[TIME, at] == time:
+            if (array[KNOWN_FROM, at], array[KNOWN_UNTIL, at]) == (
+                removed[KNOWN_FROM, one],
+                removed[KNOWN_UNTIL, one],
+            ):
+                array[KNOWN_UNTIL, at] = array[KNOWN_FROM, at]
+                found[one] = 1
+            at += 1
 
 
 def known_frauds(

@@ -12,7 +12,7 @@ from fraud_core.features.side.counts import CategoryCounts, MerchantCounts
 from fraud_core.features.side.devices import DeviceUsers
 from fraud_core.features.side.hourly import ByHour
 from fraud_core.features.side.keys import Keys, keys_of
-from fraud_core.features.side.labels import Labels
+from fraud_core.features.side.labels import Labels, warm_up
 from fraud_core.features.side.logins import Logins
 from fraud_core.features.side.merchants import (
     DAY_MS,
@@ -111,6 +111,12 @@ class SideTables:
         ):
             counts.count(partition, whose[known:], times[known:], units[known:])
         self._meet(np.empty(frame.height), keys, times, [(partition, merchants, frame.height)])
+
+    def warm_up(self) -> None:
+        """Learn made-up labels and logins, so that all machine code exists before real ones come."""
+        warm_up(self.labels)
+        if self.logins is not None:
+            self.logins.warm_up()
 
     def savepoint(self, partition: int) -> None:
         """Take what the partition has added as committed."""
