@@ -63,12 +63,28 @@ def narrowed(settings: KafkaSettings, spans: Mapping[Place, Span], moment: datet
     Raises:
         UnavailableError: the brokers don't answer.
     """
+    firsts = _firsts(settings, spans, moment)
+    return {place: Span(firsts[place], span.end) for place, span in spans.items()}
+
+
+def shortened(settings: KafkaSettings, spans: Mapping[Place, Span], moment: datetime) -> dict[Place, Span]:
+    """The spans up to the first record of this Kafka timestamp or a later one, without it.
+
+    Timestamps need not ascend, so older records may have followed it.
+
+    Raises:
+        UnavailableError: the brokers don't answer.
+    """
+    firsts = _firsts(settings, spans, moment)
+    return {place: Span(span.begin, firsts[place]) for place, span in spans.items()}
+
+
+def _firsts(settings: KafkaSettings, spans: Mapping[Place, Span], moment: datetime) -> dict[Place, int]:
+    """Where the first record of this Kafka timestamp or a later one is, within the spans."""
     which = OffsetSpec.for_timestamp(int(moment.timestamp() * 1_000))
     firsts = _offsets(settings, list(spans), which)
     return {
-        place: Span(
-            span.end if firsts[place] < 0 else min(span.end, max(span.begin, firsts[place])), span.end
-        )
+        place: span.end if firsts[place] < 0 else min(span.end, max(span.begin, firsts[place]))
         for place, span in spans.items()
     }
 

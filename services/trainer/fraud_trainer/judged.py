@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
 from fraud_core import tail
 from fraud_core.avro import Decoder
 from fraud_core.kafka import partition_counts
-from fraud_core.offsets import committed_spans, narrowed
+from fraud_core.offsets import Place, Span, committed_spans, narrowed, shortened
 from fraud_core.registry import Registry
 from fraud_core.rollouts.bounds import LIKELY, wilson
 from fraud_core.settings import CoreSettings
@@ -26,6 +26,10 @@ DECISIONS = pl.Schema(
     }
 )
 LABELS = pl.Schema({"transaction_id": pl.String(), "fraud": pl.Boolean(), "labelled_at": pl.Datetime("ms")})
+DAY = timedelta(days=1)
+"""So far a record may be from its transaction in time: more ahead of it is a dead letter."""
+LAST = 100
+"""Records, of all partitions, that say when the newest decisions happened and arrived."""
 ENTRIES = pl.List(pl.Struct({"key": pl.String(), "value": pl.Float64()}))
 
 
@@ -49,8 +53,25 @@ class Precision:
     high: float | None = None
 
 
+@dataclass(frozen=True)
+class Newest:
+    """The newest decisions.
+
+    Attributes:
+        happened: time of the newest transaction; naive, in UTC.
+        arrived: greatest Kafka timestamp, which is that of a transaction, too; naive, in UTC.
+    """
+
+    happened: datetime
+    arrived: datetime
+
+
 def precision(
-    decisions: pl.DataFrame, labels: pl.DataFrame, thresholds: Mapping[str, float], maturity: timedelta
+    decisions: pl.DataFrame,
+    labels: pl.DataFrame,
+    thresholds: Mapping[str, float],
+    maturity: timedelta,
+    newest: datetime | None = None,
 ) -> dict[str, Precision]:
     """For each version how many of its alerts were fraud.
 
@@ -63,13 +84,14 @@ def precision(
         labels: columns `LABELS`; the latest of a transaction counts.
         thresholds: version -> it alerts from this score on.
         maturity: age, by the newest decision, from which a transaction counts.
+        newest: of a decision that is not among them, if it is newer; naive, in UTC.
     """
-    newest = decisions["timestamp"].max()
-    if not isinstance(newest, datetime):
+    known = [at for at in (newest, decisions["timestamp"].max()) if isinstance(at, datetime)]
+    if not known:
         return {version: Precision(0, 0, 0) for version in thresholds}
     latest = labels.sort("labelled_at").group_by("transaction_id").last()
     joined = (
-        decisions.filter(pl.col("timestamp") <= newest - maturity)
+        decisions.filter(pl.col("timestamp") <= max(known) - maturity)
         .unique(["transaction_id", "version"])
         .join(latest, on="transaction_id", how="left")
     )
@@ -91,20 +113,68 @@ def _precision(alerts: pl.DataFrame) -> Precision:
     return Precision(alerts.height, known.height, frauds, value, low, high)
 
 
-def read_decisions(
-    settings: CoreSettings, since: datetime, decided_from: datetime | None = None
-) -> pl.DataFrame:
-    """Scores of what is reviewed, from decisions with a Kafka timestamp from `since` on; columns `DECISIONS`.
+def counting(
+    since: datetime, decided_from: datetime, newest: Newest | None, maturity: timedelta
+) -> tuple[datetime, datetime | None]:
+    """Kafka timestamps between which decisions lie that can count; None where it is not known up to which.
 
-    Decisions keep the Kafka timestamp of their transaction, so when they were made is asked of themselves.
+    A step is short, and what is young can't count, so most that is retained need not be read. What was
+    decided more than a day after it had arrived, as of a backlog, is no evidence then. Where the newest
+    transactions arrive more than a day after they happened, as in a replay, Kafka timestamps say nothing of
+    their age.
+    """
+    begin = max(since, decided_from.replace(tzinfo=UTC) - DAY)
+    if newest is None or newest.arrived - newest.happened > DAY:
+        return begin, None
+    return begin, newest.happened.replace(tzinfo=UTC) - maturity + DAY
+
+
+def newest_decisions(settings: CoreSettings) -> Newest | None:
+    """When the newest decisions happened and arrived; None where there are none.
 
     Raises:
         UnavailableError: the brokers or the registry can't be reached.
     """
-    names = topics(settings.topics)
-    batches = _read(settings, "Decision", [names.alerts.name, names.classified.name], since)
-    found = [scores(batch, decided_from) for batch in batches]
+    decoder = Decoder("Decision", Registry(settings.schema_registry))
+    with closing(tail.consumer(settings.kafka)) as source:
+        messages = tail.last(source, _spans(settings, _decisions(settings)), LAST)
+    values = [message.value() for message in messages if message.value() is not None]
+    happened = pl.DataFrame(decoder.decode(values).batch)["timestamp"].max() if values else None
+    if not isinstance(happened, datetime):
+        return None
+    arrived = max(message.timestamp()[1] for message in messages)
+    return Newest(happened, datetime.fromtimestamp(arrived / 1_000, UTC).replace(tzinfo=None))
+
+
+def read_decisions(
+    settings: CoreSettings,
+    since: datetime,
+    until: datetime | None = None,
+    decided_from: datetime | None = None,
+) -> pl.DataFrame:
+    """Scores of what is reviewed, from decisions by Kafka timestamp; columns `DECISIONS`.
+
+    Decisions keep the Kafka timestamp of their transaction, so when they were made is asked of themselves.
+
+    Args:
+        settings: where they are.
+        since: first Kafka timestamp.
+        until: the first one that is not read any more; by default all are.
+        decided_from: what was decided before is left out; naive, in UTC.
+
+    Raises:
+        UnavailableError: the brokers or the registry can't be reached.
+    """
+    spans = narrowed(settings.kafka, _spans(settings, _decisions(settings)), since)
+    if until is not None:
+        spans = shortened(settings.kafka, spans, until)
+    found = [scores(batch, decided_from) for batch in _read(settings, "Decision", spans)]
     return pl.concat([pl.DataFrame(schema=DECISIONS), *found])
+
+
+def _decisions(settings: CoreSettings) -> list[str]:
+    names = topics(settings.topics)
+    return [names.alerts.name, names.classified.name]
 
 
 def read_labels(settings: CoreSettings) -> pl.DataFrame:
@@ -118,18 +188,17 @@ def read_labels(settings: CoreSettings) -> pl.DataFrame:
         batch.select("transaction_id", (pl.col("label") == "fraud").alias("fraud"), "labelled_at").cast(
             LABELS
         )
-        for batch in _read(settings, "Label", [names.labels.name], None)
+        for batch in _read(settings, "Label", _spans(settings, [names.labels.name]))
     ]
     return pl.concat([pl.DataFrame(schema=LABELS), *found])
 
 
-def _read(
-    settings: CoreSettings, schema: str, names: list[str], since: datetime | None
-) -> Iterable[pl.DataFrame]:
+def _spans(settings: CoreSettings, names: list[str]) -> dict[Place, Span]:
     existing = partition_counts(settings.kafka)
-    spans = committed_spans(settings.kafka, {name: existing[name] for name in names})
-    if since is not None:
-        spans = narrowed(settings.kafka, spans, since)
+    return committed_spans(settings.kafka, {name: existing[name] for name in names})
+
+
+def _read(settings: CoreSettings, schema: str, spans: Mapping[Place, Span]) -> Iterable[pl.DataFrame]:
     decoder = Decoder(schema, Registry(settings.schema_registry))
     with closing(tail.consumer(settings.kafka)) as source:
         for messages in tail.forward(source, spans):

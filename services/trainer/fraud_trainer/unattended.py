@@ -124,8 +124,12 @@ def measured(
         for ref in (rollout.champion, rollout.challenger)
         if ref and ref.sha256 in known
     }
-    decisions, labels = judged.read_decisions(settings, since, decided_from), judged.read_labels(settings)
-    return judged.precision(decisions, labels, thresholds, maturity)
+    newest, until = judged.newest_decisions(settings), None
+    if decided_from is not None:
+        since, until = judged.counting(since, decided_from, newest, maturity)
+    decisions = judged.read_decisions(settings, since, until, decided_from)
+    happened = newest.happened if newest else None
+    return judged.precision(decisions, judged.read_labels(settings), thresholds, maturity, happened)
 
 
 def _rollout(settings: CoreSettings, pipeline: str) -> Rollout | None:

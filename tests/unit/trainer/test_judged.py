@@ -1,6 +1,6 @@
 """Precision of each version, from reviewed decisions and mature labels."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from fraud_core.avro.types import arrow_type
-from fraud_trainer.judged import DECISIONS, LABELS, Precision, precision, scores
+from fraud_trainer.judged import DECISIONS, LABELS, Newest, Precision, counting, precision, scores
 
 NOW = datetime(2026, 11, 24)
 DAY = timedelta(days=1)
@@ -131,3 +131,31 @@ def test_what_was_decided_before_is_left_out_and_what_does_not_say_when() -> Non
 
     assert set(scores(batch, NOW)["transaction_id"]) == {"then"}
     assert set(scores(batch)["transaction_id"]) == set(moments)
+
+
+def test_age_is_counted_from_the_newest_decision_also_where_it_is_not_among_those_read() -> None:
+    read = decisions(("t1", 40, "old", 0.95, 1.0)).head(1)
+    known = labels(("t1", True, 20))
+
+    assert precision(read, known, THRESHOLDS, 30 * DAY)["old"].labelled == 0
+    assert precision(read, known, THRESHOLDS, 30 * DAY, newest=NOW)["old"].labelled == 1
+
+
+LONG_AGO, STEP = (NOW - 90 * DAY).replace(tzinfo=UTC), NOW - 31 * DAY
+
+
+def test_of_a_step_of_31_days_that_waits_for_30_only_three_are_read() -> None:
+    begin, end = counting(LONG_AGO, STEP, Newest(NOW, NOW), 30 * DAY)
+
+    assert end
+    assert begin == (STEP - DAY).replace(tzinfo=UTC)
+    assert end - begin == 3 * DAY
+
+
+def test_nothing_is_read_from_before_what_is_asked_for() -> None:
+    assert counting(LONG_AGO, NOW - 200 * DAY, Newest(NOW, NOW), DAY)[0] == LONG_AGO
+
+
+@pytest.mark.parametrize("newest", [None, Newest(NOW - 40 * DAY, NOW)])
+def test_where_arrival_says_nothing_of_age_all_is_read_to_the_end(newest: Newest | None) -> None:
+    assert counting(LONG_AGO, STEP, newest, 30 * DAY) == ((STEP - DAY).replace(tzinfo=UTC), None)
