@@ -66,6 +66,7 @@ class Loop:
     _said: set[str] = field(default_factory=set)
     _saying: set[str] = field(default_factory=set)
     _refused: dict[str, Run] = field(default_factory=dict)
+    _unmade: dict[str, str] = field(default_factory=dict)
     _told: set[tuple[str, str, str]] = field(default_factory=set)
     _away_since: float | None = None
 
@@ -109,7 +110,9 @@ class Loop:
         for each in misread:
             if each.pipeline == self.kafka.settings.pipeline:
                 await self._tell(each)
-        self._refused = {run_id: run for run_id, run in self._refused.items() if run_id in _named(plans)}
+        named = _named(plans)
+        self._refused = {run_id: run for run_id, run in self._refused.items() if run_id in named}
+        self._unmade = {run_id: why for run_id, why in self._unmade.items() if run_id in named}
         await self._release(pipeline.rollout, {found.model.uid for found in ours}, misread)
         self.metrics.looks.inc()
         self.metrics.told(plans)
@@ -185,6 +188,7 @@ class Loop:
             workers=pipeline.workers,
             partitions=pipeline.partitions,
             runs=runs,
+            unmade=dict(self._unmade),
             labels=pipeline.labels,
             older=models.older(found, all_) or self._foreign(pipeline.rollout),
             found=await self._in_thread(lambda: self.kafka.find(str(pinned))) if unknown else {},
@@ -197,16 +201,19 @@ class Loop:
         return f"{namespace}/{rest.partition('/')[0]}" if slash and namespace != self.namespace else None
 
     async def _follow(self, found: Found, plan: Plan) -> None:
-        """Write the status, and only then act: whoever is killed in between finds in it what to do."""
+        """Write the status, and only then act: whoever is killed in between finds in it what to do.
+
+        The events follow the status, too: what it says is said once, whether or not the acts get through.
+        """
         if plan.status != found.model.status:
             document = models.with_status(found, plan.status)
             if not await self._replace(found.model.name, document):
                 return
+        for event in plan.events:
+            await self._happened(found, event)
         for act in plan.acts:
             if await self._act(found, act):
                 self.woken.set()
-        for event in plan.events:
-            await self._happened(found, event)
 
     async def _tell(self, misread: Misread) -> None:
         """Say in a status that can't be gone on from why nothing is done, and leave the rest of it."""
@@ -247,7 +254,11 @@ class Loop:
                 return True
 
     async def _start(self, found: Found, act: StartJob) -> bool:
-        """Make the Job; one that is refused is a run that failed, so that its FraudModel says so."""
+        """Make the Job; one that is refused is a run that failed, so that its FraudModel says so.
+
+        A server that fails, as for an admission webhook that is away, is asked again in the next look.
+        """
+        self._unmade.pop(act.run_id, None)
         document = jobs.manifest(self.job, found.model, act)
         try:
             await self.api.create(paths.jobs(self.namespace), document)
@@ -257,6 +268,10 @@ class Loop:
             log.warning("job_refused", job=act.job_name, run_id=act.run_id, reason=str(error))
             self._refused[act.run_id] = Run(RunState.FAILED, 0, failure=Failure(REFUSED, str(error)))
             return True
+        except UnavailableError as error:
+            self._say(str(error))
+            self._unmade[act.run_id] = str(error)
+            return False
         log.info("job_started", job=act.job_name, run_id=act.run_id)
         return True
 
@@ -272,12 +287,15 @@ class Loop:
         await self._in_thread(lambda: self.kafka.write(released(rollout), rollout.generation))
 
     async def _quietly(self, act: Awaitable[object]) -> bool:
-        """Whether it was done. What is there or gone already is as it shall be; what is refused is told."""
+        """Whether it was done. What is there or gone already is as it shall be; what is refused is told.
+
+        So is that the server fails at it: nothing else depends on it.
+        """
         try:
             await act
         except (ConflictError, MissingError):
             return False
-        except (RefusedError, ForbiddenError) as error:
+        except (RefusedError, ForbiddenError, UnavailableError) as error:
             self._say(str(error))
             return False
         return True

@@ -156,6 +156,64 @@ def test_a_job_that_the_server_refuses_is_a_training_that_failed_and_is_tried_la
     assert job["metadata"]["name"] != found["training"]["jobName"]
 
 
+@pytest.mark.parametrize("code", [500, 503, 429])
+def test_a_job_that_the_server_fails_to_make_is_told_and_asked_for_again_and_holds_up_nothing_else(
+    cluster: SmallCluster, code: int
+) -> None:
+    cluster.apply(fraud_model())
+    cluster.refuses["create jobs"] = (code, 'failed calling webhook "admit.example": connection refused')
+    looks = []
+
+    async def look(loop: Loop) -> None:
+        for _ in range(3):
+            await loop.look()
+        looks.append(loop.metrics.looks.collect()[0].samples[0].value)
+
+    with_loop(Values(), look)
+
+    for kind in ("Trained", "Progressing"):
+        status, reason, message = told(cluster)[kind]
+        assert (status, reason) == ("False", "JobNotStarted")
+        assert f"{code} to POST" in message
+        assert "failed calling webhook" in message
+    assert looks == [3]
+    events = [event["type"] for event in cluster.all("events") if event["reason"] == "JobNotStarted"]
+    assert events == ["Warning"]
+
+    del cluster.refuses["create jobs"]
+    looked(Values(), 3)
+
+    [job] = cluster.all("jobs")
+    assert job["metadata"]["name"] == cluster.get("fraudmodels", "cards")["status"]["training"]["jobName"]
+    assert told(cluster)["Trained"][1] == "Training"
+
+
+def test_events_that_can_not_be_told_hold_up_nothing(cluster: SmallCluster) -> None:
+    cluster.apply(fraud_model())
+    cluster.refuses["create events"] = (500, "etcdserver: request timed out")
+
+    looked(Values(), 2)
+
+    assert len(cluster.all("jobs")) == 1
+
+
+def test_what_a_status_says_is_an_event_also_where_it_can_not_be_done(
+    cluster: SmallCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.apply(fraud_model())
+    monkeypatch.setattr(Values, "write", _away)
+
+    with pytest.raises(UnavailableError):
+        looked(Values())
+
+    assert "Training" in [event["reason"] for event in cluster.all("events")]
+    assert told(cluster)["Progressing"][1] == "Training"
+
+
+def _away(*_: object) -> bool:
+    raise UnavailableError("no broker answers")
+
+
 def test_what_changed_nothing_wakes_nobody(cluster: SmallCluster) -> None:
     cluster.apply(fraud_model())
     cluster.refuses["create jobs"] = (422, "no")

@@ -67,7 +67,9 @@ class TrainingStatus(Part):
     version: str | None = Field(default=None, description="The version that came out.")
     failure: str | None = Field(default=None, description="Reason of its failure, in one word.")
     retries: int = Field(default=0, description="Trainings before it that failed for what passes with time.")
-    waiting: str | None = Field(default=None, description="What keeps its pod from starting.")
+    waiting: str | None = Field(
+        default=None, description="What keeps its Job from being made, or its pod from starting."
+    )
 
 
 class AnalysisStatus(Part):
@@ -95,7 +97,9 @@ class AnalysisStatus(Part):
         default=None, description="Upper end of its interval of 95 %."
     )
     failure: str | None = Field(default=None, description="Why it failed, or the one before it.")
-    waiting: str | None = Field(default=None, description="What keeps its pod from starting.")
+    waiting: str | None = Field(
+        default=None, description="What keeps its Job from being made, or its pod from starting."
+    )
 
 
 class Replicas(Part):

@@ -28,10 +28,12 @@ def observed(status: Status, world: World) -> Status:
         return status.model_copy(update={"analysis": None})
     found = status.analysis
     run = world.runs.get(found.run_id) if found else None
-    if found is None or found.finished_at is not None or run is None:
+    if found is None or found.finished_at is not None:
         return status
     update: dict[str, object] = {"finished_at": world.now, "failure": None, "waiting": None}
-    if run.state is RunState.ACTIVE:
+    if run is None:
+        update = {"waiting": world.unmade.get(found.run_id)}
+    elif run.state is RunState.ACTIVE:
         update = {"waiting": held_up(run, found.started_at, world.now)}
     elif run.state is RunState.SUCCEEDED and run.measured:
         ours = run.measured.get(found.version, Measured())

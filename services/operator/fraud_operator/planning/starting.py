@@ -1,10 +1,10 @@
-"""Whether the pod of a Job starts at all: what keeps it from that is no matter of training."""
+"""Whether a Job starts at all: what keeps it from that is no matter of training."""
 
 from datetime import datetime, timedelta
 
 from fraud_operator.planning.world import Failure, Run, Waiting
 
-NOT_STARTED = "PodNotStarted"
+NOT_STARTED = "JobNotStarted"
 USUAL = {"ContainerCreating", "PodInitializing"}
 """What every pod goes through; one that stays there lacks a volume, which its events name."""
 PATIENCE = timedelta(minutes=10)

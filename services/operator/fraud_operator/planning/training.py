@@ -96,8 +96,11 @@ def observed(status: Status, world: World) -> Status:
     """Take in how the running training has ended, if it has."""
     training = status.training
     run = world.runs.get(training.run_id) if training else None
-    if training is None or training.finished_at is not None or run is None:
+    if training is None or training.finished_at is not None:
         return status
+    if run is None:
+        update = {"waiting": world.unmade.get(training.run_id)}
+        return status.model_copy(update={"training": training.model_copy(update=update)})
     training = training.model_copy(update={"attempt": run.attempt})
     if run.state is RunState.ACTIVE:
         waiting = held_up(run, training.started_at, world.now)

@@ -124,6 +124,7 @@ class World:
         workers: fresh reports of the pipeline's detectors.
         partitions: of the input; None while it is not known.
         runs: Jobs of this FraudModel by run id.
+        unmade: why Jobs could not be made when that was last tried, by run id.
         labels: records on the labels' topic, as its end offsets say; None while not known.
         older: name of an older FraudModel of the same pipeline, which wins.
         found: bundles of the store by version, as far as a pinned version needed them.
@@ -135,6 +136,7 @@ class World:
     workers: tuple[WorkerStatus, ...] = ()
     partitions: int | None = None
     runs: Mapping[str, Run] = field(default_factory=dict)
+    unmade: Mapping[str, str] = field(default_factory=dict)
     labels: int | None = None
     older: str | None = None
     found: Mapping[str, BundleRef] = field(default_factory=dict)

@@ -32,12 +32,12 @@ def test_what_keeps_the_pod_from_starting_is_said_at_once_in_every_condition_of_
 
     for kind in ("Trained", "Progressing", "Promoted"):
         told = found.condition(kind)
-        assert (told.status, told.reason) == ("False", "PodNotStarted")
+        assert (told.status, told.reason) == ("False", "JobNotStarted")
         assert told.message.endswith(
             " does not start (FirstTraining): ImagePullBackOff: Back-off pulling image "
             '"fraudstream-trainer:1".'
         )
-    assert [event.warning for event in found.events if event.reason == "PodNotStarted"] == [True]
+    assert [event.warning for event in found.events if event.reason == "JobNotStarted"] == [True]
 
     found.hold_up(None)
     found.tick()
@@ -66,7 +66,7 @@ def test_past_its_deadline_the_pod_is_gone_and_it_says_that_it_never_started(wai
     found.tick()
 
     told = found.condition("Trained")
-    assert told.reason == "PodNotStarted"
+    assert told.reason == "JobNotStarted"
     assert told.message.startswith("Its pod did not start within spec.training.deadline: ")
     assert waiting.reason in told.message
     assert found.status.next_training_time is not None
