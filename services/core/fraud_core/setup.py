@@ -33,7 +33,8 @@ class SetupSettings(CoreSettings):
     )
     take_over: bool = Field(
         False,  # noqa: FBT003 - a default
-        description="Claim what another owner has claimed.",
+        description="Claim what another owner has claimed, and release the rollout where a FraudModel of "
+        "another namespace manages it: for one that is gone.",
     )
 
 

@@ -6,7 +6,7 @@ import typer
 
 from fraud_core import log
 from fraud_core.cli import BootstrapServers, LogFormat, SchemaRegistryUrl, TopicPrefix, overrides
-from fraud_core.rollouts.first import first_rollout
+from fraud_core.rollouts.first import first_rollout, taken_over
 from fraud_core.settings import load_settings
 from fraud_core.setup import SetupSettings, claimed
 from fraud_core.setup import setup as run_setup
@@ -34,7 +34,8 @@ def setup(
     """Create the topics, register the schemas, and write the pipeline's first rollout.
 
     Does only what is missing, and says what it did. Without a baseline the rules decide alone at first. With
-    FRAUD_OWNER it first claims pipeline and outputs for that owner, and refuses what another has claimed.
+    FRAUD_OWNER it first claims pipeline and outputs for that owner, and refuses what another has claimed;
+    FRAUD_TAKE_OVER takes that over, and the rollout where a FraudModel of another namespace manages it.
     """
     settings = load_settings(
         SetupSettings,
@@ -52,6 +53,8 @@ def setup(
     changes = claimed(settings)
     changes += run_setup(settings, settings.errors.deadletterqueue.topic)
     changes += first_rollout(settings, settings.pipeline, settings.baseline)
+    if settings.owner is not None and settings.take_over:
+        changes += taken_over(settings, settings.pipeline, settings.owner)
     for change in changes:
         typer.echo(change)
     if not changes:

@@ -190,13 +190,14 @@ class Loop:
             runs=runs,
             unmade=dict(self._unmade),
             labels=pipeline.labels,
-            older=models.older(found, all_) or self._foreign(pipeline.rollout),
+            older=models.older(found, all_),
+            foreign=self._foreign(pipeline.rollout),
             found=await self._in_thread(lambda: self.kafka.find(str(pinned))) if unknown else {},
             deleted=frozenset(self._deleted),
         )
 
     def _foreign(self, rollout: Rollout | None) -> str | None:
-        """The FraudModel of another namespace that manages the rollout; whether it lives can't be seen."""
+        """Namespace and name of the FraudModel of another namespace that manages the rollout."""
         namespace, slash, rest = (rollout.managed_by if rollout else "").partition("/")
         return f"{namespace}/{rest.partition('/')[0]}" if slash and namespace != self.namespace else None
 

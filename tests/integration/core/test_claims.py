@@ -11,8 +11,11 @@ from confluent_kafka import Producer
 from fraud_core.claims import TOPIC, claim
 from fraud_core.errors import ConfigError
 from fraud_core.kafka import client_config
+from fraud_core.registry import Registry
+from fraud_core.rollouts import BundleRef, Mode, Rollout
+from fraud_core.rollouts.writing import latest_rollout, write_rollout
 from fraud_core.settings import load_settings
-from fraud_core.setup import SetupSettings, claimed
+from fraud_core.setup import SetupSettings, claimed, setup
 from fraud_local.stack import Stack
 
 pytestmark = pytest.mark.stack
@@ -94,26 +97,84 @@ def test_of_several_at_once_exactly_one_gets_it(settings: SetupSettings) -> None
         assert sum(pool.map(attempt, [f"release/{number}" for number in range(4)])) == 1
 
 
-def test_the_command_refuses_before_it_makes_a_topic_and_ends_as_for_a_wrong_setting(
-    settings: SetupSettings, stack: Stack
-) -> None:
-    claimed(settings)
-    variables = {
-        "FRAUD_KAFKA__BOOTSTRAP_SERVERS": stack.addresses.bootstrap_servers,
-        "FRAUD_SCHEMA_REGISTRY__URL": stack.addresses.schema_registry_url,
+def command(settings: SetupSettings, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """`fraudstream setup`, for an owner in the namespace `there`."""
+    environment = {
+        "FRAUD_KAFKA__BOOTSTRAP_SERVERS": settings.kafka.bootstrap_servers,
+        "FRAUD_SCHEMA_REGISTRY__URL": str(settings.schema_registry.url),
         "FRAUD_TOPICS__PREFIX": settings.topics.prefix,
+        "FRAUD_TOPICS__TRANSACTIONS": settings.topics.transactions,
         "FRAUD_PIPELINE": settings.pipeline,
         "FRAUD_OWNER": "there/second",
     }
-
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-m", "fraud_local", "setup"],
-        env=variables,
+        env=environment | variables,
         check=False,
         capture_output=True,
         text=True,
     )
 
+
+def test_the_command_refuses_before_it_makes_a_topic_and_ends_as_for_a_wrong_setting(
+    settings: SetupSettings,
+) -> None:
+    claimed(settings)
+
+    done = command(settings)
+
     assert done.returncode == 2
     assert f"pipeline {settings.pipeline}: here/first" in done.stderr
     assert "created topic" not in done.stdout
+
+
+def managed(settings: SetupSettings, manager: str) -> None:
+    """Give the pipeline a rollout with a challenger."""
+    setup(settings)
+    champion, tried = (BundleRef(name, f"kafka://models/{name}", "0" * 64) for name in ("old", "new"))
+    rollout = Rollout(
+        settings.pipeline, 7, champion=champion, challenger=tried, mode=Mode.SHADOW, managed_by=manager
+    )
+    assert write_rollout(settings, settings.pipeline, lambda _: rollout)
+
+
+def latest(settings: SetupSettings) -> Rollout:
+    found = latest_rollout(settings, Registry(settings.schema_registry), settings.pipeline)
+    assert found is not None
+    return found
+
+
+def test_who_takes_over_gets_the_rollout_too_which_a_fraud_model_of_another_namespace_managed(
+    settings: SetupSettings,
+) -> None:
+    managed(settings, "here/cards/uid-1")
+    taking = {"FRAUD_TAKE_OVER": "true"}
+
+    done = command(settings, **taking)
+
+    assert done.returncode == 0, done.stderr
+    assert f"released the rollout of {settings.pipeline}, before of the FraudModel here/cards" in done.stdout
+    found = latest(settings)
+    assert (found.generation, found.managed_by, found.mode) == (8, "cli", Mode.NONE)
+    assert found.champion is not None
+    assert found.champion.version == "old"
+    assert "Nothing to do" in command(settings, **taking).stdout
+
+
+@pytest.mark.parametrize(
+    ("manager", "variables"),
+    [
+        ("there/cards/uid-1", {"FRAUD_TAKE_OVER": "true"}),
+        ("here/cards/uid-1", {}),
+        ("cli", {"FRAUD_TAKE_OVER": "true"}),
+    ],
+)
+def test_a_rollout_of_the_own_namespace_or_that_nobody_takes_over_stays_as_it_is(
+    settings: SetupSettings, manager: str, variables: dict[str, str]
+) -> None:
+    managed(settings, manager)
+
+    done = command(settings, **variables)
+
+    assert done.returncode == 0, done.stderr
+    assert (latest(settings).generation, latest(settings).managed_by) == (7, manager)

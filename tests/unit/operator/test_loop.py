@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 
 from fraud_core.errors import FencedError, UnavailableError
 from fraud_core.rollouts import BundleRef, Rollout
+from fraud_core.rollouts.records import released
 from fraud_core.settings import load_settings
 from fraud_operator import loop as looping
 from fraud_operator.cluster.api import connected
@@ -156,6 +157,27 @@ def test_a_job_that_the_server_refuses_is_a_training_that_failed_and_is_tried_la
     assert job["metadata"]["name"] != found["training"]["jobName"]
 
 
+def test_a_rollout_that_one_of_another_namespace_manages_is_left_until_it_is_taken_over(
+    cluster: SmallCluster,
+) -> None:
+    cluster.apply(fraud_model())
+    kafka = Values()
+    kafka.rollout = replace(kafka.rollout, managed_by="old/cards/uid")
+
+    looked(kafka, 2)
+
+    _, reason, message = told(cluster)["Ready"]
+    assert reason == "PipelineTaken"
+    assert message.startswith("The FraudModel old/cards manages fraud-detector")
+    assert kafka.rollout.generation == 7
+
+    kafka.rollout = released(kafka.rollout, "fraudstream setup")
+    looked(kafka, 2)
+
+    assert kafka.rollout.managed_by.startswith(f"{NAMESPACE}/cards/")
+    assert told(cluster)["Ready"][1] != "PipelineTaken"
+
+
 @pytest.mark.parametrize("code", [500, 503, 429])
 def test_a_job_that_the_server_fails_to_make_is_told_and_asked_for_again_and_holds_up_nothing_else(
     cluster: SmallCluster, code: int
@@ -167,7 +189,7 @@ def test_a_job_that_the_server_fails_to_make_is_told_and_asked_for_again_and_hol
     async def look(loop: Loop) -> None:
         for _ in range(3):
             await loop.look()
-        looks.append(loop.metrics.looks.collect()[0].samples[0].value)
+        looks.append(next(iter(loop.metrics.looks.collect())).samples[0].value)
 
     with_loop(Values(), look)
 

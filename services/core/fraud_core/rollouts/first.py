@@ -1,12 +1,15 @@
-"""The first rollout of a pipeline: setup publishes the baseline to Kafka and lets it decide."""
+"""The first rollout of a pipeline: setup publishes the baseline to Kafka and lets it decide.
+
+Where the pipeline was another release's, its rollout may still be a FraudModel's that is gone.
+"""
 
 from typing import Self
 
 from pydantic import Field, model_validator
 
 from fraud_core.registry import Registry
-from fraud_core.rollouts.records import BundleRef
-from fraud_core.rollouts.writing import begin, latest_rollout
+from fraud_core.rollouts.records import BundleRef, Rollout, released
+from fraud_core.rollouts.writing import ISSUER, begin, latest_rollout, write_rollout
 from fraud_core.settings import CoreSettings, Section
 from fraud_core.topics import topics
 
@@ -40,6 +43,32 @@ def first_rollout(settings: CoreSettings, pipeline: str, baseline: BaselineSetti
     decides = f"{champion.version} decides" if champion else "the rules decide alone, no baseline was given"
     published = [f"published {champion.version} at {champion.url}"] if champion else []
     return [*published, f"wrote rollout {rollout.generation} of {pipeline}: {decides}"]
+
+
+def taken_over(settings: CoreSettings, pipeline: str, owner: str) -> list[str]:
+    """Release the rollout where a FraudModel of another namespace manages it; gives what was done, in words.
+
+    Args:
+        settings: where the topics are.
+        pipeline: whose rollout.
+        owner: of the pipeline from now on, as in `namespace/release`.
+
+    Raises:
+        UnavailableError: Kafka or the registry can't be reached.
+    """
+    home = owner.partition("/")[0]
+
+    def of_others(latest: Rollout | None) -> Rollout | None:
+        namespace, slash, _ = (latest.managed_by if latest else "").partition("/")
+        return released(latest, ISSUER) if latest and slash and namespace != home else None
+
+    latest = latest_rollout(settings, Registry(settings.schema_registry), pipeline)
+    if latest is None or of_others(latest) is None:
+        return []
+    if write_rollout(settings, pipeline, of_others) is None:
+        return []
+    manager = latest.managed_by.rpartition("/")[0]
+    return [f"released the rollout of {pipeline}, before of the FraudModel {manager}"]
 
 
 def _published(settings: CoreSettings, baseline: BaselineSettings) -> BundleRef | None:

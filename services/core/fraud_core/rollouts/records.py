@@ -129,6 +129,11 @@ def calmed(rollout: Rollout) -> Rollout:
     return _next(_calm(rollout))
 
 
+def released(rollout: Rollout, issuer: str) -> Rollout:
+    """What follows where the FraudModel that managed it is gone: no challenger, and the champion goes on."""
+    return replace(calmed(rollout), managed_by=CLI, issued_by=issuer)
+
+
 def _calm(rollout: Rollout) -> Rollout:
     return replace(rollout, challenger=None, mode=Mode.NONE, canary_weight=0.0, step=None, limits=Limits())
 

@@ -17,6 +17,8 @@ from fraud_core.settings import CoreSettings
 from fraud_core.topics import topics
 
 TIMEOUT_S = 10.0
+ISSUER = "fraudstream setup"
+"""Who writes what is there before anybody has rolled out anything."""
 
 Following = Callable[[Rollout | None], Rollout | None]
 
@@ -81,7 +83,7 @@ def begin(settings: CoreSettings, pipeline: str, champion: BundleRef | None) -> 
         if latest is not None:
             return None
         generation = 1 + applied_generation(settings, pipeline)
-        return Rollout(pipeline, generation, champion, issued_by="fraudstream setup")
+        return Rollout(pipeline, generation, champion, issued_by=ISSUER)
 
     return write_rollout(settings, pipeline, first)
 

@@ -16,7 +16,10 @@ Status = FraudModelStatus
 def reconcile(model: Model, world: World) -> Plan:
     """What to do now. Doing it and asking again comes to rest; so does doing a part of it, or nothing."""
     if world.older is not None:
-        return _taken(model, world)
+        message = f"{world.older} is older and manages {model.spec.pipeline}; delete one of the two."
+        return _taken(model, world, message)
+    if world.foreign is not None:
+        return _taken(model, world, _foreign(model, world))
     status = rollout.adopted(model.status, world)
     status = precision.observed(training.observed(status, world), world)
     failed = precision.failed(model.status, status)
@@ -87,9 +90,20 @@ def unseen(model: Model, now: datetime) -> FraudModelStatus:
     )
 
 
-def _taken(model: Model, world: World) -> Plan:
-    """Two for one pipeline: the older one wins."""
-    message = f"{world.older} is older and manages {model.spec.pipeline}; delete one of the two."
+def _foreign(model: Model, world: World) -> str:
+    """Whose the pipeline is, and how it is taken over where that one is gone."""
+    champion = world.rollout.champion if world.rollout else None
+    promote = f"fraudstream models promote {champion.version} --take-over" if champion else ""
+    by_hand = f", or run `{promote}` in a detector's pod" if promote else ""
+    return (
+        f"The FraudModel {world.foreign} manages {model.spec.pipeline}, in a namespace that can't be seen "
+        "from here; delete one of the two. Where that one is gone already, upgrade this release once with "
+        f"--set setup.takeOver=true{by_hand}."
+    )
+
+
+def _taken(model: Model, world: World, message: str) -> Plan:
+    """Two for one pipeline: the one that has it keeps it."""
     refused = Progress(ConditionStatus.FALSE, "PipelineTaken", message)
     ready = Readiness(ConditionStatus.FALSE, "PipelineTaken", message)
     status = conditions.described(model, model.status, refused, ready, world.now)

@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from fraud_core.rollouts import Limits, Mode, Rollout
-from fraud_core.rollouts.records import CLI
+from fraud_core.rollouts import Limits, Mode, Rollout, records
 from fraud_operator.api.status import FraudModelStatus, Outcome
 from fraud_operator.planning.analysis import of_workers
 from fraud_operator.planning.versions import noted, ref_of
@@ -46,16 +45,7 @@ def written(model: Model, status: Status, world: World) -> tuple[Status, WriteRo
 
 def released(rollout: Rollout) -> Rollout:
     """What follows where its FraudModel is gone: no challenger, and the champion goes on deciding."""
-    calm = replace(
-        rollout,
-        challenger=None,
-        mode=Mode.NONE,
-        canary_weight=0.0,
-        step=None,
-        limits=Limits(),
-        managed_by=CLI,
-    )
-    return replace(calm, generation=rollout.generation + 1, issued_by=ISSUER)
+    return records.released(rollout, ISSUER)
 
 
 def _wanted(model: Model, status: Status, world: World) -> Rollout:

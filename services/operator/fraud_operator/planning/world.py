@@ -127,6 +127,8 @@ class World:
         unmade: why Jobs could not be made when that was last tried, by run id.
         labels: records on the labels' topic, as its end offsets say; None while not known.
         older: name of an older FraudModel of the same pipeline, which wins.
+        foreign: namespace and name of a FraudModel of another namespace that manages the rollout; whether it
+            is still there can't be seen from here.
         found: bundles of the store by version, as far as a pinned version needed them.
         deleted: digests of bundles that this process has deleted.
     """
@@ -139,6 +141,7 @@ class World:
     unmade: Mapping[str, str] = field(default_factory=dict)
     labels: int | None = None
     older: str | None = None
+    foreign: str | None = None
     found: Mapping[str, BundleRef] = field(default_factory=dict)
     deleted: frozenset[str] = frozenset()
 

@@ -780,6 +780,31 @@ def test_two_for_one_pipeline_the_older_wins_and_the_other_says_so() -> None:
     assert told["Ready"].message == "first is older and manages fraud-detector; delete one of the two."
 
 
+def test_one_of_another_namespace_is_not_called_older_and_what_helps_where_it_is_gone_is_said() -> None:
+    found = universe()
+
+    plan = reconcile(found.model, replace(found.world, foreign="old/cards"))
+
+    assert plan.acts == ()
+    told = {condition.type: condition for condition in plan.status.conditions}
+    assert told["Ready"].reason == told["Progressing"].reason == "PipelineTaken"
+    assert told["Ready"].message == (
+        "The FraudModel old/cards manages fraud-detector, in a namespace that can't be seen from here; "
+        "delete one of the two. Where that one is gone already, upgrade this release once with --set "
+        "setup.takeOver=true, or run `fraudstream models promote baseline --take-over` in a detector's pod."
+    )
+
+
+def test_where_the_rules_decide_alone_there_is_no_version_to_take_over_with() -> None:
+    found = universe()
+    found.rollout = Rollout("fraud-detector", 7)
+
+    plan = reconcile(found.model, replace(found.world, foreign="old/cards"))
+
+    [told] = [condition.message for condition in plan.status.conditions if condition.type == "Progressing"]
+    assert told.endswith("upgrade this release once with --set setup.takeOver=true.")
+
+
 def test_a_wrong_schedule_is_an_invalid_spec_that_trains_nothing() -> None:
     found = universe(training={"schedule": "every day"})
 
