@@ -8,6 +8,7 @@ from typing import Any
 import fastavro
 import polars as pl
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -61,6 +62,16 @@ class Schemas(Registry):
         if schema_id not in self.texts:
             raise UnknownSchemaError(f"no schema {schema_id}")
         return self.texts[schema_id]
+
+
+class One(Registry):
+    """A registry that knows one writer, under any id."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def schema_by_id(self, schema_id: int) -> str:  # noqa: ARG002 - it is any
+        return self.text
 
 
 def decoder() -> Decoder:
@@ -233,6 +244,33 @@ def test_a_writer_that_differs_in_documentation_only_is_our_own() -> None:
 
     assert same_record(json.dumps(reworded), "Transaction")
     assert not same_record(json.dumps(newer()), "Transaction")
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ('"string"', '{"type": "string", "avro.java.string": "String"}'),
+        ('"string"', '{"type": "string"}'),
+        ('{"name": "user"', '{"aliases": ["customer"], "order": "ignore", "name": "user"'),
+        ('"namespace": "fraudstream"', '"namespace": "com.bank", "connect.version": 1'),
+        ('"name": "Transaction", "namespace": "fraudstream"', '"name": "com.bank.Transaction"'),
+    ],
+)
+def test_so_is_one_whose_program_adds_attributes_of_its_own(ours: str, theirs: str) -> None:
+    text = json.dumps(schema("Transaction"))
+    assert ours in text
+
+    assert same_record(text.replace(ours, theirs), "Transaction")
+
+
+def test_a_writer_of_another_record_is_told_so_once_for_each_value() -> None:
+    others = One(json.dumps(schema("Transaction") | {"name": "CardTransaction"}))
+
+    rejected = Decoder("Transaction", others).decode([framed(ROW), framed(ROW)]).rejected
+
+    assert [str(one.error) for one in rejected] == [
+        "The writer's record is CardTransaction, not Transaction."
+    ] * 2
 
 
 def test_lengths_are_known_of_every_kind_of_field_that_flat_records_have() -> None:

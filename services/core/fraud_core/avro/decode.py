@@ -2,13 +2,13 @@
 
 pyruhvro decodes a whole batch at once, twenty times faster than record by record, but it fails as a whole,
 lets invalid UTF-8 pass and overlooks bytes after the record. So its result is checked, and where something
-is wrong the batch is halved until the culprit is alone; fastavro then words the fault.
+is wrong the batch is halved until the culprit is alone; fastavro then words the fault. Of another writer's
+records it has the last word, too: what it resolves is no fault.
 """
 
 import io
-import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,9 @@ import numpy as np
 import pyarrow as pa
 import pyruhvro
 
-from fraud_core.avro.lengths import encoded_lengths
+from fraud_core.avro.evolved import Evolved, columns, evolved
+from fraud_core.avro.faults import TOO_LONG, NotAvroError, in_words
+from fraud_core.avro.lengths import is_as_long
 from fraud_core.avro.types import arrow_type, enum_fields, same_record
 from fraud_core.avro.writers import Writers
 from fraud_core.errors import SchemaError
@@ -28,6 +30,10 @@ HEADER = 5
 MAGIC = 0
 Fault = Exception
 Places = Sequence[int]
+Row = Mapping[str, Any]
+Part = tuple[Places, pa.RecordBatch]
+Together = Callable[[Sequence[bytes]], pa.RecordBatch]
+Alone = Callable[[bytes, ValueError], pa.RecordBatch | Fault]
 
 
 @dataclass(frozen=True)
@@ -53,10 +59,6 @@ class Decoded:
     rejected: tuple[Rejected, ...]
 
 
-class NotAvroError(ValueError):
-    """A value is not in Confluent's wire format."""
-
-
 class Decoder:
     """Decodes values of one topic into the columns of `schemas/<name>.avsc`, whatever ids they carry."""
 
@@ -77,7 +79,7 @@ class Decoder:
                 kept, so that the same values are decoded after some calls.
         """
         by_id, rejected = _group(values)
-        parts: list[tuple[Places, pa.RecordBatch]] = []
+        parts: list[Part] = []
         writers = self._writers.of(by_id)
         for schema_id, places in by_id.items():
             writer = writers[schema_id]
@@ -89,30 +91,33 @@ class Decoder:
 
     def _decode_alike(
         self, values: Sequence[bytes | None], places: Places, writer: str, rejected: list[Rejected]
-    ) -> list[tuple[Places, pa.RecordBatch]]:
+    ) -> list[Part]:
         bodies = [(values[place] or b"")[HEADER:] for place in places]
-        if not same_record(writer, self._name):
-            return self._decode_evolved(bodies, places, writer, rejected)
-        return _halve(bodies, places, self._name, rejected)
-
-    def _decode_evolved(
-        self, bodies: list[bytes], places: Places, writer: str, rejected: list[Rejected]
-    ) -> list[tuple[Places, pa.RecordBatch]]:
-        """Records of an older or newer writer: fastavro resolves them, one by one."""
-        reader = fastavro.parse_schema(schema(self._name))
-        try:
-            written = fastavro.parse_schema(_texts(json.loads(writer)))
-        except Exception as error:  # noqa: BLE001 - whatever a text that is no schema leads to
-            rejected += [Rejected(place, _unusable(error)) for place in places]
+        if same_record(writer, self._name):
+            return _halve(bodies, places, (self._strictly, self._judged), rejected)
+        found = evolved(writer, self._name)
+        if found.fault:
+            rejected += [Rejected(place, SchemaError(found.fault)) for place in places]
             return []
-        rows, kept = [], []
-        for place, body in zip(places, bodies, strict=True):
-            try:
-                rows.append(_resolve(body, written, reader))
-                kept.append(place)
-            except Exception as error:  # noqa: BLE001 - fastavro raises whatever a bad byte leads to
-                rejected.append(Rejected(place, error))
-        return _in_columns(rows, kept, self._name, rejected)
+        if found.matched is None:
+            return _one_by_one(bodies, places, found, rejected)
+        return _halve(bodies, places, (found.matched.decode, found.alone), rejected)
+
+    def _strictly(self, bodies: Sequence[bytes]) -> pa.RecordBatch:
+        batch = pyruhvro.deserialize_array(bodies, schema_text(self._name))
+        batch.validate(full=True)
+        # Not told where arrays or maps may be encoded in several ways.
+        flat = not any(pa.types.is_nested(column.type) for column in batch.columns)
+        if flat and not is_as_long(batch, bodies, enum_fields(self._name)):
+            raise NotAvroError(TOO_LONG)
+        return batch
+
+    def _judged(self, body: bytes, fallback: ValueError) -> Fault:
+        try:
+            fastavro.schemaless_reader(io.BytesIO(body), fastavro.parse_schema(schema(self._name)), None)
+        except Exception as error:  # noqa: BLE001 - fastavro raises whatever a bad byte leads to
+            return in_words(error)
+        return fallback
 
 
 def _group(values: Sequence[bytes | None]) -> tuple[Mapping[int, Places], list[Rejected]]:
@@ -146,88 +151,54 @@ def _not_framed(value: bytes) -> str:
 
 
 def _halve(
-    bodies: list[bytes], places: Places, name: str, rejected: list[Rejected]
-) -> list[tuple[Places, pa.RecordBatch]]:
+    bodies: Sequence[bytes], places: Places, how: tuple[Together, Alone], rejected: list[Rejected]
+) -> list[Part]:
+    """Decode together what can be, and what can't is judged alone."""
+    together, alone = how
     try:
-        return [(places, _decode_strictly(bodies, name))]
+        return [(places, together(bodies))]
     except ValueError as error:
         if len(bodies) == 1:
-            rejected.append(Rejected(places[0], _judged(bodies[0], name, error)))
-            return []
+            return _part(places[0], alone(bodies[0], error), rejected)
     middle = len(bodies) // 2
-    left = _halve(bodies[:middle], places[:middle], name, rejected)
-    return left + _halve(bodies[middle:], places[middle:], name, rejected)
+    left = _halve(bodies[:middle], places[:middle], how, rejected)
+    return left + _halve(bodies[middle:], places[middle:], how, rejected)
 
 
-def _decode_strictly(bodies: list[bytes], name: str) -> pa.RecordBatch:
-    batch = pyruhvro.deserialize_array(bodies, schema_text(name))
-    batch.validate(full=True)
-    if not _is_as_long(batch, bodies, name):
-        raise NotAvroError("The value has bytes that belong to no field of the record.")
-    return batch
+def _part(place: int, verdict: pa.RecordBatch | Fault, rejected: list[Rejected]) -> list[Part]:
+    if isinstance(verdict, pa.RecordBatch):
+        return [([place], verdict)]
+    rejected.append(Rejected(place, verdict))
+    return []
 
 
-def _is_as_long(batch: pa.RecordBatch, bodies: list[bytes], name: str) -> bool:
-    """Whether nothing follows the records; not told where arrays or maps may be encoded in several ways."""
-    if any(pa.types.is_nested(column.type) for column in batch.columns):
-        return True
-    found = np.fromiter(map(len, bodies), np.int64, len(bodies))
-    return bool(np.array_equal(encoded_lengths(batch, enum_fields(name)), found))
-
-
-def _judged(body: bytes, name: str, fallback: ValueError) -> Fault:
+def _one_by_one(
+    bodies: Sequence[bytes], places: Places, writer: Evolved, rejected: list[Rejected]
+) -> list[Part]:
+    """Records that only fastavro can resolve; into columns they come together, if they can."""
+    rows, kept = [], []
+    for place, body in zip(places, bodies, strict=True):
+        try:
+            rows.append(writer.row(body))
+            kept.append(place)
+        except Exception as error:  # noqa: BLE001 - fastavro raises whatever a bad byte leads to
+            rejected.append(Rejected(place, in_words(error)))
     try:
-        fastavro.schemaless_reader(io.BytesIO(body), fastavro.parse_schema(schema(name)), None)
-    except Exception as error:  # noqa: BLE001 - fastavro raises whatever a bad byte leads to
-        return error if str(error) else type(error)("The value ends in the middle of the record.")
-    return fallback
+        return [(kept, columns(rows, writer.name))] if rows else []
+    except (pa.ArrowException, ValueError, OverflowError):
+        return [
+            part for place, row in zip(kept, rows, strict=True) for part in _row(place, row, writer, rejected)
+        ]
 
 
-def _resolve(body: bytes, written: Any, reader: Any) -> dict[str, Any]:  # noqa: ANN401 - fastavro's schemas
-    stream = io.BytesIO(body)
-    row = fastavro.schemaless_reader(stream, written, reader)
-    if stream.tell() != len(body):
-        raise NotAvroError("The value has bytes that belong to no field of the record.")
-    assert isinstance(row, dict)  # noqa: S101 - the schema is a record
-    return row
-
-
-def _texts(node: Any) -> Any:  # noqa: ANN401 - JSON
-    """The schema without `uuid`, of which fastavro would make objects; our fields take the text."""
-    if isinstance(node, dict):
-        return {key: _texts(value) for key, value in node.items() if (key, value) != ("logicalType", "uuid")}
-    return [_texts(item) for item in node] if isinstance(node, list) else node
-
-
-def _unusable(error: Exception) -> SchemaError:
-    return SchemaError(f"The writer's schema can't be used ({type(error).__name__}: {error}).")
-
-
-def _in_columns(
-    rows: list[dict[str, Any]], places: Places, name: str, rejected: list[Rejected]
-) -> list[tuple[Places, pa.RecordBatch]]:
-    """The rows as one batch; where a value is not of its column's type, each row is judged alone."""
+def _row(place: int, row: Row, writer: Evolved, rejected: list[Rejected]) -> list[Part]:
     try:
-        return [(places, _from_rows(rows, name))] if rows else []
+        return [([place], columns([row], writer.name))]
     except (pa.ArrowException, ValueError, OverflowError) as error:
-        if len(rows) == 1:
-            rejected.append(Rejected(places[0], error))
-            return []
-    parts = []
-    for place, row in zip(places, rows, strict=True):
-        parts += _in_columns([row], [place], name, rejected)
-    return parts
+        return _part(place, error, rejected)
 
 
-def _from_rows(rows: list[dict[str, Any]], name: str) -> pa.RecordBatch:
-    naive = [
-        {key: value.replace(tzinfo=None) if hasattr(value, "tzinfo") else value for key, value in row.items()}
-        for row in rows
-    ]
-    return pa.RecordBatch.from_pylist(naive, schema=arrow_type(name))
-
-
-def _in_order(parts: list[tuple[Places, pa.RecordBatch]], rejected: list[Rejected], name: str) -> Decoded:
+def _in_order(parts: list[Part], rejected: list[Rejected], name: str) -> Decoded:
     index = np.concatenate(
         [np.asarray(places, dtype=np.int64) for places, _ in parts] or [np.zeros(0, np.int64)]
     )

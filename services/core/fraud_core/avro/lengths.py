@@ -4,6 +4,7 @@ A decoder that stops at the end of the record does not notice what follows; comp
 Source: Apache Avro 1.12 specification, "Binary Encoding".
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 Lengths = np.ndarray[Any, np.dtype[np.int64]]
-DOUBLE_BYTES = 8
+DOUBLE_BYTES, FLOAT_BYTES = 8, 4
+
+
+def is_as_long(batch: pa.RecordBatch, bodies: Sequence[bytes], enums: frozenset[str] = frozenset()) -> bool:
+    """Whether the records are encoded in as many bytes as these have, each of them."""
+    found = np.fromiter(map(len, bodies), np.int64, len(bodies))
+    return bool(np.array_equal(encoded_lengths(batch, enums), found))
 
 
 def encoded_lengths(batch: pa.RecordBatch, enums: frozenset[str]) -> Lengths:
-    """Bytes of each row, shape (rows,), for flat records of strings, enums, doubles, booleans and timestamps.
+    """Bytes of each row, shape (rows,), for flat records of texts, enums, numbers, booleans and timestamps.
 
     `enums` names the columns of enums: Arrow shows them as strings, Avro writes one byte
     for up to 64 symbols.
@@ -33,9 +40,11 @@ def _field_lengths(column: pa.Array) -> Lengths | int:
     """Bytes of each value; one number where all are alike."""
     if pa.types.is_float64(column.type):
         return DOUBLE_BYTES
+    if pa.types.is_float32(column.type):
+        return FLOAT_BYTES
     if pa.types.is_boolean(column.type):
         return 1
-    if pa.types.is_timestamp(column.type):
+    if pa.types.is_timestamp(column.type) or pa.types.is_integer(column.type):
         return _varint(_filled(column.cast(pa.int64())))
     if pa.types.is_string(column.type):
         size = _filled(pc.binary_length(column)).astype(np.int64)

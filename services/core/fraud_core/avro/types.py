@@ -9,6 +9,9 @@ import pyruhvro
 
 from fraud_core.schemas import schema, schema_text
 
+SAYS_BYTES = {"type", "name", "fields", "items", "values", "symbols", "size", "logicalType"}
+"""Attributes of a schema by which values are written, or types and fields are matched."""
+
 
 def arrow_schema(avro: str) -> pa.Schema:
     """The Arrow schema that pyruhvro reads and writes for this Avro schema (a JSON text)."""
@@ -52,21 +55,26 @@ def enum_fields(name: str) -> frozenset[str]:
 
 @cache
 def same_record(writer: str, name: str) -> bool:
-    """Whether the writer's schema reads and writes the very bytes of ours: all but documentation equal."""
+    """Whether the writer's schema reads and writes the very bytes of ours, and names the same things."""
     try:
         found = json.loads(writer)
     except ValueError:  # a registry checks it, but nobody has to have asked one
         return False
-    return bool(_bare(found) == _bare(schema(name)))
+    return bare(found) == bare(schema(name))
 
 
-def _bare(node: object) -> object:
-    if isinstance(node, dict):
-        return {
-            key: _bare(value)
-            for key, value in node.items()
-            if key not in {"doc", "default", "namespace", "aliases"}
-        }
+def bare(node: object) -> object:
+    """A schema without what says nothing of bytes or names: documentation, or Java's kinds of strings."""
     if isinstance(node, list):
-        return [_bare(item) for item in node]
-    return node
+        return [bare(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    found = {key: bare(value) for key, value in node.items() if key in SAYS_BYTES}
+    if found.keys() == {"type"}:
+        return found["type"]
+    return found | {"name": unqualified(str(found["name"]))} if "name" in found else found
+
+
+def unqualified(name: str) -> str:
+    """The name that counts where schemas are matched."""
+    return name.rpartition(".")[2]
