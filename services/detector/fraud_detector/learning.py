@@ -44,16 +44,15 @@ class Learning:
         if not len(read.records):
             return []
         partitions = [partition for partition, _, _ in read.records.spans]
-        for partition in partitions:
-            self._states[partition].savepoint()
-        self._sides.savepoint(partitions)
+        self._sides.savepoint(partitions)  # states need none: they come last, and learn from all rows or none
         try:
             self._sides.replay(read)
             self._decider.replay(beyond(read), self._states)
         except (MemoryError, OSError):
             raise  # no record's fault
         except Exception as error:  # noqa: BLE001 - whatever a record makes fail
-            self._undo(partitions)
+            for partition in partitions:
+                self._sides.roll_back(partition)
             return self._replay_halves(read, beyond, error)
         return []
 
@@ -66,8 +65,3 @@ class Learning:
             return [error]
         first = self._replay(read.rows(0, count // 2), beyond)
         return first + self._replay(read.rows(count // 2, count), beyond)
-
-    def _undo(self, partitions: list[int]) -> None:
-        for partition in partitions:
-            self._states[partition].roll_back()
-            self._sides.roll_back(partition)

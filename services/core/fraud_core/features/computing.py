@@ -59,7 +59,10 @@ def advance(state: State, frame: pl.DataFrame, side: SideTables | None = None) -
 
 
 def advance_each(spans: Sequence[Span], frame: pl.DataFrame, side: SideTables | None = None) -> Computed:
-    """The same for the transactions of several partitions at once, each a span of rows of one frame."""
+    """The same for the transactions of several partitions at once, each a span of rows of one frame.
+
+    Where this fails because of a row, no state has learnt from any: all that a row makes fail comes before.
+    """
     keys, output = keys_of(frame), _output(frame.height)
     columns = _columns(spans, frame, keys)
     for state, first, end, _ in spans:
