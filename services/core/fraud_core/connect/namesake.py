@@ -5,6 +5,8 @@ its name. So who starts waits while another is alive, and who was fenced tells w
 """
 
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -24,11 +26,14 @@ class Namesake:
     Attributes:
         worker: the name.
         incarnation: start of this process.
+        clock: seconds that only grow.
     """
 
     worker: str
     incarnation: datetime
+    clock: Callable[[], float] = time.monotonic
     _last: WorkerStatus | None = None
+    _heard: float = 0.0
     _seen: bool = False
     _watching: bool = False
     _told: threading.Condition = field(default_factory=threading.Condition)
@@ -40,7 +45,7 @@ class Namesake:
         with self._told:
             same = status and self._last and status.incarnation == self._last.incarnation
             self._seen = self._watching or bool(same and self._seen)
-            self._last = status
+            self._last, self._heard = status, self.clock()
             self._told.notify_all()
 
     def _is_ours(self, status: WorkerStatus) -> bool:
@@ -49,14 +54,20 @@ class Namesake:
 
     def watch(self) -> None:
         """All old reports are read: who reports from now on is alive."""
-        self._watching = True
+        self._watching, self._heard = True, self.clock()
 
     def living(self) -> WorkerStatus | None:
         """Its latest report, if it is believed to be alive."""
-        found, now = self._last, datetime.now(UTC)
+        found = self._last
         if found is None:
             return None
-        return found if _is_due(found, now, STALE_AFTER if self._seen else OVERDUE) else None
+        intervals = STALE_AFTER if self._seen else OVERDUE
+        return found if self._age(found) <= intervals * timedelta(milliseconds=found.interval_ms) else None
+
+    def _age(self, status: WorkerStatus) -> timedelta:
+        """How long it has not reported, by the clocks; or by our own ear, as its clock may be ahead."""
+        heard = timedelta(seconds=self.clock() - self._heard)
+        return max(datetime.now(UTC) - status.reported_at, heard)
 
     def check(self) -> None:
         """Do nothing where the name is free.
@@ -83,11 +94,6 @@ class Namesake:
             f"{error} No other process has its name, {self.worker}: it was stopped, or the brokers were "
             "away, for longer than a transaction may last. Start it again."
         )
-
-
-def _is_due(status: WorkerStatus, now: datetime, intervals: float) -> bool:
-    """Whether its next report may still come. A clock that is ahead is no reason to take its name away."""
-    return now - status.reported_at <= intervals * timedelta(milliseconds=status.interval_ms)
 
 
 def _who(status: WorkerStatus) -> str:

@@ -62,6 +62,27 @@ def test_a_clock_that_is_ahead_takes_nobodys_name_away() -> None:
         mine.check()
 
 
+@pytest.mark.parametrize(("live", "believed_s"), [(False, 4.5), (True, 9.0)])
+def test_a_clock_that_was_ahead_keeps_no_name_for_one_that_is_not_heard_any_more(
+    live: bool,  # noqa: FBT001 - a parameter
+    believed_s: float,
+) -> None:
+    seconds = 100.0
+    mine = Namesake(NAME, ME, clock=lambda: seconds)
+    if live:
+        mine.watch()
+    mine.take(NAME, report(seconds_ago=-3_600))
+    if not live:
+        seconds += 60.0  # others' reports are read as well
+        mine.watch()
+
+    seconds += believed_s
+    with pytest.raises(NameInUseError):
+        mine.check()
+    seconds += 0.1
+    mine.check()
+
+
 def test_a_report_that_was_taken_back_frees_the_name_at_once() -> None:
     mine = Namesake(NAME, ME)
     mine.watch()
