@@ -12,13 +12,14 @@ from fraud_detector.metrics import Metrics
 from fraud_detector.model_metrics import ModelMetrics
 from fraud_detector.partition_metrics import Held
 from fraud_operator.metrics import Metrics as OperatorMetrics
-from tests.support.chart import CHART, MATRIX, Manifest, helm, manifests, of_matrix, one, pods
+from tests.support.chart import CHART, MATRIX, Manifest, helm, manifests, of_matrix, one, pods, values
 from tests.support.go_tools import waits_for_builds
 
 pytestmark = waits_for_builds
 METRIC = re.compile(r"\bfraud_\w+")
 GROUPED = re.compile(r"\bby \(([\w, ]+)\)")
 SELECTED = re.compile(r"[{,](\w+)=")
+OF_THE_OPERATOR = {"FraudstreamModelDegraded", "FraudstreamOperatorStuck"}
 OF_THE_SCRAPE = {"le", "pod", "namespace", "service"}
 
 
@@ -84,7 +85,7 @@ def test_alerts_ask_for_the_services_of_this_release_alone(release: str, namespa
 
     for rule in _rules(documents):
         selectors = re.findall(r"\{([^}]*)\}", rule["expr"])
-        asked = services["-operator" if rule["alert"] == "FraudstreamModelDegraded" else "-detector"]
+        asked = services["-operator" if rule["alert"] in OF_THE_OPERATOR else "-detector"]
         assert selectors
         for selector in selectors:
             assert f"{selector},".startswith(f'namespace="{namespace}",service="{asked}",')
@@ -95,8 +96,20 @@ def test_there_are_alerts_for_what_must_not_pass_unseen() -> None:
         "FraudstreamDown", "FraudstreamLag", "FraudstreamSlow",
         "FraudstreamSilence", "FraudstreamDeadLetters", "FraudstreamAborts",
         "FraudstreamRegistryAway", "FraudstreamChallengerDropped", "FraudstreamRolloutStuck",
-        "FraudstreamModelErrors", "FraudstreamModelDegraded", "FraudstreamDrift", "FraudstreamFeatureDrift",
+        "FraudstreamModelErrors", "FraudstreamModelDegraded", "FraudstreamOperatorStuck", "FraudstreamDrift",
+        "FraudstreamFeatureDrift",
     }  # fmt: skip
+
+
+def test_an_operator_that_is_gone_or_looks_at_nothing_is_told_of_where_there_shall_be_one() -> None:
+    rule = {rule["alert"]: rule for rule in _rules(of_matrix("everything"))}["FraudstreamOperatorStuck"]
+    gone, stuck = rule["expr"].split(" or ")
+
+    assert gone.startswith("absent(fraud_operator_reconciles_total{")
+    assert re.fullmatch(r"sum\(increase\(fraud_operator_reconciles_total\{.*\}\[10m\]\)\) == 0", stuck)
+
+    without = manifests(*values(metrics__prometheusRule__enabled=True, operator__enabled=False))
+    assert not {rule["alert"] for rule in _rules(without)} & OF_THE_OPERATOR
 
 
 @pytest.mark.parametrize(
