@@ -2,6 +2,7 @@
 
 {{- define "fraudstream.checks" -}}
 {{- include "fraudstream.checkNames" . -}}
+{{- include "fraudstream.checkConfig" . -}}
 {{- include "fraudstream.checkAutoscaling" . -}}
 {{- include "fraudstream.checkOperator" . -}}
 {{- include "fraudstream.checkTrust" . -}}

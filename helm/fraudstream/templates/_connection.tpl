@@ -108,6 +108,8 @@ rules.yaml: |
   value: {{ include "fraudstream.text" .root.Values.topics.partitions | quote }}
 - name: FRAUD_TOPICS__REPLICATION_FACTOR
   value: {{ include "fraudstream.text" .root.Values.topics.replicationFactor | quote }}
+- name: FRAUD_TOPICS__MAX_MESSAGE_BYTES
+  value: {{ include "fraudstream.text" .root.Values.topics.maxMessageBytes | quote }}
 - name: FRAUD_LOG__FORMAT
   value: {{ .root.Values.log.format }}
 - name: FRAUD_LOG__LEVEL

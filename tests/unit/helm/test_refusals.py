@@ -1,8 +1,11 @@
 """Values that can't work are refused when they are rendered, with what to do."""
 
-import pytest
+import re
 
-from tests.support.chart import RefusedError, text, values
+import pytest
+import yaml
+
+from tests.support.chart import CHART, MATRIX, RefusedError, manifests, of_matrix, pods, text, values
 from tests.support.go_tools import waits_for_builds
 
 pytestmark = waits_for_builds
@@ -43,6 +46,70 @@ REFUSED: dict[str, tuple[dict[str, object], str]] = {
     ),
     "a setting in capitals": ({"detector__config": {"ERRORS__TOLERANCE": "all"}}, "does not match pattern"),
 }
+
+
+def _is_its_own(component: str, variable: str) -> bool:
+    """What stands under `config` or in `extraEnv`, and where secrets are."""
+    given = yaml.safe_load(MATRIX["everything"].read_text(encoding="utf-8"))[component]
+    extra = {each["name"] for each in given.get("extraEnv", ())}
+    sections = {path.partition(".")[0] for path in given.get("config", {})}
+    section = variable.removeprefix("FRAUD_").lower().partition("__")[0]
+    return variable in extra | {"FRAUD_SECRETS_DIR"} or section in sections
+
+
+def test_every_setting_that_the_chart_gives_is_refused_among_a_components_own() -> None:
+    given = {
+        variable["name"].removeprefix("FRAUD_").lower().replace("__", ".")
+        for component, pod in pods(of_matrix("everything")).items()
+        if component in {"detector", "producer", "operator"}
+        for variable in pod["containers"][0]["env"]
+        if variable["name"].startswith("FRAUD_") and not _is_its_own(component, variable["name"])
+    }
+    reserved = (CHART / "templates" / "_reserved.tpl").read_text(encoding="utf-8")
+
+    assert len(given) > 20
+    assert given <= set(re.findall(r"^([\w.]+): ", reserved, re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("kafka.bootstrap_servers", "kafka.bootstrapServers"),
+        ("kafka.sasl_password", "kafka.sasl.existingSecret"),
+        ("kafka.ssl_ca_location", "kafka.tls.ca or kafka.tls.existingSecret"),
+        ("schema_registry.username", "schemaRegistry.auth.existingSecret"),
+        ("topics.prefix", "topics.prefix"),
+        ("topics.max_message_bytes", "topics.maxMessageBytes"),
+        ("bundles.hmac_key", "bundles.signing.existingSecret"),
+        ("pipeline", "pipeline"),
+        ("rules", "detector.rules"),
+        ("kafka.properties", "kafka.properties"),
+        ("http.port", "detector.service.port"),
+    ],
+)
+def test_what_has_a_value_of_its_own_is_refused_among_the_detectors_and_the_value_named(
+    path: str, value: str
+) -> None:
+    also = {"detector__rules": "[]", "kafka__properties": {"a.b": 1}}
+    with pytest.raises(RefusedError, match=r"detector\.config has") as refused:
+        text(*values(detector__config={path: "x"}, **also))
+
+    assert f"which would reach the detector alone. Set the value {value}." in str(refused.value)
+
+
+def test_what_the_chart_makes_by_itself_is_refused_too() -> None:
+    with pytest.raises(RefusedError, match=r"detector\.config has worker, which the chart gives to each pod"):
+        text(*values(detector__config={"worker": "w"}))
+    with pytest.raises(RefusedError, match=r"Set the value producer\.pipeline"):
+        text(*values(producer__config={"pipeline": "w"}))
+
+
+def test_the_size_of_messages_reaches_all_that_read_or_write_them() -> None:
+    documents = manifests(*values(topics__maxMessageBytes=4_000_000, producer__enabled=True))
+
+    for name, pod in pods(documents).items():
+        env = {one["name"]: one.get("value") for one in pod["containers"][0]["env"]}
+        assert env["FRAUD_TOPICS__MAX_MESSAGE_BYTES"] == "4000000", name
 
 
 @pytest.mark.parametrize("case", REFUSED)

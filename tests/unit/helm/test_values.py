@@ -71,6 +71,7 @@ def test_defaults_are_those_of_the_services() -> None:
         "logins": core.topics.logins or "",
         "partitions": core.topics.partitions,
         "replicationFactor": core.topics.replication_factor,
+        "maxMessageBytes": core.topics.max_message_bytes,
     }
     assert VALUES["detector"]["service"]["port"] == core.http.port
     assert VALUES["producer"]["terminationGracePeriodSeconds"] > producer.producer.flush_timeout_s
