@@ -14,6 +14,8 @@ from typing import Any
 GROUPS = {
     "v1": {"ConfigMap": "configmaps", "Namespace": "namespaces", "Pod": "pods", "Secret": "secrets",
            "Service": "services", "ServiceAccount": "serviceaccounts"},
+    "autoscaling/v2": {"HorizontalPodAutoscaler": "horizontalpodautoscalers"},
+    "keda.sh/v1alpha1": {"ScaledObject": "scaledobjects", "TriggerAuthentication": "triggerauthentications"},
     "apps/v1": {"Deployment": "deployments", "StatefulSet": "statefulsets"},
     "batch/v1": {"Job": "jobs"},
     "rbac.authorization.k8s.io/v1": {"Role": "roles", "RoleBinding": "rolebindings"},
@@ -23,8 +25,8 @@ Document = dict[str, Any]
 
 @contextmanager
 def serving(objects: Mapping[str, Document], directory: Path) -> Iterator[Path]:
-    """A kubeconfig for a server that has these objects, by their path below /api/v1."""
-    answers = {**_discovery(), **{f"/api/v1/{path}": found for path, found in objects.items()}}
+    """A kubeconfig for a server that has these objects, by their path below /api/v1, or from /apis on."""
+    answers = {**_discovery(), **{_place(path): found for path, found in objects.items()}}
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -51,6 +53,10 @@ def serving(objects: Mapping[str, Document], directory: Path) -> Iterator[Path]:
         server.shutdown()
         thread.join(10)
         server.server_close()
+
+
+def _place(path: str) -> str:
+    return path if path.startswith("/apis/") else f"/api/v1/{path}"
 
 
 def _discovery() -> dict[str, Document]:

@@ -11,7 +11,7 @@ import yaml
 from fraud_core.settings import TopicSettings
 from fraud_core.topics import topics
 from tests.support.api_server import Document, serving
-from tests.support.chart import CHART, NAMESPACE, RELEASE, RefusedError, helm, manifests, values
+from tests.support.chart import CHART, NAMESPACE, RELEASE, RefusedError, helm, manifests, one, values
 from tests.support.go_tools import ROOT, waits_for_builds
 
 pytestmark = waits_for_builds
@@ -99,6 +99,39 @@ def test_what_is_not_used_is_not_asked_for(tmp_path: Path) -> None:
     flags = values(kafka__tls__enabled=False, schemaRegistry__url="http://registry:8081")
 
     assert "STATUS: pending-install" in _install(tmp_path, *flags, objects={})
+
+
+def _replicas(directory: Path, *flags: str, live: int | None) -> int | None:
+    """Workers that the StatefulSet names where so many run; none where there is no StatefulSet yet."""
+    plain = values(kafka__tls__enabled=False, schemaRegistry__url="http://registry:8081")
+    metadata = {
+        "name": "fraud-fraudstream-detector",
+        "labels": {"app.kubernetes.io/managed-by": "Helm"},
+        "annotations": {"meta.helm.sh/release-name": RELEASE, "meta.helm.sh/release-namespace": NAMESPACE},
+    }
+    found = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": metadata}
+    path = f"/apis/apps/v1/namespaces/{NAMESPACE}/statefulsets/fraud-fraudstream-detector"
+    objects = {} if live is None else {path: {**found, "spec": {"replicas": live}}}
+    told = _install(directory, *plain, *flags, objects=objects)
+    manifest = told.split("MANIFEST:\n")[1].split("\nNOTES:")[0]
+    replicas: int | None = one(list(filter(None, yaml.safe_load_all(manifest))), "StatefulSet")["spec"].get(
+        "replicas"
+    )
+    return replicas
+
+
+@pytest.mark.parametrize("scaler", ["hpa", "keda"])
+@pytest.mark.parametrize(("live", "named"), [(5, 5), (1, 2), (0, 2), (None, None)])
+def test_scaling_that_is_switched_on_begins_with_the_workers_that_there_are(
+    tmp_path: Path, scaler: str, live: int | None, named: int | None
+) -> None:
+    flags = ("--set", f"detector.autoscaling.{scaler}.enabled=true")
+
+    assert _replicas(tmp_path, *flags, live=live) == named
+
+
+def test_without_scaling_the_value_counts_whatever_runs(tmp_path: Path) -> None:
+    assert _replicas(tmp_path, "--set", "detector.replicas=3", live=5) == 3
 
 
 def _notes(told: str) -> str:
