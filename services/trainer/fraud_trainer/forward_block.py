@@ -149,14 +149,15 @@ def block(
     """
     late, count = rows.slice(layout.first, len(rows)), len(rows) - layout.first
     raw = fit_to(rows.slice(0, layout.before), layout.early).raw(late.values)
+    traffic = late.traffic()
     cut = None if layout.middle is None else layout.middle - layout.first
     validation, validated = late.slice(0, cut or count), layout.late.slice(0, cut or count)
     test, tested = late.slice(cut or 0, count), layout.late.slice(cut or 0, count)
-    score_map = fit(raw[:cut])
+    score_map = fit(raw[:cut], weights=traffic[:cut])
     scores, use = apply(raw, score_map.arrays()), validated.learned
     calibration = _calibrated(scores[:cut][use], validated.frauds[use], validation.weights[use])
     threshold = set_threshold(scores[:cut], validation, calibration)
-    judged = _judged(scores[cut or 0 :], threshold, calibration, test, tested)
+    judged = _judged(scores[cut or 0 :], threshold, calibration, test, tested, traffic[cut or 0 :])
     figures = _figures(judged) | _of_reviewed(judged, test, tested.learned)
     if champion is not None:
         theirs = champion.score(test.values)[tested.learned]
@@ -171,6 +172,7 @@ def block(
         validation_frauds=int(validated.frauds.sum()),
         test_rows=int(tested.learned.sum()),
         test_frauds=int(tested.frauds.sum()),
+        kept=1.0 / float(traffic.max()) if judged.sampled else None,
         scenarios={
             kind: Scenario(frauds=int(found["frauds"]), recall=found["recall"])
             for kind, found in quality.by_scenario(judged.alerts, judged).items()
@@ -180,7 +182,12 @@ def block(
 
 
 def _judged(
-    scores: Floats, threshold: float, calibration: Calibration, test: Rows, truth: Targets
+    scores: Floats,
+    threshold: float,
+    calibration: Calibration,
+    test: Rows,
+    truth: Targets,
+    traffic: Floats,
 ) -> quality.Judged:
     use = truth.learned
     return quality.Judged(
@@ -191,14 +198,14 @@ def _judged(
         alerts=(scores >= threshold)[use],
         rule_alerts=test.rule_alerts[use],
         scenarios=test.scenarios[use],
+        weights=traffic[use],
         probabilities=calibration.apply(scores[use]),
     )
 
 
 def _figures(judged: quality.Judged) -> dict[str, float]:
-    return (
-        quality.ranking(judged) | quality.alerting(judged.alerts, judged.frauds) | quality.calibration(judged)
-    )
+    alerting = quality.alerting(judged.alerts, judged.frauds, judged.weights)
+    return quality.ranking(judged) | alerting | quality.calibration(judged)
 
 
 def _of_reviewed(judged: quality.Judged, test: Rows, use: Mask) -> dict[str, float]:

@@ -54,12 +54,14 @@ class Validation:
         rule_alerts: rows that are alerts by a rule; they use up the alert budget.
         frauds: rows that are frauds, for metrics only.
         rules: names of the rules that make rows alerts, joined by commas, for metrics only.
+        weights: how many transactions of the traffic each row stands for; None for one.
     """
 
     values: Floats
     rule_alerts: Mask | None = None
     frauds: Mask | None = None
     rules: Names | None = None
+    weights: Floats | None = None
 
 
 def train(
@@ -90,7 +92,8 @@ def train(
         hyperparameters: by name; see `IsolationForestHyperparameters`.
         seed: of the forest.
         parent_version: the version that this one shall replace.
-        weights: how many transactions each row of `values` stands for in the traffic; None for one.
+        weights: how many transactions each row of `values` stands for in the traffic; None for one. Of rows
+            that stand for fewer than others only a share is learned from: to a forest all are alike.
 
     Raises:
         ConfigError: a hyperparameter, feature or threshold can't be.
@@ -100,13 +103,15 @@ def train(
     if threshold == "tutorial":  # which is what the forest says alone
         chosen = chosen.model_copy(update=PLAIN)
     _check(values, validation, threshold)
+    learned = values if weights is None else values[:, _alike(weights, seed)]
     beside = MERCHANT if chosen.merchant_evidence else (RISK,)
     wanted = tuple(name for name in features if name not in beside)
-    known, dropped = _split(values, feature_names, wanted)
-    fitted, rows = _fitted(values, feature_names, known, chosen, seed)
-    model, rows = _credible(fitted, values, feature_names, rows, chosen)
+    known, dropped = _split(learned, feature_names, wanted)
+    fitted, rows = _fitted(learned, feature_names, known, chosen, seed)
+    model, rows = _credible(fitted, learned, feature_names, rows, chosen)
     raw = raw_scorer(model, rows)
-    score_map = fit(raw(validation.values), TUTORIAL_BOUNDARY if threshold == "tutorial" else None)
+    boundary = TUTORIAL_BOUNDARY if threshold == "tutorial" else None
+    score_map = fit(raw(validation.values), boundary, validation.weights)
     decided = _decided(raw, score_map, validation, threshold)
     content = _pickled(model)
     versions = running_versions()
@@ -120,10 +125,10 @@ def train(
             threshold=decided.threshold,
             threshold_rule=threshold,
             score_map=score_map,
-            reference=reference(values[rows], names, decided.scores, weights),
+            reference=reference(values[rows], names, decided.scores, weights, validation.weights),
             window=window,
             data_until=data_until or window.end,
-            counts={"training": values.shape[1], "validation": validation.values.shape[1], **decided.counts},
+            counts={"training": learned.shape[1], "validation": validation.values.shape[1], **decided.counts},
             metrics=decided.metrics,
             python=versions.pop("python"),
             libraries=versions,
@@ -132,6 +137,14 @@ def train(
         ).identified(),
         content,
     )
+
+
+def _alike(weights: Floats, seed: int) -> Ints | slice:
+    """Rows that all stand for as many transactions: of each as large a share as it weighs."""
+    if (weights == weights[0]).all():
+        return slice(None)  # a view
+    drawn = np.random.default_rng(seed).random(weights.size)
+    return np.flatnonzero(drawn < weights / weights.max())
 
 
 @dataclass(frozen=True)
@@ -150,9 +163,9 @@ def _decided(raw: RawScorer, score_map: ScoreMap, validation: Validation, thresh
         just_above = np.array([np.nextafter(TUTORIAL_BOUNDARY, 1.0)])
         limit = float(apply(just_above, knots)[0])
     else:
-        limit = threshold_for(scores, threshold, validation.rule_alerts)
+        limit = threshold_for(scores, threshold, validation.rule_alerts, validation.weights)
     alerts = scores >= limit
-    metrics = alert_shares(alerts, validation.rule_alerts, validation.rules)
+    metrics = alert_shares(alerts, validation.rule_alerts, validation.rules, validation.weights)
     if validation.frauds is None:
         return _Decided(limit, scores, metrics, {})
     metrics |= against_labels(scores, alerts, validation.frauds)

@@ -8,7 +8,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from fraud_core.models.inputs import Floats
 from fraud_core.rollouts.bounds import LIKELY, wilson
-from fraud_trainer.evaluation import Mask
+from fraud_trainer.evaluation import Mask, share
 
 DAY_MS = 86_400_000
 CARDS = 100
@@ -27,6 +27,7 @@ class Judged:
         alerts: which the model called fraudulent.
         rule_alerts: which a rule called fraudulent.
         scenarios: kind of fraud, "" where unknown.
+        weights: how many transactions of the traffic each stands for: 1, or more where a sample was kept.
         probabilities: calibrated, or None.
     """
 
@@ -37,18 +38,28 @@ class Judged:
     alerts: Mask
     rule_alerts: Mask
     scenarios: NDArray[np.object_]
+    weights: Floats
     probabilities: Floats | None = None
+
+    @property
+    def sampled(self) -> bool:
+        """Whether only a share of the traffic is here."""
+        return bool((self.weights != 1.0).any())
 
 
 def ranking(judged: Judged) -> dict[str, float]:
-    """ROC AUC, average precision and card precision; empty without frauds or without others."""
-    if judged.frauds.all() or not judged.frauds.any():
+    """ROC AUC, average precision and card precision; empty without frauds or without others.
+
+    Of a sample there is no card precision: users whose transactions were left out can't be ranked.
+    """
+    frauds, scores, weights = judged.frauds, judged.scores, judged.weights
+    if frauds.all() or not frauds.any():
         return {}
-    return {
-        "roc_auc": float(roc_auc_score(judged.frauds, judged.scores)),
-        "average_precision": float(average_precision_score(judged.frauds, judged.scores)),
-        f"card_precision_at_{CARDS}": card_precision(judged),
+    found = {
+        "roc_auc": float(roc_auc_score(frauds, scores, sample_weight=weights)),
+        "average_precision": float(average_precision_score(frauds, scores, sample_weight=weights)),
     }
+    return found if judged.sampled else found | {f"card_precision_at_{CARDS}": card_precision(judged)}
 
 
 def card_precision(judged: Judged, cards: int = CARDS) -> float:
@@ -71,13 +82,13 @@ def card_precision(judged: Judged, cards: int = CARDS) -> float:
     return float(np.mean(shares))
 
 
-def alerting(alerts: Mask, frauds: Mask) -> dict[str, float]:
+def alerting(alerts: Mask, frauds: Mask, weights: Floats) -> dict[str, float]:
     """Share of alerts, and how well they find frauds, where there is something to divide by."""
-    figures = {"alert_rate": float(alerts.mean()) if alerts.size else 0.0}
+    figures = {"alert_rate": share(alerts, weights)}
     if frauds.any():
-        figures["recall"] = float(alerts[frauds].mean())
+        figures["recall"] = share(alerts[frauds], weights[frauds])
     if alerts.any():
-        figures["precision"] = float(frauds[alerts].mean())
+        figures["precision"] = share(frauds[alerts], weights[alerts])
     return figures
 
 
@@ -100,7 +111,7 @@ def by_scenario(alerts: Mask, judged: Judged) -> dict[str, dict[str, float]]:
     kinds = [kind for kind in np.unique(judged.scenarios[judged.frauds]).tolist() if kind]
     rows = {kind: judged.frauds & (judged.scenarios == kind) for kind in kinds}
     return {
-        kind: {"frauds": float(mask.sum()), "recall": float(alerts[mask].mean())}
+        kind: {"frauds": float(mask.sum()), "recall": share(alerts[mask], judged.weights[mask])}
         for kind, mask in rows.items()
     }
 
@@ -112,7 +123,30 @@ def calibration(judged: Judged) -> dict[str, float]:
     """
     if judged.probabilities is None or not judged.frauds.size:
         return {}
-    error = judged.probabilities - judged.frauds
-    bins = np.array_split(np.argsort(judged.probabilities, kind="stable"), BINS)
-    distances = [abs(float(error[rows].mean())) for rows in bins if rows.size]
-    return {"brier": float(np.mean(error**2)), "calibration_error": float(np.mean(distances))}
+    error, weights = judged.probabilities - judged.frauds, judged.weights
+    bins = equal_bins(judged.probabilities, weights)
+    distances = [abs(float(np.average(error[rows], weights=inside))) for rows, inside in bins]
+    return {
+        "brier": float(np.average(error**2, weights=weights)),
+        "calibration_error": float(np.mean(distances)),
+    }
+
+
+def equal_bins(probabilities: Floats, weights: Floats) -> list[tuple[NDArray[np.int64], Floats]]:
+    """Rows by rank in bins of as many transactions each, and how many of a row's are inside.
+
+    As `numpy.array_split` would split them if each row stood there as often as it weighs; empty bins are
+    left out.
+    """
+    order = np.argsort(probabilities, kind="stable")
+    ends = np.cumsum(weights[order])
+    total = max(1, round(float(ends[-1])))
+    sizes = [total // BINS + (number < total % BINS) for number in range(BINS)]
+    edges = np.cumsum([0, *sizes]) * (float(ends[-1]) / total)
+    found = []
+    for low, high in zip(edges.tolist(), edges.tolist()[1:], strict=False):
+        inside = np.minimum(ends, high) - np.maximum(ends - weights[order], low)
+        here = inside > 0
+        if here.any():
+            found.append((order[here], inside[here]))
+    return found

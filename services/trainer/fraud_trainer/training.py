@@ -194,7 +194,9 @@ def _unsupervised(learned: Rows, later: Rows, start: int, end: int, plan: Plan) 
     bundle = isolation_forest.train(
         learned.features,
         FEATURES,
-        validation=isolation_forest.Validation(later.features, later.rule_alerts, rules=later.rules),
+        validation=isolation_forest.Validation(
+            later.features, later.rule_alerts, rules=later.rules, weights=later.traffic()
+        ),
         window=Window(start=_moment(start), end=_moment(end)),
         data_until=_moment(int(later.times[-1])),
         features=DEFAULT_FEATURES if plan.features is None else plan.features,
@@ -221,7 +223,8 @@ def _supervised(
     unseen = _unseen(model, learned, later, block)
     calibration = block.calibration if block else None
     threshold = set_threshold(unseen.scores, unseen.rows, calibration)
-    shares = alert_shares(unseen.scores >= threshold, unseen.rows.rule_alerts, unseen.rows.rules)
+    traffic = unseen.rows.traffic()
+    shares = alert_shares(unseen.scores >= threshold, unseen.rows.rule_alerts, unseen.rows.rules, traffic)
     content, versions = model.pickled(), running_versions()
     inputs = input_names(learned.signals)
     names = tuple(inputs[row] for row in model.rows)
@@ -239,7 +242,7 @@ def _supervised(
             threshold_rule="costs" if isinstance(plan.threshold, Costs) else plan.threshold,
             score_map=unseen.score_map,
             calibration=calibration,
-            reference=reference(learned.values[model.rows], names, unseen.scores, learned.traffic()),
+            reference=reference(learned.values[model.rows], names, unseen.scores, learned.traffic(), traffic),
             window=Window(start=_moment(start), end=_moment(end)),
             data_until=_moment(int((later if unseen.rows is later else learned).times[-1])),
             counts={
@@ -279,7 +282,7 @@ def _unseen(model: Fitted, learned: Rows, later: Rows, block: forward_block.Bloc
         return _Unseen(block.validation, block.score_map, block.scores)
     rows = later if len(later) >= FEWEST else learned
     raw = model.raw(rows.values)
-    score_map = fit(raw)
+    score_map = fit(raw, weights=rows.traffic())
     return _Unseen(rows, score_map, apply(raw, score_map.arrays()))
 
 
@@ -307,7 +310,7 @@ def _fitted(wish: Wish, rows: Rows, wanted: Targets) -> Fitted:
 
 def _threshold(scores: Floats, rows: Rows, calibration: Calibration | None, wanted: Threshold) -> float:
     if not isinstance(wanted, Costs):
-        return threshold_for(scores, float(wanted), rows.rule_alerts)
+        return threshold_for(scores, float(wanted), rows.rule_alerts, rows.traffic())
     if calibration is None:
         raise InputError(
             "There are too few frauds in the training window to calibrate probabilities, which costs need; "

@@ -20,11 +20,11 @@ FIRST, MIDDLE = 30 * DAY_MS, 35 * DAY_MS
 """When the validation rows and the test rows begin."""
 
 
-def rows(share: float = 0.05) -> Rows:
+def rows(share: float = 0.05, count: int = COUNT) -> Rows:
     """Frauds that amounts tell somewhat."""
-    values, random = feature_values(COUNT, seed=1), np.random.default_rng(0)
-    amounts = np.argsort(np.argsort(values[0])) / COUNT
-    return labelled(values, random.random(COUNT) < 2 * share * amounts, DAYS)
+    values, random = feature_values(count, seed=1), np.random.default_rng(0)
+    amounts = np.argsort(np.argsort(values[0])) / count
+    return labelled(values, random.random(count) < 2 * share * amounts, DAYS)
 
 
 def trained(rows: Rows, plan: Plan = PLAN, end: int = END) -> Trained:
@@ -212,3 +212,38 @@ def test_where_only_frauds_are_known_in_time_nothing_is_judged_and_it_is_said() 
     assert found.judged is None
     assert found.bundle.manifest.calibration is None
     assert "too few others whose truth is known" in told(found.bundle.manifest).remarks()[0]
+
+
+def kept(given: Rows, share: float) -> Rows:
+    """All frauds and a share of the rest, as of more decisions than memory shall hold."""
+    drawn = np.random.default_rng(1).random(len(given)) < share
+    some = given.take(np.flatnonzero(drawn | (given.labels == 1)))
+    return replace(some, weights=np.where(some.labels == 1, 1.0, 1.0 / share))
+
+
+def test_figures_of_a_sample_are_those_of_the_traffic() -> None:
+    given = rows(share=0.02, count=20_500)
+
+    whole, some = (trained(each).bundle.manifest for each in (given, kept(given, 0.25)))
+
+    near = {
+        "alert_rate_model": 0.005, "alert_rate": 0.01, "roc_auc": 0.03, "average_precision": 0.01,
+        "brier": 0.003, "calibration_error": 0.005,
+    }  # fmt: skip
+    for name, distance in near.items():
+        assert some.metrics[name] == pytest.approx(whole.metrics[name], abs=distance), name
+    assert whole.reference is not None
+    assert some.reference is not None
+    assert sum(some.reference.scores) == pytest.approx(sum(whole.reference.scores), rel=0.1)
+
+
+def test_a_sample_has_no_card_precision_and_it_says_why() -> None:
+    given = rows()
+
+    whole, some = (trained(each).bundle.manifest for each in (given, kept(given, 0.25)))
+
+    assert "card_precision_at_100" in whole.metrics
+    assert "card_precision_at_100" not in some.metrics
+    assert (told(whole).kept, told(some).kept) == (None, 0.25)
+    assert b"kept" not in whole.to_bytes()
+    assert told(some).remarks()[0].startswith("Of transactions that are no frauds 25% were kept")

@@ -297,3 +297,25 @@ def test_on_a_history_evidence_is_weighed_where_the_older_way_is_not_asked_for(
 
     assert (found["surprise"], found["merchant_evidence"]) == evidence
     assert (found["reach"], found["merchant_risk"]) == older
+
+
+def test_the_budget_is_of_the_traffic_that_rows_stand_for() -> None:
+    values, weights = feature_values(400, seed=2), np.random.default_rng(1).integers(1, 9, 400)
+    sample = Validation(values, np.arange(400) < 2, weights=weights.astype(np.float64))
+    whole = Validation(np.repeat(values, weights, axis=1), np.repeat(np.arange(400) < 2, weights))
+
+    one, other = (trained(validation=each, threshold=0.05).manifest for each in (sample, whole))
+
+    assert (one.threshold, one.score_map, one.metrics) == (other.threshold, other.score_map, other.metrics)
+    assert one.reference == other.reference
+
+
+def test_rows_that_all_were_kept_of_are_no_more_usual_to_it_than_in_the_traffic() -> None:
+    """Half of these rows are frauds, which are one in a hundred and one of the traffic."""
+    weights = np.where(np.arange(2_000) % 2 == 0, 1.0, 100.0)
+
+    learned = trained(2_000, weights=weights).manifest.counts["training"]
+
+    assert 1_000 < learned < 1_030
+    alike = trained(2_000, weights=np.full(2_000, 3.0)).manifest
+    assert alike.model_sha256 == trained(2_000).manifest.model_sha256

@@ -73,6 +73,8 @@ class Evaluation(BaseModel):
         validation_frauds: frauds among them.
         test_rows: what the figures are of.
         test_frauds: frauds among them.
+        kept: of transactions that are no frauds this share was kept, and each weighs its inverse in all
+            figures; missing where all were.
         scenarios: by kind of fraud, where kinds are known.
     """
 
@@ -86,7 +88,16 @@ class Evaluation(BaseModel):
     validation_frauds: int
     test_rows: int
     test_frauds: int
+    kept: float | None = None
     scenarios: dict[str, Scenario] = Field(default_factory=dict)
+
+    @model_serializer(mode="wrap")
+    def _without_a_sample_that_was_not_drawn(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Manifests of before keep their bytes."""
+        content: dict[str, Any] = handler(self)
+        if self.kept is None:
+            del content["kept"]
+        return content
 
     def summary(self) -> str:
         """Which rows the figures are of, in a sentence; "" where there are none."""
@@ -119,6 +130,12 @@ class Evaluation(BaseModel):
             said.append(
                 "There are too few frauds or others for test rows apart from those that calibration and "
                 "threshold come from: alert rate, precision, recall and calibration may flatter."
+            )
+        if self.kept is not None:
+            said.append(
+                f"Of transactions that are no frauds {100 * self.kept:.3g}% were kept and weighed up. So "
+                "there is no card_precision_at_100, which needs all of each user; for it, raise --max-rows "
+                "or shorten the window."
             )
         return said
 

@@ -70,7 +70,11 @@ class Reference(BaseModel):
 
 
 def reference(
-    values: Floats, names: Sequence[str], scores: Floats, weights: Floats | None = None
+    values: Floats,
+    names: Sequence[str],
+    scores: Floats,
+    weights: Floats | None = None,
+    score_weights: Floats | None = None,
 ) -> Reference:
     """What is usual among these transactions.
 
@@ -79,6 +83,7 @@ def reference(
         names: of these.
         scores: of the window that ranks come from.
         weights: how many transactions each stands for; None for one.
+        score_weights: the same of the window of the scores.
     """
     counted = np.ones(values.shape[1]) if weights is None else weights
     usual = {
@@ -86,8 +91,8 @@ def reference(
         for name, row in zip(names, values, strict=True)
     }
     places = np.searchsorted(SCORE_EDGES, scores, side="right")
-    found = np.bincount(places, minlength=len(SCORE_EDGES) + 1)
-    return Reference(features=usual, scores=tuple(found.tolist()))
+    found = np.bincount(places, weights=score_weights, minlength=len(SCORE_EDGES) + 1)
+    return Reference(features=usual, scores=tuple(round(count) for count in found.tolist()))
 
 
 def _usual(values: Floats, weights: Floats) -> Usual:

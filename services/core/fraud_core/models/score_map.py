@@ -53,15 +53,17 @@ class ScoreMap(BaseModel):
         return np.array(self.raw), np.array(self.rank)
 
 
-def fit(raw: Floats, boundary: float | None = None) -> ScoreMap:
+def fit(raw: Floats, boundary: float | None = None, weights: Floats | None = None) -> ScoreMap:
     """The map for the raw outputs of a validation window; equal outputs get the middle of their ranks.
 
     Args:
         raw: raw outputs, at least one.
         boundary: a raw output that scores must tell from the next greater float.
+        weights: how many transactions of the traffic each stands for; None for one.
     """
-    values, counts = np.unique(raw, return_counts=True)
-    ranks = (np.cumsum(counts) - counts / 2) / len(raw)
+    values, place = np.unique(raw, return_inverse=True)
+    mass = np.bincount(place, weights=weights)
+    ranks = (np.cumsum(mass) - mass / 2) / mass.sum()
     picked = np.unique(np.minimum(np.searchsorted(ranks, _TARGETS), len(values) - 1))
     found = ScoreMap(raw=tuple(values[picked].tolist()), rank=tuple(ranks[picked].tolist()))
     return found if boundary is None else _with_boundary(found, boundary)
@@ -107,7 +109,10 @@ def _interpolated(raw: Floats, knots: Floats, ranks: Floats) -> Floats:
 
 
 def threshold_for(
-    scores: NDArray[np.float64], budget: float, already: NDArray[np.bool_] | None = None
+    scores: NDArray[np.float64],
+    budget: float,
+    already: NDArray[np.bool_] | None = None,
+    weights: Floats | None = None,
 ) -> float:
     """The lowest score from which alerts fit the budget.
 
@@ -116,16 +121,18 @@ def threshold_for(
         budget: greatest share of the window that may be alerts.
         already: rows that are alerts whatever their score; they use up budget. Where they alone exceed it,
             the budget is the model's own.
+        weights: how many transactions of the traffic each stands for; None for one.
 
     Returns:
         One of the scores, or just above all of them where even the highest would be too many.
     """
-    allowed = budget * len(scores)
-    taken = np.zeros(len(scores), dtype=bool) if already is None else already
+    mass = np.ones(len(scores)) if weights is None else weights
+    allowed = budget * mass.sum()
+    taken = np.zeros(len(scores)) if already is None else mass * already
     if taken.sum() > allowed:
-        taken = np.zeros(len(scores), dtype=bool)
+        taken = np.zeros(len(scores))
     values, first = np.unique(-scores, return_inverse=True)
-    added = np.bincount(first, weights=~taken, minlength=len(values))
+    added = np.bincount(first, weights=mass - taken, minlength=len(values))
     fits = np.flatnonzero(taken.sum() + np.cumsum(added) <= allowed)
     if not len(fits):
         return math.nextafter(float(-values[0]), math.inf)

@@ -129,7 +129,7 @@ def _tell(model: LoadedModel, now: Rows, here: slice, told: _Told) -> None:
 
 
 def _outcome(tested: Rows, told: _Told, versions: list[str], algorithm: str, microseconds: float) -> Outcome:
-    frauds = tested.labels == 1
+    frauds, weights = tested.labels == 1, tested.traffic()
     judged = quality.Judged(
         scores=told.scores,
         frauds=frauds,
@@ -138,16 +138,17 @@ def _outcome(tested: Rows, told: _Told, versions: list[str], algorithm: str, mic
         alerts=told.alerts,
         rule_alerts=tested.rule_alerts,
         scenarios=tested.scenarios,
+        weights=weights,
         probabilities=None if np.isnan(told.probabilities).any() else told.probabilities,
     )
     union = told.alerts | tested.rule_alerts
     return Outcome(
         metrics=quality.ranking(judged)
-        | quality.alerting(told.alerts, frauds)
+        | quality.alerting(told.alerts, frauds, weights)
         | quality.calibration(judged)
         | {"scoring_us": microseconds},
-        rules=quality.alerting(tested.rule_alerts, frauds),
-        union=quality.alerting(union, frauds),
+        rules=quality.alerting(tested.rule_alerts, frauds, weights),
+        union=quality.alerting(union, frauds, weights),
         members={
             name: quality.ranking(replace(judged, scores=scores)) for name, scores in told.members.items()
         },

@@ -134,8 +134,8 @@ def train(
             "--max-rows",
             min=1_000,
             metavar="N",
-            help="Of more decisions a share is kept, and all frauds; each takes 500 bytes. Default: "
-            f"{MOST_ROWS:,}.",
+            help="Of more decisions a share is kept and weighed up, and all frauds; each takes 500 bytes. "
+            f"Default: {MOST_ROWS:,}.",
             rich_help_panel=KAFKA,
         ),
     ] = None,

@@ -14,7 +14,7 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 
 from fraud_core.errors import ConfigError
 from fraud_trainer.budget import BY_RULE
-from fraud_trainer.quality import BINS, Judged
+from fraud_trainer.quality import Judged, alerting, equal_bins
 from fraud_trainer.run import Training
 
 SIZE = (6.4, 3.2)
@@ -76,18 +76,19 @@ def _drawn(judged: Judged, draw: Callable[[Judged, Axes], None]) -> str:
 
 
 def _precision_recall(judged: Judged, axes: Axes) -> None:
-    precision, recall, _ = precision_recall_curve(judged.frauds, judged.scores)
+    weights = judged.weights
+    precision, recall, _ = precision_recall_curve(judged.frauds, judged.scores, sample_weight=weights)
     axes.step(recall, precision, where="post", color=PLAIN)
     if judged.alerts.any():
-        at = judged.frauds[judged.alerts].mean(), judged.alerts[judged.frauds].mean()
-        axes.plot(at[1], at[0], "o", color=BAD, label="at the threshold")
+        at = alerting(judged.alerts, judged.frauds, weights)
+        axes.plot(at["recall"], at["precision"], "o", color=BAD, label="at the threshold")
         axes.legend(frameon=False)
     axes.set_xlabel("recall")
     axes.set_ylabel("precision")
 
 
 def _roc(judged: Judged, axes: Axes) -> None:
-    false, true, _ = roc_curve(judged.frauds, judged.scores)
+    false, true, _ = roc_curve(judged.frauds, judged.scores, sample_weight=judged.weights)
     axes.plot(false, true, color=PLAIN)
     axes.set_xlabel("share of legitimate ones above the threshold")
     axes.set_ylabel("share of frauds")
@@ -95,8 +96,9 @@ def _roc(judged: Judged, axes: Axes) -> None:
 
 def _scores(judged: Judged, axes: Axes) -> None:
     edges = np.linspace(0.0, 1.0, 41).tolist()
-    axes.hist(judged.scores[~judged.frauds], edges, color=PALE, label="legitimate")
-    axes.hist(judged.scores[judged.frauds], edges, color=BAD, rwidth=0.6, label="fraud")
+    frauds, scores, weights = judged.frauds, judged.scores, judged.weights
+    axes.hist(scores[~frauds], edges, weights=weights[~frauds], color=PALE, label="legitimate")
+    axes.hist(scores[frauds], edges, weights=weights[frauds], color=BAD, rwidth=0.6, label="fraud")
     axes.set_yscale("symlog", linthresh=1)
     axes.set_xlabel("score")
     axes.legend(frameon=False)
@@ -104,9 +106,9 @@ def _scores(judged: Judged, axes: Axes) -> None:
 
 def _calibration(judged: Judged, axes: Axes) -> None:
     probabilities = np.asarray(judged.probabilities)
-    bins = np.array_split(np.argsort(probabilities, kind="stable"), BINS)
-    said = [float(probabilities[rows].mean()) for rows in bins if rows.size]
-    found = [float(judged.frauds[rows].mean()) for rows in bins if rows.size]
+    bins = equal_bins(probabilities, judged.weights)
+    said = [float(np.average(probabilities[rows], weights=inside)) for rows, inside in bins]
+    found = [float(np.average(judged.frauds[rows], weights=inside)) for rows, inside in bins]
     axes.plot(said, found, "o-", color=GOOD)
     axes.axline((0, 0), slope=1, color=PALE, linewidth=1)
     axes.set_xlabel("probability said")

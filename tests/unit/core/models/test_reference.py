@@ -87,3 +87,11 @@ def test_features_keep_their_own_bins_beside_each_other_and_the_calendar_has_non
 
 def test_scores_are_counted_finely_where_alerts_are() -> None:
     assert reference(np.zeros((1, 1)), ("amount",), SCORES).scores == (1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 2)
+
+
+def test_scores_are_counted_as_the_traffic_that_they_stand_for() -> None:
+    weights = np.array([10.0, 10.0, 1.0, 1.0])
+
+    found = reference(np.zeros((1, 4)), ("amount",), SCORES, score_weights=weights)
+
+    assert found.scores == (10, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0, 0, 2)

@@ -130,3 +130,30 @@ def test_where_rules_alone_exceed_the_budget_it_is_the_models_own() -> None:
     scores = np.arange(1, 101) / 101
 
     assert (scores >= threshold_for(scores, 0.05, np.ones(100, dtype=bool))).sum() == 5
+
+
+WEIGHED = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 9), st.booleans()), min_size=1, max_size=60)
+"""Rows: a score in fortieths, how many transactions it stands for, and whether a rule alerts."""
+
+
+@given(WEIGHED)
+def test_a_row_that_weighs_more_ranks_as_if_it_stood_there_so_often(
+    rows: list[tuple[int, int, bool]],
+) -> None:
+    raw, weights, _ = (np.array(column) for column in zip(*rows, strict=True))
+
+    found = fit(raw / 40, weights=weights.astype(np.float64))
+
+    assert found == fit(np.repeat(raw / 40, weights))
+
+
+@given(WEIGHED, st.integers(1, 60))
+def test_the_budget_is_of_the_traffic_that_rows_stand_for(
+    rows: list[tuple[int, int, bool]], percent: int
+) -> None:
+    scores, weights, by_rule = (np.array(column) for column in zip(*rows, strict=True))
+    budget = percent / 100
+
+    found = threshold_for(scores / 40, budget, by_rule, weights.astype(np.float64))
+
+    assert found == threshold_for(np.repeat(scores / 40, weights), budget, np.repeat(by_rule, weights))
