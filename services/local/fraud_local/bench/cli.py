@@ -13,7 +13,7 @@ from fraud_core.cli import BootstrapServers, SchemaRegistryUrl
 from fraud_core.errors import ConfigError
 from fraud_core.models import publish_bundle
 from fraud_core.settings import LogSettings
-from fraud_local.bench import latency, producer, report, scaling, throughput
+from fraud_local.bench import images, latency, producer, report, scaling, throughput
 from fraud_local.bench.place import Place, on_a_broker
 from fraud_local.bench.report import Spread
 from fraud_local.bench.runs import NAMES, command
@@ -187,6 +187,21 @@ def latency_command(
         _say(f"at {each}/s the detector over the pass-through: p50 {over['p50']:.2f}, p99 {over['p99']:.2f}")
     if as_json:
         typer.echo(json.dumps({"ratios": ratios, "figures": [asdict(one) for one in found]}))
+
+
+@app.command("images")
+def images_command(
+    tag: Annotated[str, typer.Option(metavar="TAG", help="Of the images fraudstream-….")] = "latest",
+    rounds: Rounds = 5,
+    as_json: AsJson = False,
+) -> None:
+    """Size of the images that docker has, and seconds until the program in a container answers."""
+    found = images.measure(tag, rounds)
+    _say(f"{'image':<32}{'MB':>8}{'python, s':>12}{'--help, s':>12}")
+    for one in found:
+        _say(f"{one.name:<32}{one.megabytes:>8,.0f}{one.python_s:>12.2f}{one.start_s:>12.2f}")
+    if as_json:
+        typer.echo(json.dumps({"images": [asdict(one) for one in found]}))
 
 
 def _say(line: str) -> None:
