@@ -51,7 +51,8 @@ class Writer:
         `limits` says for each topic how many bytes it takes at once.
         """
         self._encoder = classified
-        self._kinds = ((topics.classified.name, classified.header), (topics.alerts.name, alerts.header))
+        self._topics = (topics.classified.name, topics.alerts.name)
+        self._schema_ids = np.array([classified.schema_id, alerts.schema_id])
         self._pipeline = settings.pipeline
         self._dead = settings.dead_letters(topics)
         self._context = settings.errors.deadletterqueue.context.headers.enable
@@ -60,14 +61,11 @@ class Writer:
 
     def write(self, decisions: Decisions, letters: Sequence[DeadLetter]) -> Written:
         """One output for each decision and each letter."""
-        kinds = [self._kinds[alert] for alert in decisions.fraudulent.tolist()]
+        kinds = decisions.fraudulent.astype(np.int64)
         outputs = Outputs(
-            topics=[topic for topic, _ in kinds],
+            topics=[self._topics[kind] for kind in kinds.tolist()],
             keys=decisions.batch["user"].to_pylist(),
-            values=[
-                header + body
-                for (_, header), body in zip(kinds, self._encoder.bodies(decisions.batch), strict=True)
-            ],
+            values=self._encoder.values(decisions.batch, self._schema_ids[kinds]),
             timestamps=decisions.records.times.tolist(),
         )
         sizes = np.fromiter(map(len, outputs.values), np.int64, len(kinds))

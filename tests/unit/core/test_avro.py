@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import fastavro
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
@@ -19,6 +20,8 @@ from fraud_core.registry import Registry, UnknownSchemaError
 from fraud_core.schemas import schema, schema_text
 
 OURS, OLDER, NEWER, WITH_UUID, WITH_DATE, NO_SCHEMA, NO_JSON = range(7, 14)
+HEADER = 5
+LOGIN = {"user": "Zoë", "timestamp": 1_700_000_000_000, "ip": None, "device_id": "d", "success": True}
 PARSED = fastavro.parse_schema(schema("Transaction"))
 
 
@@ -136,6 +139,25 @@ def test_what_is_written_has_the_bytes_that_fastavro_writes(rows: list[dict[str,
     frame = pl.DataFrame(naive, schema=polars_schema("Transaction"))
 
     assert Encoder("Transaction", OURS).encode(frame) == [framed(row) for row in rows]
+
+
+@given(st.lists(st.integers(0, 2**31 - 1), min_size=1, max_size=9))
+def test_each_record_is_under_the_id_that_is_given_for_it(ids: list[int]) -> None:
+    batch = pa.RecordBatch.from_pylist([LOGIN] * len(ids), schema=arrow_type("Login"))
+
+    values = Encoder("Login", OURS).values(batch, np.array(ids))
+
+    assert [value[:HEADER] for value in values] == [b"\0" + one.to_bytes(4, "big") for one in ids]
+    assert len({value[HEADER:] for value in values}) == 1
+
+
+@pytest.mark.parametrize("schema_id", [127, 255, 32_639, 8_388_607, 0x7F80FF, 0xFF7F, 2**31 - 1])
+def test_ids_whose_bytes_are_no_number_as_a_float_are_kept(schema_id: int) -> None:
+    batch = pa.RecordBatch.from_pylist([LOGIN], schema=arrow_type("Login"))
+
+    (value,) = Encoder("Login", OURS).values(batch, np.array([schema_id]))
+
+    assert value[:HEADER] == b"\0" + schema_id.to_bytes(4, "big")
 
 
 def test_columns_may_be_missing_where_the_schema_has_a_default() -> None:
@@ -275,11 +297,13 @@ def test_a_writer_of_another_record_is_told_so_once_for_each_value() -> None:
 
 def test_lengths_are_known_of_every_kind_of_field_that_flat_records_have() -> None:
     rows = [
-        {"user": "Zoë", "timestamp": 1_700_000_000_000, "ip": None, "device_id": "d", "success": True},
+        LOGIN,
         {"user": "u", "timestamp": 0, "ip": "10.0.0.1", "device_id": None, "success": False},
     ]
     batch = pa.RecordBatch.from_pylist(rows, schema=arrow_type("Login"))
 
     lengths = encoded_lengths(batch, enum_fields("Login"))
 
-    assert lengths.tolist() == [len(body) for body in Encoder("Login", 1).bodies(batch)]
+    assert lengths.tolist() == [
+        len(value) - HEADER for value in Encoder("Login", 1).values(batch, np.array([1, 1]))
+    ]

@@ -91,8 +91,10 @@ def decided(decider: Decider, size: int = COUNT) -> pl.DataFrame:
         batch = pa.RecordBatch.from_pylist(some, schema=arrow_type("Transaction"))
         records = group(Message(topic="", partition=0, offset=first + place) for place in range(len(some)))
         encoder = Encoder("Decision", SCHEMA_ID)
-        bodies = encoder.bodies(decider.decide(Read(records, batch, ()), states).batch)
-        parts.append(Decoder("Decision", Schemas()).decode([encoder.header + body for body in bodies]).batch)
+        values = encoder.values(
+            decider.decide(Read(records, batch, ()), states).batch, np.full(len(some), SCHEMA_ID)
+        )
+        parts.append(Decoder("Decision", Schemas()).decode(values).batch)
     return pl.concat([pl.DataFrame(part) for part in parts]).drop("decided_at")
 
 

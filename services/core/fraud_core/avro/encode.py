@@ -1,33 +1,55 @@
-"""Encodes whole frames into Confluent's wire format."""
+"""Encodes whole frames into Confluent's wire format.
 
+The five bytes before each record are written as two fields that come first: Avro's `false` is the zero byte,
+and a `float` is four bytes as they are, here those of the schema id. So no bytes are put together in Python,
+which took a fifth of the time.
+"""
+
+import json
+from functools import cache
+
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyruhvro
+from numpy.typing import NDArray
 
-from fraud_core.avro.types import to_arrow
-from fraud_core.schemas import schema_text
+from fraud_core.avro.types import arrow_schema, to_arrow
+from fraud_core.schemas import schema
+
+HEADER = ({"name": "wire_magic", "type": "boolean"}, {"name": "wire_schema_id", "type": "float"})
 
 
 class Encoder:
-    """Encodes frames of `schemas/<name>.avsc` under one schema id."""
+    """Encodes frames of `schemas/<name>.avsc` under the registry's `schema_id`."""
 
     def __init__(self, name: str, schema_id: int) -> None:
-        """`schema_id` is the registry's; `header`, which names it, goes before every record."""
+        """Asks for nothing."""
         self._name = name
-        self._schema = schema_text(name)
-        self.header = b"\0" + schema_id.to_bytes(4, "big")
+        self.schema_id = schema_id
 
     def encode(self, frame: pl.DataFrame) -> list[bytes]:
         """The rows of the frame as values for a topic, in order."""
         batch = to_arrow(frame, self._name)
-        header = self.header
-        return [header + body for body in self.bodies(batch)] if batch.num_rows else []
+        return self.values(batch, np.full(batch.num_rows, self.schema_id))
 
-    def bodies(self, batch: pa.RecordBatch) -> list[bytes]:
-        """The rows of a batch of the schema's Arrow type, without the header."""
+    def values(self, batch: pa.RecordBatch, schema_ids: NDArray[np.int64]) -> list[bytes]:
+        """The rows of a batch of the schema's Arrow type, each under the id that is given for it."""
         if not batch.num_rows:
             return []
-        encoded = pyruhvro.serialize_record_batch(batch, self._schema, 1)[0]
+        text, kind = _framed(self._name)
+        magic = pa.array(np.zeros(batch.num_rows, dtype=np.bool_))
+        numbers = pa.array(schema_ids.astype(">u4").view("<f4"))
+        whole = pa.RecordBatch.from_arrays([magic, numbers, *batch.columns], schema=kind)
+        encoded = pyruhvro.serialize_record_batch(whole, text, 1)[0]
         # Through numpy, as pyarrow's own way to a list makes an object of its own for each value first.
         values: list[bytes] = encoded.to_numpy(zero_copy_only=False).tolist()
         return values
+
+
+@cache
+def _framed(name: str) -> tuple[str, pa.Schema]:
+    """The schema with the header's fields before its own, as JSON and as Arrow's."""
+    record = schema(name)
+    text = json.dumps(record | {"fields": [*HEADER, *record["fields"]]})
+    return text, arrow_schema(text)

@@ -6,7 +6,7 @@ from fraud_core.avro import Encoder
 from fraud_local.bench.workload import Workload
 from fraud_local.chaos.poison import NO_SUCH_ID, Poison, Record
 
-HEADER = Encoder("Transaction", 1).header
+HEADER = b"\0\0\0\0\1"
 
 
 def poison(seed: int = 1) -> Poison:
