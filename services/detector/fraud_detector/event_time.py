@@ -35,7 +35,7 @@ class EventTime:
         Returns:
             How many these are, and to what time the next one would bring the partition, None where all are.
         """
-        if self._known[ODD] or int(times.max()) // HOUR_MS > self._known[LATEST] + AHEAD:
+        if self._known[ODD] or self._leaps(times):
             return self._one_by_one(times, horizon)
         beyond = np.flatnonzero(times > horizon)
         count = int(beyond[0]) if beyond.size else len(times)
@@ -43,6 +43,12 @@ class EventTime:
             self.ms = max(self.ms, int(times[:count].max()))
             self._known[LATEST] = max(self._known[LATEST], self.ms // HOUR_MS)
         return count, int(times[count]) if count < len(times) else None
+
+    def _leaps(self, times: Ints) -> bool:
+        """Whether one of these lies more than a day ahead of all before it."""
+        hours = times // HOUR_MS
+        before = np.maximum.accumulate(np.concatenate([self._known[LATEST : LATEST + 1], hours[:-1]]))
+        return bool((hours > before + AHEAD).any())
 
     def _one_by_one(self, times: Ints, horizon: float) -> tuple[int, int | None]:
         hours = times // HOUR_MS
