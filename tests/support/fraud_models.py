@@ -9,6 +9,7 @@ from fraud_core.connect.records import ModelStatus, Role, State, Task, WorkerSta
 from fraud_core.rollouts import BundleRef, Mode, Rollout
 from fraud_operator.api import Condition, FraudModelSpec, FraudModelStatus
 from fraud_operator.planning import Model, Plan, World, reconcile
+from fraud_operator.planning.history import History, noted, remembering
 from fraud_operator.planning.world import (
     Act,
     DeleteBundle,
@@ -57,8 +58,10 @@ class Universe:
         mute: those of them that don't report.
         alert_share: share of the transactions that the challenger alerts on.
         champions_share: the same of the champion.
+        late_alerts: further ones of the challenger in its present step.
         fails: versions that fail on a batch.
         trains: versions that the Jobs bring, in order; None is one that fails.
+        history: what the operator remembers; gone when it starts anew.
         lost: how many of the next acts are not done, for the operator is killed before them.
     """
 
@@ -71,6 +74,7 @@ class Universe:
     mute: frozenset[str] = frozenset()
     alert_share: float = 0.012
     champions_share: float = 0.01
+    late_alerts: int = 0
     fails: frozenset[str] = frozenset()
     trains: list[str | None] = field(default_factory=lambda: ["one", "two", "three"])
     metrics: Mapping[str, float] = field(default_factory=lambda: {"recall": 0.6, "champion_recall": 0.5})
@@ -87,6 +91,7 @@ class Universe:
     deleted: set[str] = field(default_factory=set)
     written: list[Rollout] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    history: History = field(default_factory=History)
     lost: int = 0
     slow_jobs: bool = False
 
@@ -99,6 +104,11 @@ class Universe:
     @property
     def world(self) -> World:
         """What the operator sees."""
+        return remembering(self.history, self.model, self._seen)
+
+    @property
+    def _seen(self) -> World:
+        """The same without what it remembers."""
         return World(
             now=self.now,
             rollout=self.rollout,
@@ -121,8 +131,14 @@ class Universe:
     def tick(self, times: int = 1) -> None:
         """Reconcile so often, with time and transactions in between."""
         for _ in range(times):
-            self.follow(self.plan())
+            self.look()
             self.pass_time()
+
+    def look(self) -> None:
+        """Remember what is seen, and do what follows from it."""
+        model, seen = self.model, self._seen
+        self.history = noted(self.history, model, seen)
+        self.follow(reconcile(model, remembering(self.history, model, seen)))
 
     def follow(self, plan: Plan) -> None:
         """Write the status, then act, as far as nobody kills the operator."""
@@ -155,7 +171,7 @@ class Universe:
         self.now += by
         rollout, counted = self.rollout, self._counted()
         if counted != self.counted:
-            self.counted, self.scored, self.decided = counted, 0, 0
+            self.counted, self.scored, self.decided, self.late_alerts = counted, 0, 0, 0
         self.scored += BATCH
         self.decided += int(BATCH * rollout.share) if rollout else 0
         if not self.slow_jobs:
@@ -241,8 +257,8 @@ class Universe:
             yield ModelStatus(
                 rollout.challenger.version, Role.CHALLENGER, running=not broken,
                 trace="it failed on a batch" if broken else None, scored=scored, decided=decided,
-                alerts=int(scored * self.alert_share), errors=int(broken), seconds=scored * 2e-5,
-                scores=(scored,) + 12 * (0,),
+                alerts=int(scored * self.alert_share + self.late_alerts * share), errors=int(broken),
+                seconds=scored * 2e-5, scores=(scored,) + 12 * (0,),
             )  # fmt: skip
 
 

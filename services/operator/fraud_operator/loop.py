@@ -20,6 +20,7 @@ from fraud_operator.metrics import Metrics
 from fraud_operator.names import MODEL_LABEL
 from fraud_operator.pipeline.kafka import Kafka, Pipeline
 from fraud_operator.planning import Model, Plan, World, reconcile, unplanned, unseen
+from fraud_operator.planning.history import History, noted, remembering
 from fraud_operator.planning.rollout import released
 from fraud_operator.planning.training import REFUSED
 from fraud_operator.planning.versions import entry_of
@@ -69,6 +70,7 @@ class Loop:
     _unmade: dict[str, str] = field(default_factory=dict)
     _told: set[tuple[str, str, str]] = field(default_factory=set)
     _away_since: float | None = None
+    _histories: dict[str, History] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Until it is cancelled.
@@ -110,14 +112,19 @@ class Loop:
         for each in misread:
             if each.pipeline == self.kafka.settings.pipeline:
                 await self._tell(each)
-        named = _named(plans)
-        self._refused = {run_id: run for run_id, run in self._refused.items() if run_id in named}
-        self._unmade = {run_id: why for run_id, why in self._unmade.items() if run_id in named}
+        self._forget(plans)
         await self._release(pipeline.rollout, {found.model.uid for found in ours}, misread)
         self.metrics.looks.inc()
         self.metrics.told(plans)
         self.metrics.turned(read=True)
         self._said = self._saying
+
+    def _forget(self, plans: list[tuple[Model, Plan]]) -> None:
+        """Keep nothing of runs that no status names, and of FraudModels that are gone."""
+        named, living = _named(plans), {model.uid for model, _ in plans}
+        self._refused = {run_id: run for run_id, run in self._refused.items() if run_id in named}
+        self._unmade = {run_id: why for run_id, why in self._unmade.items() if run_id in named}
+        self._histories = {uid: history for uid, history in self._histories.items() if uid in living}
 
     async def _read(self) -> Pipeline:
         """What Kafka says. Where it says nothing for long, nobody shall take for true what it said last."""
@@ -182,7 +189,7 @@ class Loop:
     ) -> World:
         pinned = found.model.spec.pinned_version
         unknown = pinned is not None and entry_of(found.model.status, pinned) is None
-        return World(
+        world = World(
             now=datetime.now(UTC).replace(microsecond=0),
             rollout=pipeline.rollout,
             workers=pipeline.workers,
@@ -195,6 +202,9 @@ class Loop:
             found=await self._in_thread(lambda: self.kafka.find(str(pinned))) if unknown else {},
             deleted=frozenset(self._deleted),
         )
+        history = noted(self._histories.get(found.model.uid, History()), found.model, world)
+        self._histories[found.model.uid] = history
+        return remembering(history, found.model, world)
 
     def _foreign(self, rollout: Rollout | None) -> str | None:
         """Namespace and name of the FraudModel of another namespace that manages the rollout."""

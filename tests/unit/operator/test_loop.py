@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fraud_core.connect.records import WorkerStatus
 from fraud_core.errors import FencedError, UnavailableError
 from fraud_core.rollouts import BundleRef, Rollout
 from fraud_core.rollouts.records import released
@@ -19,7 +21,7 @@ from fraud_operator.metrics import Metrics
 from fraud_operator.pipeline.kafka import Pipeline
 from fraud_operator.planning import Model, Plan, World, reconcile
 from fraud_operator.settings import OperatorSettings
-from tests.support.fraud_models import bundle
+from tests.support.fraud_models import BATCH, NOW, Universe, bundle, spec
 from tests.support.operating import JOB
 from tests.support.small_cluster import NAMESPACE, SmallCluster, served
 
@@ -35,11 +37,12 @@ class Values:
         default_factory=lambda: Rollout("fraud-detector", 7, champion=bundle("baseline"))
     )
     raises: list[Exception] = field(default_factory=list)
+    workers: tuple[WorkerStatus, ...] = ()
 
     def read(self) -> Pipeline:
         if self.raises:
             raise self.raises.pop(0)
-        return Pipeline(self.rollout, (), 6, 0)
+        return Pipeline(self.rollout, self.workers, 6, 0)
 
     def write(self, rollout: Rollout, after: int | None) -> bool:
         if after != self.rollout.generation:
@@ -317,6 +320,51 @@ def test_while_kafka_is_away_for_long_nothing_is_said_to_be_ready(
 
     looked(kafka)
     assert told(cluster)["Ready"][1] == "WorkersNotReporting"
+
+
+def clock_at(moment: datetime) -> type[datetime]:
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return moment.astimezone(tz)
+
+    return Clock
+
+
+def test_what_detectors_said_an_hour_ago_is_remembered_and_no_longer_than_its_fraud_model_lives(
+    cluster: SmallCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.apply(fraud_model())
+    found = Universe(spec(rollout={"shadow": "1d"}))
+    found.until("Pausing")
+    seen = found.rollout
+    assert seen
+    kafka, worlds = Values(rollout=replace(seen, managed_by="cli")), list[World]()
+
+    def plan(model: Model, world: World) -> Plan:
+        worlds.append(world)
+        return Plan(model.status)
+
+    monkeypatch.setattr(looping, "reconcile", plan)
+
+    async def look(loop: Loop) -> None:
+        for hours in range(2):
+            found.pass_time()
+            kafka.workers = found.world.workers
+            monkeypatch.setattr(looping, "datetime", clock_at(NOW + timedelta(hours=hours)))
+            await loop.look()
+        assert len(loop._histories) == 1  # noqa: SLF001 - what would else grow unseen
+        cluster.delete("fraudmodels", "cards")
+        await loop.look()
+        assert loop._histories == {}  # noqa: SLF001
+
+    with_loop(kafka, look)
+
+    first, second = worlds
+    assert first.recent is None
+    assert second.recent
+    assert second.recent.since == first.now == second.watched_since
+    assert sum(worker.models[1].scored for worker in second.recent.workers) == BATCH
 
 
 def test_it_ends_for_a_successor_alone(cluster: SmallCluster) -> None:

@@ -185,6 +185,12 @@ class Analysis(Part):
         description="Greatest population stability index of the candidate's scores against the champion's; "
         "above 0.25 counts as different.",
     )
+    window: Duration = Field(
+        default=duration("1h"),
+        description="Limits are held against the whole step, and against the last so long of it by itself: a "
+        "candidate that turns bad late is rolled back, too. Where fewer than minDecisions were scored in it, "
+        "the last part that has as many. 0s leaves it out.",
+    )
     min_labels: Annotated[int, Field(ge=0)] = Field(
         default=0,
         description="Fewest labelled alerts of the candidate, and of the champion, that a step of the canary "

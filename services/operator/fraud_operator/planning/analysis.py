@@ -1,12 +1,16 @@
 """What workers and labels say of a candidate: limits that are broken, and evidence that is missing."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from fraud_core.rollouts import Limits, Mode, Rollout, bounds
 from fraud_core.rollouts.comparison import Comparison, VersionFigures, compared
+from fraud_operator.api.base import spelled
 from fraud_operator.api.spec import Analysis, Inconclusive
 from fraud_operator.api.status import AnalysisStatus
 from fraud_operator.planning.world import World
+
+MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -18,15 +22,17 @@ class Verdict:
         evidence: transactions of the present step, by workers that run it: scored in the shadow, decided in
             a canary. One that starts anew counts anew, so it is never too many.
         figures: what is known of it, in words; empty if nothing.
+        watched_since: as `World.watched_since`.
     """
 
     broken: tuple[str, ...] = ()
     evidence: int = 0
     figures: str = ""
+    watched_since: datetime | None = None
 
 
 def judged(limits: Analysis, version: str, world: World, precision: AnalysisStatus | None) -> Verdict:
-    """Judge the candidate by its present step alone: by the workers that run it, and by labels."""
+    """Judge the candidate by its present step alone, all of it and the last part: by workers and labels."""
     rollout = world.rollout
     if rollout is None or rollout.challenger is None or rollout.challenger.version != version:
         return Verdict()
@@ -34,8 +40,10 @@ def judged(limits: Analysis, version: str, world: World, precision: AnalysisStat
     tried = comparison.challenger
     if tried is None or tried.version != version:
         return Verdict()
-    broken = (*_errors(tried), *_precision(limits, precision), *_limits(limits, comparison, tried))
-    return Verdict(broken, _evidence(rollout, tried), _figures(limits, comparison, tried))
+    broken = _limits(limits, comparison) or _lately(limits, rollout, world)
+    broken = [*_errors(tried), *_precision(limits, precision), *broken]
+    figures = _figures(limits, comparison, tried)
+    return Verdict(tuple(broken), _evidence(rollout, tried), figures, world.watched_since)
 
 
 def of_workers(limits: Analysis) -> Limits:
@@ -64,10 +72,19 @@ def _errors(tried: VersionFigures) -> list[str]:
     return dropped[:1] or ([f"it failed on {tried.errors:,} batches"] if tried.errors else [])
 
 
-def _limits(limits: Analysis, comparison: Comparison, tried: VersionFigures) -> list[str]:
-    if tried.scored < max(1, limits.min_decisions):
+def _lately(limits: Analysis, rollout: Rollout, world: World) -> list[str]:
+    """What the last part of the step breaks by itself, however well all before it went."""
+    if world.recent is None:
         return []
-    champion = comparison.champion
+    span = world.now - world.recent.since
+    place = f"in the last {spelled(span - span % MINUTE if span > MINUTE else span)}"
+    return [f"{place} {said}" for said in _limits(limits, compared(world.recent.workers, rollout.generation))]
+
+
+def _limits(limits: Analysis, comparison: Comparison) -> list[str]:
+    tried, champion = comparison.challenger, comparison.champion
+    if tried is None or tried.scored < max(1, limits.min_decisions):
+        return []
     differing = bounds.share(tried.disagreements, tried.scored)
     return [
         *bounds.broken_alone(of_workers(limits), tried),

@@ -6,11 +6,12 @@ from enum import StrEnum
 
 from fraud_core.rollouts import Mode
 from fraud_operator.api.base import moment, spelled
-from fraud_operator.api.spec import FraudModelSpec
+from fraud_operator.api.spec import Analysis, FraudModelSpec
 from fraud_operator.api.spec import Rollout as RolloutSpec
 from fraud_operator.api.status import FraudModelStatus
 from fraud_operator.planning import analysis
 from fraud_operator.planning.analysis import Verdict
+from fraud_operator.planning.history import PARTS
 
 Status = FraudModelStatus
 NOTHING = timedelta()
@@ -126,15 +127,33 @@ def standing(status: Status, spec: FraudModelSpec, verdict: Verdict, now: dateti
     until = (status.step_started_at or now) + step.pause
     if now < until:
         return Standing(Go.PAUSING, f"until {moment(until)}")
-    seen, least = verdict.evidence, limits.min_decisions
-    if seen < least:
-        return Standing(Go.AWAITING_EVIDENCE, f"{seen:,} of {least:,} transactions")
-    # Of what only the candidate alerts on in the shadow few are drawn for review: it would wait for ever.
-    if step.mode is Mode.CANARY and (lacking := analysis.missing_labels(limits, status.analysis)):
+    if lacking := _lacking(step, status, limits, verdict, now):
         return Standing(Go.AWAITING_EVIDENCE, lacking)
     if step.manual and spec.approved_version != status.candidate_version:
         return Standing(Go.AWAITING_APPROVAL, f"for spec.approvedVersion: {status.candidate_version}")
     return Standing(Go.PASSED)
+
+
+def _lacking(step: Step, status: Status, limits: Analysis, verdict: Verdict, now: datetime) -> str | None:
+    seen, least = verdict.evidence, limits.min_decisions
+    if seen < least:
+        return f"{seen:,} of {least:,} transactions"
+    if waits := _unseen(status, limits.window, verdict.watched_since, now):
+        return waits
+    # Of what only the candidate alerts on in the shadow few are drawn for review: it would wait for ever.
+    return analysis.missing_labels(limits, status.analysis) if step.mode is Mode.CANARY else None
+
+
+def _unseen(status: Status, window: timedelta, watched: datetime | None, now: datetime) -> str | None:
+    """What keeps an operator that began within the step from saying that its last part went well."""
+    began = status.step_started_at
+    hardly = window / PARTS
+    if watched is None or began is None or watched <= began + hardly:
+        return None
+    if now <= began + window + hardly or now >= watched + window:  # the whole step says it, or all was seen
+        return None
+    seen = f"as the operator has not seen the last {spelled(window)} of it yet"
+    return f"until {moment(watched + window)}, {seen}"
 
 
 def _remedy(status: Status) -> str:

@@ -115,6 +115,19 @@ class Model:
 
 
 @dataclass(frozen=True)
+class Recent:
+    """What detectors have counted in the last part of a step.
+
+    Attributes:
+        since: when that part began.
+        workers: reports with what was counted since.
+    """
+
+    since: datetime
+    workers: tuple[WorkerStatus, ...]
+
+
+@dataclass(frozen=True)
 class World:
     """All else that there is.
 
@@ -131,6 +144,9 @@ class World:
             is still there can't be seen from here.
         found: bundles of the store by version, as far as a pinned version needed them.
         deleted: digests of bundles that this process has deleted.
+        recent: the last part of the present step; None while too little is known of it.
+        watched_since: from when on this process has seen what detectors count in the present step; None where
+            it need not.
     """
 
     now: datetime
@@ -144,6 +160,8 @@ class World:
     foreign: str | None = None
     found: Mapping[str, BundleRef] = field(default_factory=dict)
     deleted: frozenset[str] = frozenset()
+    recent: Recent | None = None
+    watched_since: datetime | None = None
 
 
 @dataclass(frozen=True)
