@@ -68,3 +68,33 @@ def test_logins_whose_time_is_far_ahead_silence_nobody() -> None:
         )
         (known,) = rows(advance(State(), frame([Transaction("u", real[begin + 499].time, 1.0)]), side))
         assert {name: known[name] for name in NAMES} == {"logins_1h": 6, "failed_logins_1h": 6}
+
+
+def test_names_that_nobody_uses_any_more_take_no_memory() -> None:
+    logins, taken = Logins(), list[int]()
+    for week in range(15):
+        logins.learn(
+            login_frame(
+                [
+                    Login(f"one of {week} {each}", START + week * 7 * DAY, success=False)
+                    for each in range(2_000)
+                ]
+            )
+        )
+        taken.append(logins.nbytes)
+
+    assert max(taken) < 3 * taken[2]
+
+
+def test_logins_of_a_backlog_of_a_week_are_there_though_other_partitions_are_ahead() -> None:
+    side, real = SideTables(), [Login(f"u{each}", START, success=True) for each in range(100)]
+    side.logins = Logins()
+    side.logins.learn(login_frame(real))
+    for day in range(8):
+        side.logins.learn(
+            login_frame([Login(f"{day} {each}", START + day * DAY, success=True) for each in range(5_000)])
+        )
+
+    (known,) = rows(advance(State(), frame([Transaction("u7", START + MINUTE, 1.0)]), side))
+
+    assert known["logins_1h"] == 1

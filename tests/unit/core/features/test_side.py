@@ -6,11 +6,16 @@ from itertools import groupby
 from random import Random
 from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fraud_core.features import SideTables, Span, State, advance, advance_each
+from fraud_core.features.side import counts, hours
+from fraud_core.features.side.hours import Ledger
+from fraud_core.features.side.keys import SEED
+from fraud_core.features.strings import hashes, text_of
 from tests.unit.core.features.reference import (
     BESIDE,
     DAY,
@@ -53,10 +58,10 @@ def events(draw: st.DrawFn) -> list[Event]:
     return stream
 
 
-def long_events(seed: int, count: int) -> list[Event]:
-    """Enough of them that lists grow, move, and lose their oldest hours."""
+def long_events(seed: int, count: int, longest: int | None = None) -> list[Event]:
+    """Enough of them that lists grow, move, and lose their oldest hours; `longest` is between two."""
     random = Random(seed)
-    longest = random.choice((HOUR // 4, 3 * HOUR, DAY))
+    longest = longest or random.choice((HOUR // 4, 3 * HOUR, DAY))
     time, stream, due = START, list[Event](), list[Label]()
     for number in range(count):
         time += random.randrange(longest)
@@ -113,6 +118,66 @@ def test_long_streams_have_the_features_of_the_definitions(seed: int) -> None:
     stream = long_events(seed, count=700)
 
     assert beside(stream, [1, 7, 100, 3, 150]) == expected_beside(stream, DELAY)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_names_that_are_let_go_of_change_nothing_of_what_is_asked_for(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = 0
+
+    def with_room(ledger: Ledger, *room: int) -> Ledger:
+        nonlocal gone
+        made = hours.with_room(ledger, *room)
+        gone += int(ledger.ends[1] - made.ends[1])
+        return made
+
+    monkeypatch.setattr(counts, "has_room", lambda *_: False)
+    monkeypatch.setattr(counts, "with_room", with_room)
+    stream = long_events(seed, count=500, longest=DAY)
+
+    assert beside(stream, [1, 7, 100, 3, 150] * 3) == expected_beside(stream, DELAY)
+    assert gone > 0
+
+
+def test_names_that_nobody_uses_any_more_take_no_memory() -> None:
+    side, taken = SideTables(DELAY, shared=True), list[int]()
+    for month in range(15):
+        names = [f"one of {month} {number}" for number in range(2_000)]
+        side.count(
+            frame(
+                [Transaction("u", START + month * 40 * DAY, 1.0, merchant=one, category=one) for one in names]
+            ),
+            0,
+        )
+        side.merchants.published(0, month, {})
+        side.categories.published(0, month, {})
+        taken.append(side.merchants.nbytes + side.categories.nbytes)
+
+    assert max(taken) < 3 * taken[2]
+
+
+def test_what_is_taken_back_of_a_name_that_was_let_go_of_makes_it_no_name_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ledgers = list[Ledger]()
+
+    def with_room(ledger: Ledger, *room: int) -> Ledger:
+        ledgers.append(hours.with_room(ledger, *room))
+        return ledgers[-1]
+
+    monkeypatch.setattr(counts, "has_room", lambda *_: False)
+    monkeypatch.setattr(counts, "with_room", with_room)
+    side = SideTables(DELAY, shared=True)
+    side.count(frame(at_shop(3, merchant="old shop")), 1)
+    for day in range(100):
+        side.count(frame(at_shop(24, START + day * DAY)), 0)
+
+    side.forget(1)
+
+    old, new = (hashes(text_of(pl.Series([name])), SEED)[0] for name in ("old shop", "shop"))
+    assert new in ledgers[-1].table
+    assert old not in ledgers[-1].table
 
 
 @settings(max_examples=100)

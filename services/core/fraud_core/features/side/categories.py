@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from fraud_core.features.layout import Ints
 from fraud_core.features.side.hours import FLEET, Ledger, add, block_of, room_needed, totals
-from fraud_core.features.side.merchants import HOUR_MS, MONTH, PRIOR, WINDOWS, Floats
+from fraud_core.features.side.merchants import HOUR_MS, MONTH, WINDOWS, Floats, smoothed, to_mean
 from fraud_core.kernels import kernel, part
 
 TO_MEAN, SMOOTHED = 0, 1
@@ -20,14 +20,14 @@ class Rows(NamedTuple):
     """What is read of a batch, an entry a row.
 
     Attributes:
-        categories: hashes, 0 where unknown.
+        keys: hashes, 0 where unknown.
         times: ms.
         units: amounts in 1/10,000.
         frauds: of the category in 30 days, as known when the hour began.
         fleet_frauds: the same of all categories.
     """
 
-    categories: Ints
+    keys: Ints
     times: Ints
     units: Ints
     frauds: Ints
@@ -38,7 +38,7 @@ class Rows(NamedTuple):
 def run(ledger: Ledger, rows: Rows, values: Floats, first: int, end: int, delay: int, kept: int) -> int:
     """Write features row by row and add each row after; gives that which needs room, or `end`."""
     for row in range(first, end):
-        key, hour = rows.categories[row], rows.times[row] // HOUR_MS
+        key, hour = rows.keys[row], rows.times[row] // HOUR_MS
         values[TO_MEAN, row] = values[SMOOTHED, row] = math.nan
         if key == 0:
             continue
@@ -54,10 +54,8 @@ def run(ledger: Ledger, rows: Rows, values: Floats, first: int, end: int, delay:
 def _month(ledger: Ledger, rows: Rows, values: Floats, row: int, last: int) -> None:
     """The features, from the hours of 30 days up to `last`."""
     after = last - WINDOWS[MONTH]
-    count, units = totals(ledger, block_of(ledger, rows.categories[row]), after, last)
+    count, units = totals(ledger, block_of(ledger, rows.keys[row]), after, last)
     all_count, _ = totals(ledger, block_of(ledger, FLEET), after, last)
-    if units > 0 and count > 0:
-        values[TO_MEAN, row] = float(rows.units[row]) / (float(units) / float(count))
-    if all_count > 0:
-        rate = min(rows.fleet_frauds[row] / all_count, 1.0)
-        values[SMOOTHED, row] = (min(rows.frauds[row], count) + PRIOR * rate) / (count + PRIOR)
+    values[TO_MEAN, row] = to_mean(rows.units[row], units, count)
+    known = min(rows.frauds[row], count)
+    values[SMOOTHED, row] = smoothed(known, count, rows.fleet_frauds[row], all_count)

@@ -7,17 +7,19 @@ takes many hours. Reading a record twice, or an old one after a new one, does no
 """
 
 from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from fraud_core.features.layout import Ints
-from fraud_core.features.side import categories, merchants
+from fraud_core.features.side.categories import Rows as CategoryRows
 from fraud_core.features.side.hours import (
     FLEET,
     Ledger,
     add_all,
     empty_ledger,
+    has_room,
     room_for,
     with_room,
 )
@@ -31,8 +33,13 @@ SLOT_BITS = 8
 MOST_ENTRIES = 30_000
 """Keys and hours in one slot, which takes a megabyte at most then."""
 MOST_AT_ONCE = 1 << 14
+HELD = 2
+"""Times the hours that are kept, up to the latest of any partition: a key without any there is let go of."""
 MOST_PARTS = 64
 """Committed batches that are held as they came: a restore may count many before it can publish them."""
+
+Run = Callable[..., int]
+"""`merchants.run`, or that of categories."""
 
 
 @dataclass
@@ -94,6 +101,22 @@ class Counts:
     def count(self, partition: int, keys: Ints, times: Ints, units: Ints) -> None:
         """Add transactions whose features nobody asks for."""
         self._add(self._note(partition, keys, times, units))
+
+    def observe(
+        self,
+        run: Run,
+        rows: Rows | CategoryRows,
+        values: Sequence[Floats],
+        partition: int,
+        first: int,
+        end: int,
+    ) -> None:
+        """Let `run` write the features of these rows, and add each row once its features are written."""
+        row = first
+        while row < end:
+            self._reserve(end - row)
+            row = run(self._ledger, rows, *values, row, end, self._delay, self._kept)
+        self._note(partition, rows.keys[first:end], rows.times[first:end], rows.units[first:end])
 
     def savepoint(self, partition: int) -> None:
         """Take what the partition has added as committed."""
@@ -191,10 +214,10 @@ class Counts:
         known = keys != 0
         ones = np.ones(int(known.sum()), dtype=np.int64)
         part = np.stack([times[known] // HOUR_MS, keys[known], ones, units[known]])
+        latest = self._latest[partition]
         if ones.size and self._shared:
-            latest = self._latest[partition]
             self._pending.setdefault(partition, Pending()).parts.append(Added(part, latest.copy()))
-            note_all(latest, part[HOUR], self._kept)
+        note_all(latest, part[HOUR], self._kept)
         return part
 
     def _undo(self, partition: int, keep: int) -> None:
@@ -222,33 +245,9 @@ class Counts:
             row = add_all(self._ledger, whose, hours, counts, units, row, self._kept)
 
     def _reserve(self, keys: int) -> None:
-        self._ledger = with_room(self._ledger, keys + 1, self._room)
-
-
-class MerchantCounts(Counts):
-    """Transactions of all merchants."""
-
-    def observe(
-        self, rows: Rows, values: Floats, since: Floats, partition: int, first: int, end: int
-    ) -> None:
-        """Write the merchants' features of these rows, and add each row once its features are written."""
-        row = first
-        while row < end:
-            self._reserve(end - row)
-            row = merchants.run(self._ledger, rows, values, since, row, end, self._delay, self._kept)
-        self._note(partition, rows.merchants[first:end], rows.times[first:end], rows.units[first:end])
-
-
-class CategoryCounts(Counts):
-    """Transactions of all categories of merchants."""
-
-    def observe(self, rows: categories.Rows, values: Floats, partition: int, first: int, end: int) -> None:
-        """Write the categories' features of these rows, and add each row once its features are written."""
-        row = first
-        while row < end:
-            self._reserve(end - row)
-            row = categories.run(self._ledger, rows, values, row, end, self._delay, self._kept)
-        self._note(partition, rows.categories[first:end], rows.times[first:end], rows.units[first:end])
+        if not has_room(self._ledger, keys + 1, self._room):
+            latest = max((int(known[LATEST]) for known in self._latest.values()), default=-1)
+            self._ledger = with_room(self._ledger, keys + 1, self._room, latest - HELD * self._kept)
 
 
 def _folded(parts: list[Added]) -> Added:

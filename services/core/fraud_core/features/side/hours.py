@@ -8,6 +8,9 @@ end, so that the sum over a span is a difference of two entries. All lists stand
 Hours that are too old to be asked for are dropped. Too old is what is long before the key's present, and that
 is no single hour's to say, or one transaction whose time is wrong and far ahead would drop all that happens:
 the latest hours of a list, eight and an eighth of all, do not count for it. A list is bounded all the same.
+
+A key whose hours are all long past is let go of when room is made: else names that nobody uses any more would
+be kept for ever.
 """
 
 from typing import NamedTuple
@@ -20,10 +23,11 @@ from fraud_core.kernels import kernel, part
 CAPACITY, LENGTH, GONE_COUNT, GONE_UNITS = range(4)
 HEADER = 4
 STRIDE = 3
-FIRST_CAPACITY = 4
+FIRST_CAPACITY = 1  # many a name is met once
 UNSURE, SHARE = 8, 8
 """The present is the latest hour before the last so many, and before one in so many."""
 PLACE = 2  # words of a place of the table: key and block
+PLACES = 64  # at least
 FLEET = -1
 """The key of all merchants together; a merchant whose hash it is would be taken for them, one in 2^64."""
 
@@ -104,6 +108,8 @@ def add(ledger: Ledger, key: int, hour: int, count: int, units: int, kept: int) 
     """Add to an hour of a key, or take away; hours that are `kept` or more before its present are dropped."""
     block = block_of(ledger, key)
     if block == 0:
+        if count < 0:
+            return  # it was let go of
         block = _enter(ledger, key)
     words = ledger.words
     entry = _after(words, block, hour)
@@ -222,13 +228,32 @@ def add_all(ledger: Ledger, keys: Ints, hours: Ints, counts: Ints, units: Ints, 
     return keys.size
 
 
+@part
+def _is_past(words: Ints, block: int, oldest: int) -> bool:
+    """Whether a list has no hour that is later than this one."""
+    last = block + HEADER + STRIDE * (words[block + LENGTH] - 1)
+    return words[block + LENGTH] == 0 or words[last] <= oldest  # type: ignore[no-any-return]
+
+
 @kernel
-def moved(table: Ints, words: Ints, new_table: Ints, new_words: Ints) -> int:
-    """Copy all lists without the room that moved ones left behind; gives the end of the used part."""
+def present(table: Ints, words: Ints, oldest: int) -> tuple[int, int]:
+    """How many keys have hours that are later than this one, and how many words their lists take."""
+    keys, size = 0, 0
+    for at in range(0, table.size, PLACE):
+        block = table[at + 1]
+        if block and not _is_past(words, block, oldest):
+            keys += 1
+            size += HEADER + STRIDE * words[block + CAPACITY]
+    return keys, size
+
+
+@kernel
+def moved(table: Ints, words: Ints, new_table: Ints, new_words: Ints, oldest: int) -> int:
+    """Copy the lists of these keys, without the room between; gives the end of the used part."""
     end = 1
     for at in range(0, table.size, PLACE):
         block = table[at + 1]
-        if block:
+        if block and not _is_past(words, block, oldest):
             size = HEADER + STRIDE * words[block + CAPACITY]
             for word in range(size):
                 new_words[end + word] = words[block + word]
@@ -245,18 +270,23 @@ def room_for(kept: int) -> int:
 
 def empty_ledger() -> Ledger:
     """A ledger without keys; word 0 stays unused, as block 0 means none."""
-    table = np.zeros(64 * PLACE, dtype=np.int64)
+    table = np.zeros(PLACES * PLACE, dtype=np.int64)
     return Ledger(table, np.zeros(1024, dtype=np.int64), np.array([1, 0], dtype=np.int64))
 
 
-def with_room(ledger: Ledger, keys: int, words: int) -> Ledger:
-    """The ledger, or a copy with room for so many more keys and words."""
-    places, known = ledger.table.size // PLACE, int(ledger.ends[1])
-    while 3 * (known + keys) > 2 * places:
+def has_room(ledger: Ledger, keys: int, words: int) -> bool:
+    """Whether so many more keys and words have room."""
+    places = ledger.table.size // PLACE
+    return 3 * (int(ledger.ends[1]) + keys) <= 2 * places and ledger.words.size - int(ledger.ends[0]) >= words
+
+
+def with_room(ledger: Ledger, keys: int, words: int, oldest: int) -> Ledger:
+    """A copy with room for so many more keys and words, of keys that have a later hour than `oldest`."""
+    left, used = present(ledger.table, ledger.words, oldest)
+    places = PLACES
+    while 2 * (left + keys) > places:  # not as full as may be, or the next few keys would want room again
         places *= 2
-    if places * PLACE == ledger.table.size and ledger.words.size - ledger.ends[0] >= words:
-        return ledger
     table = np.zeros(places * PLACE, dtype=np.int64)
-    larger = np.zeros(int(ledger.ends[0]) * 5 // 4 + words + 1024, dtype=np.int64)
-    end = moved(ledger.table, ledger.words, table, larger)
-    return Ledger(table, larger, np.array([end, known], dtype=np.int64))
+    larger = np.zeros(used * 5 // 4 + words + 1024, dtype=np.int64)
+    end = moved(ledger.table, ledger.words, table, larger, oldest)
+    return Ledger(table, larger, np.array([end, left], dtype=np.int64))

@@ -9,12 +9,14 @@ from fraud_core.features.side.hours import (
     add_all,
     block_of,
     empty_ledger,
+    has_room,
     room_for,
     totals,
     with_room,
 )
 from fraud_core.features.side.keys import SEED
-from fraud_core.features.side.merchants import MAX_TIME, Floats
+from fraud_core.features.side.latest import LATEST, note_all, unknown
+from fraud_core.features.side.merchants import MAX_TIME, SLACK, Floats
 from fraud_core.features.strings import hashes, text_of
 from fraud_core.kernels import kernel
 
@@ -22,6 +24,9 @@ MINUTE_MS = 60_000
 PANES = 60
 KEPT = 24 * 60
 """Minutes up to the user's present that are kept."""
+HELD = 24 + SLACK
+"""Hours up to the latest in which a user must have tried to log in not to be let go of: partitions, and the
+transactions of a backlog, may be that far behind."""
 ROOM = room_for(KEPT)
 WARM_UP = 100
 """Logins, more than there is room for at first."""
@@ -33,6 +38,12 @@ class Logins:
     def __init__(self) -> None:
         """Begin without any."""
         self._ledger: Ledger = empty_ledger()
+        self._latest: Ints = unknown()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that the attempts take."""
+        return self._ledger.table.nbytes + self._ledger.words.nbytes
 
     def learn(self, frame: pl.DataFrame) -> None:
         """Take in logins, in any order; columns of `schemas/Login.avsc`."""
@@ -40,8 +51,9 @@ class Logins:
         failed = (~frame["success"]).cast(pl.Int64).to_numpy(writable=True)
         ones, row = np.ones(users.size, dtype=np.int64), 0
         while row < users.size:
-            self._ledger = with_room(self._ledger, users.size - row, ROOM)
+            self._reserve(users.size - row)
             row = add_all(self._ledger, users, panes, ones, failed, row, KEPT)
+        note_all(self._latest, panes // PANES, HELD)
 
     def warm_up(self) -> None:
         """Learn made-up logins, so that all machine code exists before one comes."""
@@ -51,6 +63,11 @@ class Logins:
     def observe(self, attempts: Floats, failed: Floats, users: Ints, times: Ints) -> None:
         """Write for each transaction its user's logins of the last hour, and those of them that failed."""
         count(self._ledger, users, times // MINUTE_MS, attempts, failed)
+
+    def _reserve(self, users: int) -> None:
+        if not has_room(self._ledger, users, ROOM):
+            oldest = (int(self._latest[LATEST]) - HELD) * PANES
+            self._ledger = with_room(self._ledger, users, ROOM, oldest)
 
 
 @kernel

@@ -35,7 +35,7 @@ class Rows(NamedTuple):
     """What is read of a batch, an entry a row.
 
     Attributes:
-        merchants: hashes, 0 where unknown.
+        keys: hashes, 0 where unknown.
         times: ms.
         units: amounts in 1/10,000.
         frauds: of the merchant, shape (windows, rows).
@@ -44,7 +44,7 @@ class Rows(NamedTuple):
         latest: the same of the latest.
     """
 
-    merchants: Ints
+    keys: Ints
     times: Ints
     units: Ints
     frauds: Ints
@@ -64,7 +64,7 @@ def run(
 ) -> int:
     """Write features row by row and add each row after; gives that which needs room, or `end`."""
     for row in range(first, end):
-        key, hour = rows.merchants[row], rows.times[row] // HOUR_MS
+        key, hour = rows.keys[row], rows.times[row] // HOUR_MS
         for feature in range(FEATURES):
             if feature != DAYS_SINCE:
                 values[feature, row] = math.nan
@@ -82,28 +82,41 @@ def run(
 
 @part
 def _rates(ledger: Ledger, rows: Rows, values: Floats, row: int, hour: int, delay: int) -> None:
-    block, fleet = block_of(ledger, rows.merchants[row]), block_of(ledger, FLEET)
+    block, fleet = block_of(ledger, rows.keys[row]), block_of(ledger, FLEET)
     last = hour - delay
     for window in range(WINDOWS.size):
         count, units = totals(ledger, block, last - WINDOWS[window], last)
         all_count, _ = totals(ledger, fleet, last - WINDOWS[window], last)
         frauds = rows.frauds[window, row]
-        rate = min(rows.fleet_frauds[window, row] / all_count, 1.0) if all_count > 0 else math.nan
         known = min(frauds, count)
         values[TRANSACTIONS + window, row] = count
         values[FRAUDS + window, row] = frauds
         values[RATE + window, row] = known / count if count > 0 else math.nan
-        values[SMOOTHED + window, row] = (known + PRIOR * rate) / (count + PRIOR)
-        if window == MONTH and units > 0 and count > 0:
-            mean = float(units) / float(count)
-            values[TO_MEAN, row] = float(rows.units[row]) / mean
+        values[SMOOTHED + window, row] = smoothed(known, count, rows.fleet_frauds[window, row], all_count)
+        if window == MONTH:
+            values[TO_MEAN, row] = to_mean(rows.units[row], units, count)
+
+
+@part
+def smoothed(known: int, count: int, fleet_known: int, fleet_count: int) -> float:
+    """The share of known frauds after PRIOR more transactions at the fleet's rate, NaN where it has none."""
+    rate = min(fleet_known / fleet_count, 1.0) if fleet_count > 0 else math.nan
+    return (known + PRIOR * rate) / (count + PRIOR)
+
+
+@part
+def to_mean(units: int, sum_units: int, count: int) -> float:
+    """An amount divided by the mean of others, NaN where there are none or their mean is 0."""
+    if sum_units <= 0 or count <= 0:
+        return math.nan
+    return float(units) / (float(sum_units) / float(count))
 
 
 @part
 def _since(ledger: Ledger, rows: Rows, since: Floats, row: int, hour: int, delay: int) -> None:
     if rows.latest[row] < 0:
         return
-    block = block_of(ledger, rows.merchants[row])
+    block = block_of(ledger, rows.keys[row])
     last, first = hour - delay, rows.earliest[row] // HOUR_MS
     count, _ = totals(ledger, block, first - 1, last)
     after, _ = totals(ledger, block, rows.latest[row] // HOUR_MS, last)

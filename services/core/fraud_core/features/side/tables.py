@@ -7,8 +7,8 @@ import polars as pl
 
 from fraud_core.features import names
 from fraud_core.features.layout import Ints
-from fraud_core.features.side import categories
-from fraud_core.features.side.counts import CategoryCounts, MerchantCounts
+from fraud_core.features.side import categories, merchants
+from fraud_core.features.side.counts import Counts
 from fraud_core.features.side.devices import DeviceUsers
 from fraud_core.features.side.hourly import ByHour
 from fraud_core.features.side.keys import Keys, keys_of
@@ -63,8 +63,8 @@ class SideTables:
         self._by_category = ByHour(self.labels.categories, label_delay_h, WINDOWS[MONTH:], HOUR_MS)
         self.networks: Networks | None = None
         self.logins: Logins | None = None
-        self.merchants = MerchantCounts(label_delay_h, kept_hours(label_delay_h), shared=shared)
-        self.categories = CategoryCounts(label_delay_h, kept_hours(label_delay_h), shared=shared)
+        self.merchants = Counts(label_delay_h, kept_hours(label_delay_h), shared=shared)
+        self.categories = Counts(label_delay_h, kept_hours(label_delay_h), shared=shared)
         self.devices = DeviceUsers(shared=shared)
 
     def observe(
@@ -87,9 +87,9 @@ class SideTables:
         of_users, _, latest = self._known(self.labels.users, keys.users, times)
         _since(values[names.USER_DAYS_SINCE_FRAUD], latest, times)
         values[names.USER_FRAUDS_7D], values[names.USER_FRAUDS_30D] = of_users[MONTH - 1], of_users[MONTH]
-        written, since = values[MERCHANTS], values[SINCE]
+        written = values[MERCHANTS], values[SINCE]
         for partition, first, end in spans:
-            self.merchants.observe(rows, written, since, partition, first, end)
+            self.merchants.observe(merchants.run, rows, written, partition, first, end)
         if keys.categories.any():
             self._of_categories(values[CATEGORIES], keys.categories, times, units, spans)
         self._meet(values[names.DEVICE_USERS_1D], keys, times, spans)
@@ -152,7 +152,7 @@ class SideTables:
         )
         rows = categories.Rows(keys, times, units, frauds[places], fleet)
         for partition, first, end in spans:
-            self.categories.observe(rows, values, partition, first, end)
+            self.categories.observe(categories.run, rows, [values], partition, first, end)
 
     def _known(self, spans: Spans, keys: Ints, times: Ints) -> tuple[Ints, Ints, Ints]:
         horizon = int(WINDOWS[MONTH]) + self._delay
