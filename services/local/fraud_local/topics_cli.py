@@ -1,22 +1,26 @@
-"""`fraudstream topics list|tail`: what is on the topics, for people without a Console."""
+"""`fraudstream topics list|tail|docs`: what is on the topics, for people without a Console and with one."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from confluent_kafka import Message
 
 from fraud_core import tail
-from fraud_core.cli import BootstrapServers, SchemaRegistryUrl, TopicPrefix
+from fraud_core.cli import BootstrapServers, SchemaRegistryUrl, TopicPrefix, overrides
+from fraud_core.errors import ConfigError
 from fraud_core.offsets import committed_spans
 from fraud_core.registry import Registry
-from fraud_core.settings import CoreSettings
+from fraud_core.settings import CoreSettings, load_settings
+from fraud_core.topics import topics
 from fraud_local import addresses
 from fraud_local.lines import line
 from fraud_local.topic_names import resolve, setup_command, visible
+from fraud_local.topic_pages import pages
 from fraud_local.values import ValueReader, as_json, to_json
 
 LAST = 10
@@ -110,6 +114,22 @@ def tail_topic(
     except KeyboardInterrupt:
         if not follow:
             raise
+
+
+@app.command(name="docs")
+def write_docs(
+    folder: Annotated[Path, typer.Argument(help="Where the pages go; those of the same names are replaced.")],
+    topic_prefix: TopicPrefix = None,
+) -> None:
+    """Write a page for each topic, which Redpanda Console shows from a Git repository; needs no broker."""
+    settings = load_settings(CoreSettings, **overrides(topics__prefix=topic_prefix))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in pages(topics(settings.topics)).items():
+            (folder / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"Pages can't be written to {folder}: {error.strerror}.") from error
+    typer.echo(f"Wrote {len(pages(topics(settings.topics)))} pages to {folder}.")
 
 
 def _records(found: addresses.Found, topic: str, partitions: int, wanted: Wanted) -> Iterator[list[Message]]:
