@@ -5,6 +5,10 @@ It is beside Redpanda's chart as it comes: TLS by Redpanda's own authority, and 
 The input flows all the time. Whatever was done to the release, each transaction has one decision in the end.
 """
 
+import os
+import subprocess
+from pathlib import Path
+
 import httpx2
 import polars as pl
 import pytest
@@ -12,7 +16,8 @@ import pytest
 from fraud_core.kafka import partition_counts
 from tests.support import committed
 from tests.support.chart import CHART, RELEASE
-from tests.support.cluster import Cluster, until
+from tests.support.cluster import Cluster, kubectl, until
+from tests.support.go_tools import ROOT, tool
 from tests.support.pipeline import Pipeline
 
 pytestmark = [
@@ -90,6 +95,37 @@ def _tries(cluster: Cluster) -> None:
 
     assert "Phase:          Succeeded" in told
     assert "transaction  try-" in told
+
+
+def test_the_commands_of_the_notes_do_what_they_say(cluster: Cluster, tmp_path: Path) -> None:
+    for name, program in (("helm", tool("helm")), ("kubectl", kubectl())):
+        (tmp_path / name).symlink_to(program)
+    environment = os.environ | {
+        "KUBECONFIG": str(cluster.kubeconfig),
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+    }
+    notes = cluster.helm("get", "notes", RELEASE).splitlines()
+    # rpk is in Redpanda's own image alone; what deletes all that was decided is not for this session.
+    commands = [line.strip() for line in notes if line.startswith("  ") and "rpk" not in line]
+    forward = next(line for line in commands if " port-forward " in line)
+    rest = [line for line in commands if line != forward]
+    assert len(rest) >= 5
+
+    with subprocess.Popen(forward.split(), env=environment, cwd=ROOT, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout
+            assert process.stdout.readline()
+            done = [_done(line, environment) for line in rest]
+        finally:
+            process.terminate()
+
+    assert [one for one in done if one.returncode] == []
+
+
+def _done(line: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["/bin/bash", "-c", line], check=False, capture_output=True, text=True, env=environment, cwd=ROOT
+    )
 
 
 def test_no_pod_breaks_the_restricted_pod_security_standard(cluster: Cluster) -> None:
