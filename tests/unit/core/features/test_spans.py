@@ -81,6 +81,28 @@ def test_what_was_put_in_and_not_taken_out_is_found(seed: int, monkeypatch: pyte
     assert [*zip(counts.T.tolist(), earliest.tolist(), latest.tolist(), strict=True)] == wanted
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_of_many_of_one_key_all_are_found_whether_or_not_their_neighbours_are_known(seed: int) -> None:
+    random, spans, there = Random(seed), Spans(), list[Span]()
+    for _ in range(12):
+        gone = random.sample(there, min(len(there), random.choice((0, 0, 2))))
+        new = [
+            one if random.random() < 0.003 else one._replace(known_until=ALWAYS)
+            for one in (drawn(random, keys=2) for _ in range(400))
+        ]
+        for span in gone:
+            there.remove(span)
+        there += new
+        change(spans, gone, new)
+    keys = np.array([random.randrange(4) for _ in range(150)])
+    times = np.array([START + random.randrange(60 * DAY, 140 * DAY) for _ in range(150)])
+
+    counts, earliest, latest = known_frauds(spans, keys, times, DELAY, WINDOWS, HOUR, HORIZON)
+
+    wanted = plain([one for one in there if one.key], keys, times)
+    assert [*zip(counts.T.tolist(), earliest.tolist(), latest.tolist(), strict=True)] == wanted
+
+
 def test_of_everybody_those_count_that_were_known_when_the_hour_began() -> None:
     random, spans = Random(1), Spans()
     there = [drawn(random, keys=1)._replace(key=EVERYBODY) for _ in range(900)]
