@@ -43,6 +43,7 @@ class Training:
         bundle: the bundle.
         judged: the test rows that its figures are of; None where there were none.
         champion: version that it was compared with.
+        late: so long after the window that was asked for the transactions begin; 0 where they are there.
         scoring_us: time to score a transaction, microseconds; not in the bundle, which is the same each time.
     """
 
@@ -50,6 +51,7 @@ class Training:
     bundle: Bundle
     judged: Judged | None
     champion: str | None
+    late: timedelta = timedelta()
     scoring_us: float | None = None
 
 
@@ -88,13 +90,13 @@ def train_on(
         UnavailableError: the bundle can't be written.
     """
     end = milliseconds(until - span.label_delay)
+    start = end - span.window // MILLISECOND
     version = champion.version if champion else None
-    trained = train(
-        rows, end - span.window // MILLISECOND, end, replace(plan, parent_version=version), champion
-    )
+    trained = train(rows, start, end, replace(plan, parent_version=version), champion)
     published = None if output is None else publish_bundle(output, trained.bundle, kafka, key)
     taken = scoring_us(load(trained.bundle, signals=rows.signals), rows.values)
-    return Training(published, trained.bundle, trained.judged, version, taken)
+    late = milliseconds(trained.bundle.manifest.window.start.replace(tzinfo=None)) - start
+    return Training(published, trained.bundle, trained.judged, version, late * MILLISECOND, taken)
 
 
 def milliseconds(moment: datetime) -> int:

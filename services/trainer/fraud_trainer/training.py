@@ -42,6 +42,8 @@ from fraud_trainer.rows import Rows, Targets, targets
 
 DAY_MS = 86_400_000
 FEWEST = 100
+LATE = 0.1
+"""Of the window, and at most a day: rows that begin later begin there, rather than after a pause."""
 LOWEST, HIGHEST = 5e-324, math.nextafter(1.0, 0.0)
 """Of scores."""
 UNSUPERVISED: Mapping[str, Value] = {"surprise": True, "merchant_evidence": True}
@@ -175,9 +177,16 @@ def train(rows: Rows, start: int, end: int, plan: Plan, champion: LoadedModel | 
             f"{len(learned)} "
             f"transactions, and at least {FEWEST} are needed; widen it."
         )
+    start = _begun(learned, start, end)
     if plan.algorithm == ISOLATION_FOREST:
         return _unsupervised(learned, later, start, end, plan)
     return _supervised(learned, later, start, end, plan, champion)
+
+
+def _begun(learned: Rows, start: int, end: int) -> int:
+    """When the window begins: no earlier than there are transactions, of whose last quarter figures are."""
+    first = int(learned.times[0])
+    return first if first - start > min(DAY_MS, LATE * (end - start)) else start
 
 
 def _unsupervised(learned: Rows, later: Rows, start: int, end: int, plan: Plan) -> Trained:
@@ -314,7 +323,7 @@ def _threshold(scores: Floats, rows: Rows, calibration: Calibration | None, want
     if calibration is None:
         raise InputError(
             "There are too few frauds in the training window to calibrate probabilities, which costs need; "
-            "widen it, or give an alert budget."
+            "give it more days, or an alert budget."
         )
     found = calibration.score_for(wanted.probability)
     return HIGHEST if found is None else min(max(found, LOWEST), HIGHEST)

@@ -154,7 +154,8 @@ def test_with_hardly_any_there_are_no_figures_and_it_says_so() -> None:
     assert "average_precision" not in found.bundle.manifest.metrics
     assert evaluation.validation_rows == evaluation.test_rows == 0
     (remark,) = evaluation.remarks()
-    assert "too few others whose truth is known, in the training window to judge by; widen it" in remark
+    assert "too few others whose truth is known, in the training window to judge by" in remark
+    assert "give it more days" in remark
 
 
 def test_where_nothing_came_after_the_window_the_threshold_is_that_of_the_validation_rows() -> None:
@@ -247,3 +248,24 @@ def test_a_sample_has_no_card_precision_and_it_says_why() -> None:
     assert (told(whole).kept, told(some).kept) == (None, 0.25)
     assert b"kept" not in whole.to_bytes()
     assert told(some).remarks()[0].startswith("Of transactions that are no frauds 25% were kept")
+
+
+@pytest.mark.parametrize("algorithm", ["logistic_regression", "isolation_forest"])
+def test_a_window_begins_no_earlier_than_there_are_transactions(algorithm: str) -> None:
+    """Of a window of 400 days its last quarter is longer than all that there is to learn from."""
+    given, plan = rows().between(5 * DAY_MS, DAYS * DAY_MS), replace(PLAN, algorithm=algorithm)
+
+    long, fitting = (train(given, start * DAY_MS, END * DAY_MS, plan) for start in (END - 400, 5))
+
+    assert long.bundle.manifest.window == fitting.bundle.manifest.window
+    assert long.bundle.manifest.metrics == fitting.bundle.manifest.metrics
+    assert (long.judged is None) == (fitting.judged is None) == (algorithm == "isolation_forest")
+
+
+@pytest.mark.parametrize("hours", [0, 1, 23])
+def test_a_pause_at_its_beginning_makes_a_window_no_shorter(hours: int) -> None:
+    given = rows().between(5 * DAY_MS + hours * DAY_MS // 24, DAYS * DAY_MS)
+
+    manifest = train(given, 5 * DAY_MS, END * DAY_MS, PLAN).bundle.manifest
+
+    assert manifest.window.start.timestamp() * 1_000 == 5 * DAY_MS

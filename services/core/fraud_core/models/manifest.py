@@ -112,14 +112,13 @@ class Evaluation(BaseModel):
         """What a reader of the figures should know, in sentences; empty where all was as it should be."""
         if not self.test_rows:
             few = "too few frauds, or too few others whose truth is known,"
-            return [
-                f"There are {few} in the training window to judge by; widen it, or lower the label maturity."
-            ]
+            where = "in the training window to judge by"
+            return [f"There are {few} {where}; give it more days, or lower the label maturity."]
         said = []
         if self.gap_days < self.label_delay_days:
             said.append(
                 "The training window is too short for a label delay between what the judged model learned "
-                "from and what it was judged on; widen it."
+                "from and what it was judged on; give it more days."
             )
         if not self.labels_known_in_time:
             said.append(

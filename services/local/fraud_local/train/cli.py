@@ -49,7 +49,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 KAFKA = "From Kafka"
 MOST_ROWS, PATIENCE = 5_000_000, timedelta(minutes=10)
 OWN_OUTPUT, KAFKA_OUTPUT = "./models", "kafka://"
-MILLISECOND = timedelta(milliseconds=1)
+MILLISECOND, DAY = timedelta(milliseconds=1), timedelta(days=1)
 
 
 @app.command()
@@ -298,6 +298,7 @@ def _warnings(training: "Training", history: "History | None") -> list[str]:
     manifest, judged = training.bundle.manifest, training.judged
     excess = over_budget(manifest.threshold_rule, manifest.metrics)
     return [
+        *([_late(training.late)] if training.late else []),
         *(manifest.evaluation.remarks() if manifest.evaluation else []),
         *([excess] if excess else []),
         *([str(history.left_out)] if history and history.left_out else []),
@@ -306,6 +307,13 @@ def _warnings(training: "Training", history: "History | None") -> list[str]:
             manifest.counts.get("training_frauds"), None if judged is None else int(judged.frauds.sum())
         ),
     ]
+
+
+def _late(late: timedelta) -> str:
+    return (
+        f"the transactions begin {late / DAY:.1f} days after the training window does, so it is so much "
+        "shorter, and a wider one would have no more"
+    )
 
 
 def _summary(training: "Training", warnings: list[str], history: "History | None") -> dict[str, Any]:

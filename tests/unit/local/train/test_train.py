@@ -297,3 +297,14 @@ def test_of_a_long_history_the_last_month_is_trained_on(tmp_path: Path) -> None:
     found = trained(written(past, tmp_path), tmp_path / "models", "--algorithm", "isolation_forest")
 
     assert found["version"].startswith("isolation_forest")
+
+
+def test_a_window_longer_than_the_history_judges_what_there_is_and_is_said(
+    path: Path, tmp_path: Path
+) -> None:
+    found = trained(path, tmp_path, "--algorithm", "logistic_regression", "--window", "400d")
+
+    assert "average_precision" in found["metrics"]
+    assert found["evaluation"]["test_rows"] > 100
+    [late] = [one for one in found["warnings"] if "after the training window does" in one]
+    assert "a wider one would have no more" in late
