@@ -25,6 +25,8 @@ MILLISECOND, DAY = timedelta(milliseconds=1), timedelta(days=1)
 LONGEST = timedelta(days=30)
 """Windows of features; those of merchants end one label delay earlier."""
 RULE_FILES = (".yaml", ".yml")
+FROM_LABELS = ("merchant_evidence", "merchant_risk")
+"""Hyperparameters of an isolation_forest that make it read features that come from labels."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,12 @@ def _check(history: Past, schedule: Schedule) -> None:
 
 
 def check(
-    algorithm: str, hyperparameters: Mapping[str, Value], threshold: Threshold, against: str | None
+    algorithm: str,
+    hyperparameters: Mapping[str, Value],
+    threshold: Threshold,
+    against: str | None,
+    *,
+    label_features: bool,
 ) -> None:
     """See that what is asked for can be trained, before a history is read.
 
@@ -169,6 +176,12 @@ def check(
         ConfigError: it can't be.
     """
     Plan(algorithm, hyperparameters=hyperparameters, threshold=threshold).check()
+    asked = [name for name in FROM_LABELS if hyperparameters.get(name)]
+    if asked and not label_features and algorithm == ISOLATION_FOREST:
+        raise ConfigError(
+            f"--set {asked[0]}=true has an isolation_forest read features that come from labels, and "
+            "--without-label-features that it read none; leave one of them out."
+        )
     _, other = _against(against)
     if other:
         Plan(other, threshold=threshold).check()

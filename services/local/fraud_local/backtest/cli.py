@@ -229,7 +229,7 @@ def backtest(
     if topic is None:
         refuse_foreign({"--from": from_, "--to": to}, "--topic")
     chosen, rule_set = hyperparameters(set_), load_rules(rules)
-    check(algorithm, chosen, wanted_threshold, against)
+    check(algorithm, chosen, wanted_threshold, against, label_features=not without_labels)
     if topic is not None:
         past = _logged(Stretch(topic, from_, to), bootstrap_servers, schema_registry_url, topic_prefix)
     elif simulate is not None:

@@ -21,6 +21,7 @@ from fraud_trainer.rows import Rows
 from tests.support.histories import MAPPING, START, history, written
 
 DELAY = timedelta(days=3)
+IGNORANT = ("--without-label-features", "--algorithm", "isolation_forest", "--set", "merchant_risk=true")
 TEST_FROM = START + timedelta(days=45)
 FLAGS = (
     "--map", MAPPING, "--label", "IS_FRAUD", "--scenario", "KIND", "--label-delay", "3d",
@@ -122,6 +123,15 @@ def test_rows_that_are_left_out_and_how_few_frauds_remain_is_said(tmp_path: Path
     assert found["rejected"]["listed"] == str(path.with_suffix(".rejects"))
     assert found["warnings"][-1].startswith("there are only ")
     assert f"warning   {lost} rows of {path} can't be mapped and are left out. Row " in result.stderr
+
+
+def test_an_older_isolation_forest_reads_no_label_where_it_shall_not(path: Path) -> None:
+    older = ("--algorithm", "isolation_forest", "--set", "reach=4", "--without-label-features")
+
+    one = document(path, *older)
+    other = document(path, *older, "--set", "merchant_risk=false", "--set", "merchant_evidence=false")
+
+    assert one["metrics"]["average_precision"] == other["metrics"]["average_precision"]
 
 
 def test_one_seed_gives_one_bundle(path: Path) -> None:
@@ -229,6 +239,8 @@ def test_without_a_label_it_asks_for_one(path: Path) -> None:
         (("--threshold", "tutorial"), "the isolation_forest's alone"),
         (("--algorithm", "isolation_forest", "--threshold", "100/1"), "Costs need probabilities"),
         (("--against", "isolation_forest", "--threshold", "100/1"), "Costs need probabilities"),
+        (IGNORANT, "--set merchant_risk=true has an isolation_forest read features that come from labels"),
+        ((*IGNORANT[:-1], "merchant_evidence=true"), "--set merchant_evidence=true has an isolation_forest"),
         (("--from", "2026-01-01"), "--from goes with --topic; add that, or leave --from out"),
         (("--to", "2026-01-01"), "--to goes with --topic"),
         (("--customers", "50"), "--customers goes with --simulate"),
