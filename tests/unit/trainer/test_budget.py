@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from fraud_trainer.budget import over_budget
+from fraud_core.models.score_map import apply, fit, threshold_for
+from fraud_trainer.budget import alerts_on_nothing, over_budget
 from fraud_trainer.evaluation import alert_shares
 
 RULES = np.array(["", "", "large", "large,far", "", "", "", "", "", "far"] * 10, dtype=object)
@@ -36,3 +37,18 @@ def test_rules_that_exceed_the_budget_are_named_with_their_shares() -> None:
 @pytest.mark.parametrize("budget", [0.3, "tutorial", "costs"])
 def test_nothing_is_said_where_they_do_not_or_where_there_is_no_budget(budget: object) -> None:
     assert over_budget(budget, alert_shares(MODEL, RULES != "", RULES)) is None
+
+
+@pytest.mark.parametrize("often", [6, 200])
+def test_a_model_whose_riskiest_tie_beyond_the_budget_alerts_on_nothing_and_it_is_said(often: int) -> None:
+    raw = np.array([1.0] * (1_000 - often) + [2.0] * often)
+    score_map = fit(raw)
+    scores = apply(raw, score_map.arrays())
+
+    shares = alert_shares(scores >= threshold_for(scores, 0.005), None)
+
+    said = alerts_on_nothing(0.005, shares, score_map.rank[-1])
+    assert said is not None
+    assert f"the riskiest {often / 1_000:.2%} of the traffic have one and the same score" in said
+    assert alerts_on_nothing("costs", shares, score_map.rank[-1]) is None
+    assert alerts_on_nothing(0.005, {"alert_rate_model": 0.004}, score_map.rank[-1]) is None

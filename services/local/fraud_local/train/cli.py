@@ -25,7 +25,7 @@ from fraud_producer.flags import (
     RejectsFlag,
     ScenarioFlag,
 )
-from fraud_trainer.budget import over_budget
+from fraud_trainer.budget import alerts_on_nothing, over_budget
 from fraud_trainer.few import few_frauds
 from fraud_trainer.flags import (
     MONTH,
@@ -297,10 +297,12 @@ def _window(given: timedelta | None) -> timedelta:
 def _warnings(training: "Training", history: "History | None") -> list[str]:
     manifest, judged = training.bundle.manifest, training.judged
     excess = over_budget(manifest.threshold_rule, manifest.metrics)
+    silent = alerts_on_nothing(manifest.threshold_rule, manifest.metrics, manifest.score_map.rank[-1])
     return [
         *([_late(training.late)] if training.late else []),
         *(manifest.evaluation.remarks() if manifest.evaluation else []),
         *([excess] if excess else []),
+        *([silent] if silent else []),
         *([str(history.left_out)] if history and history.left_out else []),
         *([history.repeats] if history and history.repeats else []),
         *few_frauds(

@@ -308,3 +308,13 @@ def test_a_window_longer_than_the_history_judges_what_there_is_and_is_said(
     assert found["evaluation"]["test_rows"] > 100
     [late] = [one for one in found["warnings"] if "after the training window does" in one]
     assert "a wider one would have no more" in late
+
+
+def test_a_model_that_can_alert_on_nothing_is_told(path: Path, tmp_path: Path) -> None:
+    few = ("--algorithm", "hist_gradient_boosting", "--set", "max_iter=1", "--set", "max_leaf_nodes=2")
+
+    found = trained(path, tmp_path, *few, "--threshold", "0.001")
+
+    assert found["metrics"]["alert_rate_model"] == 0.0
+    [said] = [one for one in found["warnings"] if one.startswith("The model alerts on nothing")]
+    assert "the budget of 0.10% has no room for all of them. Raise --threshold, or the number" in said
