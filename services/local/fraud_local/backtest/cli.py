@@ -213,6 +213,7 @@ def backtest(
     from fraud_local.backtest.report import as_document, lines  # noqa: PLC0415
     from fraud_local.backtest.run import Schedule  # noqa: PLC0415
     from fraud_local.backtest.simulated import simulated  # noqa: PLC0415
+    from fraud_local.left_out import said_with_errors  # noqa: PLC0415
     from fraud_producer.replay import parse_mapping, read_history  # noqa: PLC0415
 
     delay = WEEK if label_delay is None else label_delay
@@ -243,7 +244,8 @@ def backtest(
             input_, mapping, label=label, label_delay=delay, rejects=rejects, scenario=scenario
         )
     window = MONTH if train_window is None else train_window
-    begin = test_from or _last_quarter(past)
+    with said_with_errors(past.left_out):
+        begin = test_from or _last_quarter(past)
     until = test_until or past.last + timedelta(milliseconds=1)
     wanted = Wanted(
         schedule=Schedule(begin, until, window, delay, retrain),
@@ -258,7 +260,7 @@ def backtest(
         changing=input_ is None,
     )
     title = f"Sending {past.rows:,} transactions through the engine"
-    with shown(title, past.rows) as on_progress:
+    with shown(title, past.rows) as on_progress, said_with_errors(past.left_out):
         found: Backtest = backtest(past, wanted, lambda done: on_progress(done, past.rows))
     if as_json:
         typer.echo("\n".join(lines(found)), err=True)

@@ -168,6 +168,7 @@ def train(
     # Imported late: `--help` and a wrong flag need neither numba nor scikit-learn.
     from fraud_core.models import fetch_bundle  # noqa: PLC0415
     from fraud_core.rules import load_rules  # noqa: PLC0415
+    from fraud_local.left_out import said_with_errors  # noqa: PLC0415
     from fraud_local.train.champion import deciding  # noqa: PLC0415
     from fraud_local.train.histories import from_file  # noqa: PLC0415
     from fraud_local.train.writable import see_writable  # noqa: PLC0415
@@ -176,8 +177,7 @@ def train(
     from fraud_trainer.training import Plan  # noqa: PLC0415
 
     delay = WEEK if label_delay is None else label_delay
-    mature = MONTH if input_ is None else delay
-    maturity = mature if label_maturity is None else label_maturity
+    maturity = label_maturity if label_maturity is not None else MONTH if input_ is None else delay
     plan = Plan(
         algorithm,
         hyperparameters=hyperparameters(set_),
@@ -188,8 +188,7 @@ def train(
         seed=seed,
     )
     plan.check()
-    if input_ is not None and label is None:
-        _check_unlabelled(algorithm, input_)
+    _check_labelled(algorithm, input_, label)
     see_writable(output or (OWN_OUTPUT if input_ is not None else KAFKA_OUTPUT), report)
     span = Span(until, _window(window), delay)
     kafka: KafkaSettings | None = None
@@ -213,12 +212,13 @@ def train(
         else:
             here = place(pipeline, bootstrap_servers, schema_registry_url, topic_prefix)
             kafka, target = here.settings.kafka, output or f"{KAFKA_OUTPUT}{here.store.topic}"
-            seconds = (PATIENCE if patience is None else patience).total_seconds()
-            rows, now = from_topics(here.settings, span, most or MOST_ROWS, seconds, on_rows)
+            patient = PATIENCE if patience is None else patience
+            rows, now = from_topics(here.settings, span, most or MOST_ROWS, patient.total_seconds(), on_rows)
             champion = deciding(here, rows.signals) if champion_url is None else None
         if champion_url is not None and champion_sha256 is not None:
             champion = fetch_bundle(champion_url, champion_sha256, kafka, key, rows.signals)
-        training = train_on(rows, now, span, plan, output=target, champion=champion, kafka=kafka, key=key)
+        with said_with_errors(history.left_out if history else None):
+            training = train_on(rows, now, span, plan, output=target, champion=champion, kafka=kafka, key=key)
     warnings = _warnings(training, history)
     unwritten = _unwritten(report, training, warnings) if report is not None else None
     if as_json:
@@ -260,15 +260,15 @@ def _check_flags(
         )
 
 
-def _check_unlabelled(algorithm: str, path: Path) -> None:
-    """See that the algorithm learns from a history without labels.
+def _check_labelled(algorithm: str, path: Path | None, label: str | None) -> None:
+    """See that a history has labels where the algorithm learns from them.
 
     Raises:
-        ConfigError: it learns from labels.
+        ConfigError: it has none.
     """
     from fraud_trainer.fitting import ISOLATION_FOREST  # noqa: PLC0415 - as above
 
-    if algorithm != ISOLATION_FOREST:
+    if path is not None and label is None and algorithm != ISOLATION_FOREST:
         raise ConfigError(f"{NO_LABEL.format(path)} Or train an isolation_forest, which needs none.")
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from fraud_core.errors import InputError
 from fraud_core.rules import RuleSet
 from fraud_local.backtest.engine import replayed
+from fraud_local.left_out import said_with_errors
 from fraud_producer.replay import History
 from fraud_trainer.logged import OnRows
 from fraud_trainer.rows import Rows
@@ -17,6 +18,11 @@ def from_file(history: History, span: Span, rules: RuleSet, on_rows: OnRows) -> 
     Raises:
         InputError: the file can't be read, or ends before the window does, or hardly any of it is in there.
     """
+    with said_with_errors(history.left_out):
+        return _from_file(history, span, rules, on_rows)
+
+
+def _from_file(history: History, span: Span, rules: RuleSet, on_rows: OnRows) -> tuple[Rows, datetime]:
     until = span.until or history.last + MILLISECOND
     start = until - span.label_delay - span.window
     if until - span.label_delay <= history.first:

@@ -125,6 +125,20 @@ def test_rows_that_are_left_out_and_how_few_frauds_remain_is_said(tmp_path: Path
     assert f"warning   {lost} rows of {path} can't be mapped and are left out. Row " in result.stderr
 
 
+def test_a_wrong_label_column_is_told_by_the_rows_that_it_left_out(tmp_path: Path) -> None:
+    amounts = history().with_columns(IS_FRAUD=pl.when(pl.col("AMT") > 22).then("AMT").otherwise(1.0))
+    path = written(amounts, tmp_path)
+    given = ("--map", MAPPING, "--label", "IS_FRAUD", "--rejects", str(tmp_path / "rejects"))
+
+    for command in (app, train):
+        with pytest.raises(InputError, match=r"are frauds: there is nothing to tell apart") as told:
+            CliRunner().invoke(command, ["--input", str(path), *given], catch_exceptions=False)
+
+        assert "can't be mapped and are left out. Row " in str(told.value)
+        assert "is neither fraud (1) nor legitimate (0)" in str(told.value)
+        assert str(told.value).endswith(f"See {tmp_path / 'rejects'}.")
+
+
 def test_an_older_isolation_forest_reads_no_label_where_it_shall_not(path: Path) -> None:
     older = ("--algorithm", "isolation_forest", "--set", "reach=4", "--without-label-features")
 
