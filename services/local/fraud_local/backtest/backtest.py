@@ -9,7 +9,7 @@ import numpy as np
 
 from fraud_core.errors import ConfigError, InputError
 from fraud_core.rules import RuleSet, load_rules
-from fraud_local.backtest.engine import OnRows, Past, replayed
+from fraud_local.backtest.engine import HOUR, OnRows, Past, replayed
 from fraud_local.backtest.run import Outcome, Schedule, run
 from fraud_producer.replay import LeftOut
 from fraud_trainer.budget import over_budget
@@ -158,8 +158,11 @@ def _check(history: Past, schedule: Schedule) -> None:
             f"train on. "
             "Choose a later --test-from or a shorter --label-delay."
         )
-    if schedule.retrain is not None and schedule.retrain <= timedelta():
-        raise ConfigError("--retrain must be more than 0.")
+    if schedule.retrain is not None and schedule.retrain < HOUR:
+        raise ConfigError(
+            "--retrain must be an hour or more: what is known of merchants moves by the hour, and each "
+            "training takes seconds."
+        )
 
 
 def check(

@@ -150,7 +150,7 @@ def backtest(
         typer.Option(
             parser=durations.duration,
             metavar="7d",
-            help="Train anew so often. Default: once.",
+            help="Train anew so often, 1h at least. Default: once.",
             rich_help_panel=TRAINING,
         ),
     ] = None,

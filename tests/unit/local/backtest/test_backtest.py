@@ -226,6 +226,7 @@ def test_costs_set_the_threshold_by_probability(path: Path) -> None:
             "--test-until 2026-02-14 00:00 is not after --test-from",
         ),
         (("--train-window", "0"), ConfigError, "--train-window must be more than 0"),
+        (("--retrain", "59m"), ConfigError, "--retrain must be an hour or more"),
         (
             ("--algorithm", "random_forest", "--threshold", "tutorial"),
             ConfigError,
