@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from fraud_core.errors import InputError
-from fraud_producer.replay.convert import LABEL, REASON, moment, text, transactions
+from fraud_producer.replay.convert import LABEL, REASON, TAKEN, moment, text, transactions
 
 GOOD = {"user": "u", "amount": "1.5", "timestamp": "2024-01-01 00:00:00"}
 
@@ -140,13 +140,18 @@ def test_a_good_row_becomes_a_transaction_and_unmapped_fields_are_null() -> None
         ("amount", "-0.01", "the amount -0.01 is negative"),
         ("amount", "2e12", "the amount 2e12 is above 1e12"),
         ("timestamp", None, "the timestamp is missing"),
-        ("timestamp", "soon", "the timestamp 'soon' is no time"),
+        ("timestamp", "soon", f"the timestamp 'soon' is no time; write it as {TAKEN}"),
+        (
+            "timestamp",
+            "31/01/2026 13:30",
+            f"the timestamp '31/01/2026 13:30' is no time; write it as {TAKEN}",
+        ),
         ("timestamp", 31, "the timestamp '31' is before the year 2000"),
         ("timestamp", "9999-01-01", "the timestamp '9999-01-01' is more than a day in the future"),
-        ("timestamp", 9e300, "the timestamp '9e+300' is no time"),
+        ("timestamp", 9e300, f"the timestamp '9e+300' is no time; write it as {TAKEN}"),
         ("latitude", "north", "the latitude 'north' is no number of degrees within 90"),
         ("longitude", "181", "the longitude '181' is no number of degrees within 180"),
-        ("session_started_at", "early", "the session_started_at 'early' is no time"),
+        ("session_started_at", "early", f"the session_started_at 'early' is no time; write it as {TAKEN}"),
     ],
 )
 def test_a_row_that_is_no_transaction_says_why(field: str, value: object, reason: str) -> None:
@@ -192,3 +197,11 @@ def test_a_label_may_be_a_number_a_boolean_or_a_word(written: object, expected: 
 def test_a_label_that_is_neither_is_a_reason() -> None:
     row = converted({**GOOD, "scenario": 3}, label="scenario")
     assert row[REASON] == "the label '3' is neither fraud (1) nor legitimate (0)"
+
+
+def test_the_times_that_a_reason_names_are_taken() -> None:
+    named = TAKEN.removesuffix(" or a number since 1970").split(", ")
+
+    assert len(named) == 3
+    for written in named:
+        assert converted({**GOOD, "timestamp": written})["timestamp"].date() == date(2026, 1, 31)

@@ -26,6 +26,8 @@ _EXACT_BELOW = 2**53
 _FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
 _COMPACT = {14: "%Y%m%d%H%M%S", 8: "%Y%m%d"}
 _FORMAT_WITH_ZONE = "%Y-%m-%d %H:%M:%S%.f%#z"
+TAKEN = "2026-01-31 13:30, 2026-01-31T13:30:00+01:00, 20260131133000 or a number since 1970"
+"""How times are written, for who writes 01/02/2026, which is another day here than there."""
 
 
 def text(column: str, dtype: pl.DataType) -> pl.Expr:
@@ -182,7 +184,7 @@ def _checks(field: str, column: str, columns: pl.Schema) -> list[tuple[pl.Expr, 
         return [(wrong, pl.format(f"the {field} '{{}}' is no number of degrees within {limit}", raw))]
     if field == "session_started_at":
         unclear = raw.is_not_null() & moment(column, dtype).is_null()
-        return [(unclear, pl.format("the session_started_at '{}' is no time", raw))]
+        return [(unclear, pl.format(f"the session_started_at '{{}}' is no time; write it as {TAKEN}", raw))]
     return []
 
 
@@ -197,7 +199,7 @@ def _amount_checks(raw: pl.Expr, amount: pl.Expr) -> list[tuple[pl.Expr, pl.Expr
 def _time_checks(raw: pl.Expr, event: pl.Expr) -> list[tuple[pl.Expr, pl.Expr]]:
     latest = datetime.now(UTC).replace(tzinfo=None) + LATEST_AHEAD
     return [
-        (event.is_null(), pl.format("the timestamp '{}' is no time", raw)),
+        (event.is_null(), pl.format(f"the timestamp '{{}}' is no time; write it as {TAKEN}", raw)),
         (event < FIRST_YEAR, pl.format("the timestamp '{}' is before the year 2000", raw)),
         (event > latest, pl.format("the timestamp '{}' is more than a day in the future", raw)),
     ]
