@@ -3,6 +3,7 @@
 {{- define "fraudstream.checks" -}}
 {{- include "fraudstream.checkNames" . -}}
 {{- include "fraudstream.checkConfig" . -}}
+{{- include "fraudstream.checkTopics" . -}}
 {{- include "fraudstream.checkAutoscaling" . -}}
 {{- include "fraudstream.checkOperator" . -}}
 {{- include "fraudstream.checkTrust" . -}}
@@ -11,9 +12,27 @@
 
 {{/* Names of workers are of 100 characters at most: namespace, dot, and the longest name of a pod. */}}
 {{- define "fraudstream.checkNames" -}}
+{{- $full := include "fraudstream.fullname" . -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $full) -}}
+{{- fail (printf "Services would be named %s-connect and the like, and a server takes names of small letters, digits and dashes that begin with a letter. Give another fullnameOverride." $full) -}}
+{{- end -}}
 {{- $longest := printf "%s.%s-producer-0123456789-01234" .Release.Namespace (include "fraudstream.fullname" .) -}}
 {{- if gt (len $longest) 100 -}}
 {{- fail (printf "Workers would have names as long as %s, and 100 characters are the most. Give a shorter fullnameOverride." $longest) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What the pipeline writes is none of its inputs: it would decide its own decisions. fraud_claims is every release's. */}}
+{{- define "fraudstream.checkTopics" -}}
+{{- $written := append (splitList " " (include "fraudstream.topics" .)) "fraud_claims" -}}
+{{- range $name := list "transactions" "logins" -}}
+{{- $topic := get $.Values.topics $name -}}
+{{- if has $topic $written -}}
+{{- fail (printf "topics.%s is %s, which this release writes itself. Name the topic that they come on, or give the others a topics.prefix." $name $topic) -}}
+{{- end -}}
+{{- end -}}
+{{- if eq .Values.topics.transactions .Values.topics.logins -}}
+{{- fail (printf "topics.transactions and topics.logins are both %s. Give logins a topic of their own, or leave it empty." .Values.topics.logins) -}}
 {{- end -}}
 {{- end -}}
 
@@ -61,27 +80,27 @@
 {{- $kafka := .Values.kafka -}}
 {{- $registry := .Values.schemaRegistry -}}
 {{- if and $kafka.tls.enabled $kafka.tls.existingSecret (not $kafka.tls.ca) }}
-- {name: {{ $kafka.tls.existingSecret }}, keys: [{{ $kafka.tls.caKey | quote }}], setting: kafka.tls.existingSecret}
+- {name: {{ $kafka.tls.existingSecret | quote }}, keys: [{{ $kafka.tls.caKey | quote }}], setting: kafka.tls.existingSecret}
 {{- end }}
 {{- with and $kafka.tls.enabled $kafka.tls.clientCertificateSecret }}
-- {name: {{ . }}, keys: [tls.crt, tls.key], setting: kafka.tls.clientCertificateSecret}
+- {name: {{ . | quote }}, keys: [tls.crt, tls.key], setting: kafka.tls.clientCertificateSecret}
 {{- end }}
 {{- with $kafka.sasl.existingSecret }}
-- {name: {{ . }}, keys: [{{ $kafka.sasl.usernameKey | quote }}, {{ $kafka.sasl.passwordKey | quote }}], setting: kafka.sasl.existingSecret}
+- {name: {{ . | quote }}, keys: [{{ $kafka.sasl.usernameKey | quote }}, {{ $kafka.sasl.passwordKey | quote }}], setting: kafka.sasl.existingSecret}
 {{- end }}
 {{- if include "fraudstream.registryTLS" . }}
 {{- if and $registry.tls.existingSecret (not $registry.tls.ca) }}
-- {name: {{ $registry.tls.existingSecret }}, keys: [{{ $registry.tls.caKey | quote }}], setting: schemaRegistry.tls.existingSecret}
+- {name: {{ $registry.tls.existingSecret | quote }}, keys: [{{ $registry.tls.caKey | quote }}], setting: schemaRegistry.tls.existingSecret}
 {{- end }}
 {{- with $registry.tls.clientCertificateSecret }}
-- {name: {{ . }}, keys: [tls.crt, tls.key], setting: schemaRegistry.tls.clientCertificateSecret}
+- {name: {{ . | quote }}, keys: [tls.crt, tls.key], setting: schemaRegistry.tls.clientCertificateSecret}
 {{- end }}
 {{- end }}
 {{- with .Values.bundles.signing.existingSecret }}
-- {name: {{ . }}, keys: [{{ $.Values.bundles.signing.key | quote }}], setting: bundles.signing.existingSecret}
+- {name: {{ . | quote }}, keys: [{{ $.Values.bundles.signing.key | quote }}], setting: bundles.signing.existingSecret}
 {{- end }}
 {{- with $registry.auth.existingSecret }}
-- {name: {{ . }}, keys: [{{ $registry.auth.usernameKey | quote }}, {{ $registry.auth.passwordKey | quote }}], setting: schemaRegistry.auth.existingSecret}
+- {name: {{ . | quote }}, keys: [{{ $registry.auth.usernameKey | quote }}, {{ $registry.auth.passwordKey | quote }}], setting: schemaRegistry.auth.existingSecret}
 {{- end }}
 {{- end -}}
 

@@ -124,7 +124,7 @@ rules.yaml: |
     items: [{key: {{ .trust.inline }}, path: {{ .path }}/ca.crt}]
 {{- else if .trust.existingSecret }}
 - secret:
-    name: {{ .trust.existingSecret }}
+    name: {{ .trust.existingSecret | quote }}
     items: [{key: {{ .trust.caKey | quote }}, path: {{ .path }}/ca.crt}]
 {{- end }}
 {{- end -}}
@@ -137,31 +137,31 @@ rules.yaml: |
 {{- include "fraudstream.trustSource" (dict "trust" (include "fraudstream.registryTrust" .root | fromYaml) "path" "registry" "configMap" .configMap) }}
 {{- with and $kafka.tls.enabled $kafka.tls.clientCertificateSecret }}
 - secret:
-    name: {{ . }}
+    name: {{ . | quote }}
     items: [{key: tls.crt, path: kafka/tls.crt}, {key: tls.key, path: kafka/tls.key}]
 {{- end }}
 {{- with and (include "fraudstream.registryTLS" .root) $registry.tls.clientCertificateSecret }}
 - secret:
-    name: {{ . }}
+    name: {{ . | quote }}
     items: [{key: tls.crt, path: registry/tls.crt}, {key: tls.key, path: registry/tls.key}]
 {{- end }}
 {{- with $kafka.sasl.existingSecret }}
 - secret:
-    name: {{ . }}
+    name: {{ . | quote }}
     items:
       - {key: {{ $kafka.sasl.usernameKey | quote }}, path: secrets/fraud_kafka__sasl_username}
       - {key: {{ $kafka.sasl.passwordKey | quote }}, path: secrets/fraud_kafka__sasl_password}
 {{- end }}
 {{- with $registry.auth.existingSecret }}
 - secret:
-    name: {{ . }}
+    name: {{ . | quote }}
     items:
       - {key: {{ $registry.auth.usernameKey | quote }}, path: secrets/fraud_schema_registry__username}
       - {key: {{ $registry.auth.passwordKey | quote }}, path: secrets/fraud_schema_registry__password}
 {{- end }}
 {{- with and (has .component (list "detector" "setup" "trainer")) .root.Values.bundles.signing.existingSecret }}
 - secret:
-    name: {{ . }}
+    name: {{ . | quote }}
     items: [{key: {{ $.root.Values.bundles.signing.key | quote }}, path: secrets/fraud_bundles__hmac_key}]
 {{- end }}
 {{- if and .rules .root.Values.detector.rules }}

@@ -14,8 +14,8 @@
 
 {{/* What never changes, for selectors: (dict "root" $ "component" "detector"). */}}
 {{- define "fraudstream.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "fraudstream.name" .root }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/name: {{ include "fraudstream.name" .root | quote }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 

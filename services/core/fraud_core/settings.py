@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     NestedSecretsSettingsSource,
@@ -159,6 +159,22 @@ class CoreSettings(BaseSettings):
     startup_timeout_s: Annotated[float, Field(ge=0)] = Field(
         300.0, description="How long a service waits for broker and registry when it starts."
     )
+
+    @field_validator("topics")
+    @classmethod
+    def _inputs_apart(cls, found: TopicSettings) -> TopicSettings:
+        """A detector that reads what it writes would decide its own decisions, for ever."""
+        from fraud_core.topics import topics  # noqa: PLC0415 - which is made of these settings
+
+        made = topics(found)
+        names = [one.name for one in made.all()]
+        taken = [name for name in (found.transactions, found.logins) if name and names.count(name) > 1]
+        if taken:
+            raise ValueError(
+                f"{taken[0]} would be an input and something else, too. Name the topics that transactions "
+                "and logins come on, or give the others a prefix"
+            )
+        return found
 
     @classmethod
     def settings_customise_sources(

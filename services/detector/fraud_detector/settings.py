@@ -4,7 +4,7 @@ import socket
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from fraud_core.error_handling import ErrorSettings
 from fraud_core.settings import CoreSettings, PipelineName, Section
@@ -139,6 +139,15 @@ class DetectorSettings(CoreSettings):
     state: StateSettings = StateSettings()
     side: SideSettings = SideSettings()
     profile: ProfileSettings = ProfileSettings()
+
+    @field_validator("errors")
+    @classmethod
+    def _letters_apart(cls, errors: ErrorSettings, info: ValidationInfo) -> ErrorSettings:
+        """Dead letters on an input would be read, and be dead letters again, for ever."""
+        given, found = errors.deadletterqueue.topic.name, info.data.get("topics")
+        if given is not None and found is not None and given in {found.transactions, found.logins}:
+            raise ValueError(f"dead letters can't go to the input {given}; name another topic for them")
+        return errors
 
     def dead_letters(self, names: Topics) -> str:
         """The topic of dead letters."""

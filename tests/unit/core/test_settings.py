@@ -39,6 +39,23 @@ def test_a_wrong_value_is_refused_with_its_name_value_and_variable() -> None:
     assert "FRAUD_HTTP__PORT" in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"transactions": "fraud_alerts"},
+        {"transactions": "a.fraud_labels", "prefix": "a."},
+        {"logins": "classified_transactions"},
+        {"logins": "transactions"},
+    ],
+)
+def test_an_input_that_is_written_here_or_is_both_inputs_is_refused(given: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match=r"would be an input and something else, too.*FRAUD_TOPICS"):
+        load_settings(CoreSettings, topics=given)
+
+    apart = load_settings(CoreSettings, topics=given | {"prefix": "b.", "transactions": "payments"})
+    assert apart.topics.transactions == "payments"
+
+
 def test_an_unknown_setting_of_a_section_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FRAUD_KAFKA__BOOTSTRAP_SERVER", "typo:9092")
 

@@ -1,5 +1,8 @@
 """What follows from the settings of a detector."""
 
+import pytest
+
+from fraud_core.errors import ConfigError
 from fraud_core.settings import load_settings
 from fraud_detector.settings import DetectorSettings
 from fraud_detector.source import consumer_config
@@ -28,3 +31,10 @@ def test_properties_of_the_client_win_over_what_a_detector_would_choose() -> Non
     assert {name: writing[name] for name in written} == written
     assert reading["isolation.level"] == "read_committed"
     assert writing["transactional.id"] == "p/w-0"
+
+
+def test_dead_letters_on_an_input_are_refused() -> None:
+    letters = {"deadletterqueue": {"topic": {"name": "payments"}}}
+
+    with pytest.raises(ConfigError, match="dead letters can't go to the input payments"):
+        load_settings(DetectorSettings, topics={"transactions": "payments"}, errors=letters)

@@ -1,11 +1,12 @@
 """Values that can't work are refused when they are rendered, with what to do."""
 
 import re
+from collections.abc import Iterator
 
 import pytest
 import yaml
 
-from tests.support.chart import CHART, MATRIX, RefusedError, manifests, of_matrix, pods, text, values
+from tests.support.chart import CHART, MATRIX, RefusedError, helm, manifests, of_matrix, pods, text, values
 from tests.support.go_tools import waits_for_builds
 
 pytestmark = waits_for_builds
@@ -44,6 +45,25 @@ REFUSED: dict[str, tuple[dict[str, object], str]] = {
         {"detector__config": {"errors": {"tolerance": "all"}, "errors.tolerance": "none"}},
         "The setting errors.tolerance is given twice, by its path and within a map. Give it once.",
     ),
+    "its own alerts as input": (
+        {"topics__transactions": "fraud_alerts"},
+        "topics.transactions is fraud_alerts, which this release writes itself.",
+    ),
+    "what has the prefix as input": (
+        {"topics__prefix": "a.", "topics__transactions": "a.classified_transactions"},
+        "topics.transactions is a.classified_transactions, which this release writes itself.",
+    ),
+    "its dead letters as input": (
+        {"detector__config": {"errors.deadletterqueue.topic.name": "transactions"}},
+        "topics.transactions is transactions, which this release writes itself.",
+    ),
+    "claims as logins": ({"topics__logins": "fraud_claims"}, "topics.logins is fraud_claims, which"),
+    "one topic for both inputs": (
+        {"topics__logins": "transactions"},
+        "topics.transactions and topics.logins are both transactions.",
+    ),
+    "a name that no service may have": ({"fullnameOverride": "My_Name"}, "would be named My_Name-connect"),
+    "a name that begins with a digit": ({"fullnameOverride": "2fraud"}, "Give another fullnameOverride."),
     "a setting in capitals": ({"detector__config": {"ERRORS__TOLERANCE": "all"}}, "does not match pattern"),
 }
 
@@ -120,6 +140,46 @@ def test_it_is_refused_with_its_reason(case: str) -> None:
         text(*values(**given))
 
     assert message in str(refused.value)
+
+
+def test_a_release_whose_name_no_service_may_have_is_refused() -> None:
+    with pytest.raises(RefusedError, match=r"Services would be named fraud\.x-fraudstream-connect"):
+        helm("template", "fraud.x", str(CHART), *values())
+
+    assert helm("template", "fraud.x", str(CHART), *values(fullnameOverride="fraud-x"))
+
+
+def test_names_that_look_like_numbers_stay_texts() -> None:
+    names = values(
+        fullnameOverride="fraud", nameOverride="7", serviceAccount__name="8",
+        operator__serviceAccount__name="9",
+        kafka__tls__existingSecret="10", producer__enabled=True, networkPolicy__enabled=True,
+        metrics__serviceMonitor__enabled=True, metrics__prometheusRule__enabled=True,
+    )  # fmt: skip
+    documents = yaml.safe_load_all(helm("template", "123", str(CHART), "--namespace", "2026", *names))
+
+    for document in documents:
+        for path, value in _texts(document):
+            assert isinstance(value, str), f"{document['kind']} {path}: {value!r}"
+
+
+TEXTS = {"name", "namespace", "labels", "matchLabels", "annotations", "value", "serviceAccountName"}
+
+
+def _texts(node: object, path: str = "") -> Iterator[tuple[str, object]]:
+    """What Kubernetes takes as a text alone, by where it stands."""
+    if isinstance(node, list):
+        for each in node:
+            yield from _texts(each, path)
+    if isinstance(node, dict):
+        for key, value in node.items():
+            here = f"{path}.{key}"
+            if key in TEXTS and isinstance(value, dict):
+                yield from ((f"{here}.{name}", text_) for name, text_ in value.items())
+            elif key in TEXTS - {"value"} or (key == "value" and ".env" in path):
+                yield here, value
+            else:
+                yield from _texts(value, here)
 
 
 def test_names_that_leave_none_for_workers_are_refused() -> None:

@@ -26,7 +26,7 @@ spec:
       {{- end }}
     spec:
       restartPolicy: Never
-      serviceAccountName: {{ include "fraudstream.serviceAccountName" . }}
+      serviceAccountName: {{ include "fraudstream.serviceAccountName" . | quote }}
       {{- include "fraudstream.pod" $here | nindent 6 }}
       {{- with include "fraudstream.placement" $here | trim }}
       {{- . | nindent 6 }}
