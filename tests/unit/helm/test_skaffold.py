@@ -1,6 +1,7 @@
 """skaffold.yaml held against its published schema, the chart, k8s/ and the images, without Skaffold."""
 
 import json
+import re
 import shlex
 from collections.abc import Iterator
 from copy import deepcopy
@@ -70,6 +71,14 @@ def test_every_image_is_built_of_a_dockerfile_of_ours_under_its_own_name() -> No
         assert f'title="{image}"' in " ".join(
             stages((ROOT / file).read_text(encoding="utf-8"))[-1].all("LABEL")
         )
+
+
+def test_the_walk_through_installs_the_same_version_of_redpandas_chart() -> None:
+    page = (ROOT / "k8s" / "README.md").read_text(encoding="utf-8")
+
+    installed = re.findall(r"helm install redpanda redpanda/redpanda(?: --version (\S+))?", page)
+
+    assert installed == [releases(None)["redpanda"]["version"]] * 2
 
 
 @each
