@@ -18,12 +18,14 @@ class Listener:
         protocol: SSL, SASL_PLAINTEXT or SASL_SSL.
         port: Where clients reach it.
         settings: Broker settings that hold for this listener alone, such as `ssl.client.auth`.
+        broker: Broker settings that come with it and hold for all, such as an authorizer.
     """
 
     name: str
     protocol: str
     port: int
     settings: Mapping[str, str] = field(default_factory=dict)
+    broker: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def address(self) -> str:
@@ -47,4 +49,5 @@ def properties(port: int, controller_port: int, more: Iterable[Listener] = ()) -
         for one in clients
         for name, value in one.settings.items()
     ]
+    lines += [f"{name}={value}" for one in clients for name, value in one.broker.items()]
     return "\n".join(lines)
