@@ -110,10 +110,14 @@ rules.yaml: |
   value: {{ include "fraudstream.text" .root.Values.topics.replicationFactor | quote }}
 - name: FRAUD_TOPICS__MAX_MESSAGE_BYTES
   value: {{ include "fraudstream.text" .root.Values.topics.maxMessageBytes | quote }}
-- name: FRAUD_LOG__FORMAT
-  value: {{ .root.Values.log.format }}
-- name: FRAUD_LOG__LEVEL
-  value: {{ .root.Values.log.level }}
+{{- /* A component may log otherwise than the rest. */}}
+{{- $own := include "fraudstream.flat" .values.config | fromYaml }}
+{{- range $name, $value := .root.Values.log }}
+{{- if not (hasKey $own (printf "log.%s" $name)) }}
+- name: FRAUD_LOG__{{ upper $name }}
+  value: {{ $value }}
+{{- end }}
+{{- end }}
 {{- end -}}
 
 {{/* One authority's source: (dict "trust" … "path" … "configMap" …). */}}

@@ -93,10 +93,14 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end -}}
 {{- end -}}
 
-{{/* Settings by their paths, also those that come as maps, as --set makes them. librdkafka's properties are one setting. */}}
+{{/*
+Settings by their paths, also those that come as maps, as --set makes them, or with the underscores of their variables.
+librdkafka's properties are one setting.
+*/}}
 {{- define "fraudstream.flat" -}}
 {{- $flat := dict }}
-{{- range $path, $value := . }}
+{{- range $given, $value := . }}
+{{- $path := replace "__" "." $given }}
 {{- $found := dict $path $value }}
 {{- if and (kindIs "map" $value) (ne $path "kafka.properties") }}
 {{- $below := dict }}
@@ -107,7 +111,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end }}
 {{- range $whole, $each := $found }}
 {{- if hasKey $flat $whole }}
-{{- fail (printf "The setting %s is given twice, by its path and within a map. Give it once." $whole) }}
+{{- fail (printf "The setting %s is given twice, by its path and within a map or with underscores. Give it once." $whole) }}
 {{- end }}
 {{- $_ := set $flat $whole $each }}
 {{- end }}

@@ -1,6 +1,7 @@
 {{/*
 Settings that values of the chart give to setup, workers, operator and trainers alike. Under a component's own `config` they
-would reach that component alone: a detector in another group, on topics that no claim guards. (dict "root" $ "component" NAME)
+would reach that component alone: a detector in another group, on topics that no claim guards. How one logs concerns no other.
+(dict "root" $ "component" NAME)
 */}}
 {{- define "fraudstream.reserved" -}}
 kafka.bootstrap_servers: kafka.bootstrapServers
@@ -24,8 +25,6 @@ topics.partitions: topics.partitions
 topics.replication_factor: topics.replicationFactor
 topics.max_message_bytes: topics.maxMessageBytes
 bundles.hmac_key: bundles.signing.existingSecret
-log.format: log.format
-log.level: log.level
 pipeline: {{ ternary "producer.pipeline" "pipeline" (eq .component "producer") }}
 http.port: {{ .component }}.service.port
 worker: ""

@@ -203,6 +203,18 @@ def test_properties_of_librdkafka_stay_one_setting(given: str) -> None:
     assert variables["FRAUD_KAFKA__PROPERTIES"] == '{"a.b":1}'
 
 
+@pytest.mark.parametrize("path", ["log.level", "log", "log__level"])
+@pytest.mark.parametrize("component", ["detector", "producer", "operator"])
+def test_one_component_may_log_more_than_the_others(component: str, path: str) -> None:
+    own = {path: {"level": "DEBUG"} if path == "log" else "DEBUG"}
+    documents = manifests(*values(producer__enabled=True, **{f"{component}__config": own}))
+
+    for name, pod in pods(documents).items():
+        env = [(each["name"], each.get("value")) for each in pod["containers"][0]["env"]]
+        expected = "DEBUG" if name == component else "INFO"
+        assert [value for variable, value in env if variable == "FRAUD_LOG__LEVEL"] == [expected], name
+
+
 @pytest.mark.parametrize("number", [1_000_000, 16_777_216, 3])
 def test_whole_numbers_reach_settings_as_whole_numbers(number: int) -> None:
     documents = manifests("--set-json", f'detector.config={{"state.snapshot_cycle_records": {number}}}')
