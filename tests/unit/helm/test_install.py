@@ -121,13 +121,19 @@ def _replicas(directory: Path, *flags: str, live: int | None) -> int | None:
 
 
 @pytest.mark.parametrize("scaler", ["hpa", "keda"])
-@pytest.mark.parametrize(("live", "named"), [(5, 5), (1, 2), (0, 2), (None, None)])
+@pytest.mark.parametrize(("live", "named"), [(5, 5), (1, 2), (None, None)])
 def test_scaling_that_is_switched_on_begins_with_the_workers_that_there_are(
     tmp_path: Path, scaler: str, live: int | None, named: int | None
 ) -> None:
     flags = ("--set", f"detector.autoscaling.{scaler}.enabled=true")
 
     assert _replicas(tmp_path, *flags, live=live) == named
+
+
+@pytest.mark.parametrize("scaler", ["hpa", "keda"])
+def test_workers_that_were_stopped_by_hand_stay_so(tmp_path: Path, scaler: str) -> None:
+    """No replicas are how an autoscaler is switched off."""
+    assert _replicas(tmp_path, "--set", f"detector.autoscaling.{scaler}.enabled=true", live=0) == 0
 
 
 def test_without_scaling_the_value_counts_whatever_runs(tmp_path: Path) -> None:
