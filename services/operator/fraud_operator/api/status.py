@@ -153,6 +153,11 @@ class FraudModelStatus(Part):
         default=None,
         description="When all detectors were first seen to run the step; precision counts from then on.",
     )
+    step_due_at: Time | None = Field(
+        default=None,
+        description="When the step had all that it waits for, but an operator that has seen the last "
+        "analysis.window of it; so much later it is over even so.",
+    )
     rollout_generation: int | None = Field(
         default=None, description="Generation of the rollout that is wanted; workers report the one they run."
     )

@@ -12,6 +12,7 @@ from fraud_operator.planning.gates import Verified
 from fraud_operator.planning.readiness import Readiness
 from fraud_operator.planning.steps import (
     Go,
+    due,
     entered,
     following,
     left,
@@ -72,6 +73,8 @@ def advanced(
     if model.spec.paused:
         return status, Progress(ConditionStatus.FALSE, "Paused", f"spec.paused holds {candidate.version}.")
     begun = status.current_step is not None
+    if begun and _held(status, world, ready) is None:
+        status = due(status, model.spec, verdict, world.now)
     stays = _in_step(model, status, world, verdict, ready) if begun else _before(model, status)
     return (status, stays) if stays else _further(model, status, candidate, world, verdict)
 

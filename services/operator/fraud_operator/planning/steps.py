@@ -101,6 +101,7 @@ def entered(status: Status, rollout: RolloutSpec, number: int, now: datetime) ->
             "canary_weight": step.weight,
             "step_started_at": now,
             "step_applied_at": None,
+            "step_due_at": None,
             "analysis": None,
         }
     )
@@ -114,46 +115,68 @@ def left(status: Status) -> Status:
             "canary_weight": 0,
             "step_started_at": None,
             "step_applied_at": None,
+            "step_due_at": None,
             "analysis": None,
         }
     )
 
 
+def due(status: Status, spec: FraudModelSpec, verdict: Verdict, now: datetime) -> Status:
+    """The same with when the step first had all but an operator that has seen its last part.
+
+    It stays noted: operators that end again and again hold up a step by one window, and not for ever.
+    """
+    if status.step_due_at is not None or _by_itself(status, spec, verdict, now).go is not Go.PASSED:
+        return status
+    return status.model_copy(update={"step_due_at": now})
+
+
 def standing(status: Status, spec: FraudModelSpec, verdict: Verdict, now: datetime) -> Standing:
-    """Whether the present step is over: its pause, an approval where one is needed, and the evidence."""
+    """Whether the present step is over: its pause, the evidence, an approval, and all of it was seen."""
+    found = _by_itself(status, spec, verdict, now)
+    if found.go is not Go.PASSED:
+        return found
+    unseen = _unseen(status, spec.rollout.analysis.window, verdict.watched_since, now)
+    return Standing(Go.AWAITING_EVIDENCE, unseen) if unseen else found
+
+
+def _by_itself(status: Status, spec: FraudModelSpec, verdict: Verdict, now: datetime) -> Standing:
+    """The same whatever the operator has seen."""
     step, limits = present(status, spec.rollout), spec.rollout.analysis
     if stranded(status, spec.rollout):  # whatever was approved: that was said of another step
         return Standing(Go.EDITED, _remedy(status))
     until = (status.step_started_at or now) + step.pause
     if now < until:
         return Standing(Go.PAUSING, f"until {moment(until)}")
-    if lacking := _lacking(step, status, limits, verdict, now):
+    if lacking := _lacking(step, status, limits, verdict):
         return Standing(Go.AWAITING_EVIDENCE, lacking)
     if step.manual and spec.approved_version != status.candidate_version:
         return Standing(Go.AWAITING_APPROVAL, f"for spec.approvedVersion: {status.candidate_version}")
     return Standing(Go.PASSED)
 
 
-def _lacking(step: Step, status: Status, limits: Analysis, verdict: Verdict, now: datetime) -> str | None:
+def _lacking(step: Step, status: Status, limits: Analysis, verdict: Verdict) -> str | None:
     seen, least = verdict.evidence, limits.min_decisions
     if seen < least:
         return f"{seen:,} of {least:,} transactions"
-    if waits := _unseen(status, limits.window, verdict.watched_since, now):
-        return waits
     # Of what only the candidate alerts on in the shadow few are drawn for review: it would wait for ever.
     return analysis.missing_labels(limits, status.analysis) if step.mode is Mode.CANARY else None
 
 
 def _unseen(status: Status, window: timedelta, watched: datetime | None, now: datetime) -> str | None:
-    """What keeps an operator that began within the step from saying that its last part went well."""
+    """What keeps an operator that began within the step from saying that its last part went well.
+
+    At the latest a window after all else was there: whole steps are held against the limits in any case.
+    """
     began = status.step_started_at
     hardly = window / PARTS
     if watched is None or began is None or watched <= began + hardly:
         return None
-    if now <= began + window + hardly or now >= watched + window:  # the whole step says it, or all was seen
+    until = min(watched, status.step_due_at or now) + window
+    if now <= began + window + hardly or now >= until:  # the whole step says it, or all was seen
         return None
     seen = f"as the operator has not seen the last {spelled(window)} of it yet"
-    return f"until {moment(watched + window)}, {seen}"
+    return f"until {moment(until)}, {seen}"
 
 
 def _remedy(status: Status) -> str:

@@ -8,15 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fraud_operator.api.base import duration
 from fraud_operator.planning.history import PARTS, History, noted, recent
 from tests.support.fraud_models import BATCH, NOW, Universe, spec
 
-MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
-def universe(pause: str = "1d", **analysis: Any) -> Universe:
+def universe(pause: str = "1d", *, manual: bool = False, **analysis: Any) -> Universe:
     """In the only step of its canary, at its beginning."""
-    canary = {"steps": [{"weight": 50, "pause": {"duration": pause}}]}
+    canary = {"steps": [{"weight": 50, "pause": {"manual": True} if manual else {"duration": pause}}]}
     found = Universe(spec(rollout={"shadow": "0s", "canary": canary, "analysis": analysis}))
     while found.status.step_applied_at is None:
         found.tick()
@@ -96,6 +97,49 @@ def test_an_operator_that_began_anew_holds_no_step_that_is_no_longer_than_the_wi
     live(found, 32 * MINUTE)
 
     assert found.status.stable_version == "one"
+
+
+def often_killed(found: Universe, span: timedelta, life: timedelta) -> timedelta:
+    """Let time pass with operators that live so long; gives how much until it was promoted, or all."""
+    began = born = found.now
+    while found.now < began + span and found.status.stable_version != "one":
+        if found.now >= born + life:
+            found.history, born = History(), found.now
+        found.look()
+        found.pass_time(life / 10)
+    return found.now - began
+
+
+@pytest.mark.parametrize(
+    ("pause", "window", "life"), [("1d", "1h", 50 * MINUTE), ("8d", "7d", 6 * DAY), ("30h", "1d", 10 * HOUR)]
+)
+def test_operators_that_end_again_and_again_hold_up_a_good_candidate_by_one_window_at_most(
+    pause: str, window: str, life: timedelta
+) -> None:
+    found = universe(pause, window=window)
+    bound = duration(pause) + duration(window)
+
+    took = often_killed(found, 5 * bound, life)
+
+    assert found.status.stable_version == "one"
+    assert duration(pause) <= took <= bound + life / 5
+
+
+def test_a_step_that_waited_long_for_an_approval_is_still_not_left_before_its_last_part_was_seen() -> None:
+    found = universe(manual=True)
+    live(found, 30 * HOUR)
+    asked = found.condition("Progressing").reason
+    live(found, 30 * MINUTE, bad=0.3)
+    found.history = History()
+    found.change(approvedVersion="one")
+
+    live(found, MINUTE, bad=0.3)
+    waiting = found.condition("Progressing")
+    live(found, 2 * HOUR, bad=0.3)
+
+    assert asked == "AwaitingApproval"
+    assert waiting.message.endswith("as the operator has not seen the last 1h of it yet.")
+    assert found.condition("Progressing").reason == "RolledBack"
 
 
 @given(st.lists(st.tuples(st.integers(1, 90), st.booleans()), max_size=12))
