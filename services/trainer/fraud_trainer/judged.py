@@ -12,7 +12,7 @@ from fraud_core.avro import Decoder
 from fraud_core.kafka import partition_counts
 from fraud_core.offsets import Place, Span, committed_spans, narrowed, shortened
 from fraud_core.registry import Registry
-from fraud_core.rollouts.bounds import LIKELY, wilson
+from fraud_core.rollouts.bounds import weighted
 from fraud_core.settings import CoreSettings
 from fraud_core.topics import topics
 
@@ -106,11 +106,8 @@ def _precision(alerts: pl.DataFrame) -> Precision:
     frauds = int(known["fraud"].sum())
     if not known.height:
         return Precision(alerts.height, 0, 0)
-    weights = known["weight"].to_numpy()
-    value = float((weights * known["fraud"].to_numpy()).sum() / weights.sum())
-    count = float(weights.sum() ** 2 / (weights**2).sum())  # as many equal weights would say as much (Kish)
-    low, high = wilson(value, count, LIKELY)
-    return Precision(alerts.height, known.height, frauds, value, low, high)
+    share, low, high = weighted(known["fraud"].to_numpy(), known["weight"].to_numpy())
+    return Precision(alerts.height, known.height, frauds, share, low, high)
 
 
 def counting(

@@ -8,6 +8,9 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fraud_core.rollouts.records import Limits
 
 SURE = 3.0
@@ -60,18 +63,36 @@ class Counted(Protocol):
         """Time that it took to score them."""
 
 
-def wilson(share: float, count: float, errors: float) -> tuple[float, float]:
+def wilson(value: float, count: float, errors: float) -> tuple[float, float]:
     """Wilson's interval of a share.
 
     Args:
-        share: of the sample.
+        value: the share in the sample.
         count: its size; where elements weigh differently, as many equal weights as would say as much.
         errors: standard errors to either end.
     """
     square = errors**2 / count
-    middle = (share + square / 2) / (1 + square)
-    half = errors / (1 + square) * math.sqrt(share * (1 - share) / count + square / (4 * count))
+    middle = (value + square / 2) / (1 + square)
+    half = errors / (1 + square) * math.sqrt(value * (1 - value) / count + square / (4 * count))
     return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def weighted(
+    mask: NDArray[np.bool_], weights: NDArray[np.float64], errors: float = LIKELY
+) -> tuple[float, float, float]:
+    """The share of the weight that is within the mask, and Wilson's interval of it.
+
+    Weights that differ say less than as many equal ones: their count is that of the equal ones that would say
+    as much (Kish).
+
+    Args:
+        mask: elements of the sample, of which there is one at least.
+        weights: how much each of them stands for.
+        errors: standard errors to either end.
+    """
+    value = float((weights * mask).sum() / weights.sum())
+    count = float(weights.sum() ** 2 / (weights**2).sum())
+    return value, *wilson(value, count, errors)
 
 
 def share(part: int, count: int) -> Estimate | None:

@@ -18,6 +18,7 @@ from fraud_core.rollouts.bounds import (
     broken_alone,
     share,
     stability,
+    weighted,
     wilson,
 )
 from fraud_core.rollouts.comparison import population_stability
@@ -146,6 +147,26 @@ def test_an_interval_holds_its_share_and_is_one_of_shares(part: float, count: in
 
     assert 0 <= low <= part + 1e-12
     assert part - 1e-12 <= high <= 1
+
+
+@given(st.lists(st.booleans(), min_size=1), st.floats(1e-3, 1e3))
+def test_equal_weights_are_no_weights(flags: list[bool], weight: float) -> None:
+    expected = sum(flags) / len(flags)
+
+    found = weighted(np.array(flags), np.full(len(flags), weight))
+
+    assert found == pytest.approx((expected, *wilson(expected, len(flags), LIKELY)))
+
+
+def test_what_weighs_nothing_is_not_there_and_what_weighs_differently_says_less() -> None:
+    few, none = np.array([True, False] * 50), np.zeros(100, dtype=bool)
+    ones = np.ones(100)
+
+    padded = weighted(np.concatenate([few, none]), np.concatenate([ones, 0 * ones]))
+    uneven = weighted(few, np.where(np.arange(100) < 2, 100.0, 1.0))
+
+    assert padded == pytest.approx(weighted(few, ones))
+    assert uneven == pytest.approx((0.5, *wilson(0.5, 298**2 / 20_098, LIKELY)))
 
 
 @given(st.integers(0, 4), st.integers(0, 1_000), st.floats(0, 1))
