@@ -148,7 +148,7 @@ class Loop:
     def _plan(self, found: Found, world: World) -> Plan:
         """A FraudModel for which there is no plan holds up no other one, and says so."""
         try:
-            return reconcile(found.model, world)
+            return reconcile(found.model, self._remembering(found.model, world))
         except Exception as error:  # noqa: BLE001 - whatever a spec or a status leads to
             why = _explained(error)
             self._say(f"{found.model.name}: {why}")
@@ -189,7 +189,7 @@ class Loop:
     ) -> World:
         pinned = found.model.spec.pinned_version
         unknown = pinned is not None and entry_of(found.model.status, pinned) is None
-        world = World(
+        return World(
             now=datetime.now(UTC).replace(microsecond=0),
             rollout=pipeline.rollout,
             workers=pipeline.workers,
@@ -202,9 +202,14 @@ class Loop:
             found=await self._in_thread(lambda: self.kafka.find(str(pinned))) if unknown else {},
             deleted=frozenset(self._deleted),
         )
-        history = noted(self._histories.get(found.model.uid, History()), found.model, world)
-        self._histories[found.model.uid] = history
-        return remembering(history, found.model, world)
+
+    def _remembering(self, model: Model, world: World) -> World:
+        """The same with what detectors said earlier, of a FraudModel that has the pipeline."""
+        if world.older is not None or world.foreign is not None:
+            return world
+        history = noted(self._histories.get(model.uid, History()), model, world)
+        self._histories[model.uid] = history
+        return remembering(history, model, world)
 
     def _foreign(self, rollout: Rollout | None) -> str | None:
         """Namespace and name of the FraudModel of another namespace that manages the rollout."""

@@ -367,6 +367,38 @@ def test_what_detectors_said_an_hour_ago_is_remembered_and_no_longer_than_its_fr
     assert sum(worker.models[1].scored for worker in second.recent.workers) == BATCH
 
 
+def test_what_can_not_be_held_against_an_hour_ago_is_told_of_its_fraud_model_and_ends_no_look(
+    cluster: SmallCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.apply(fraud_model("a"))
+    cluster.apply(fraud_model("b"))
+    found = Universe(spec(rollout={"shadow": "1d"}))
+    found.until("Pausing")
+    assert found.rollout
+    rollout = replace(found.rollout, managed_by="cli")
+
+    async def look(loop: Loop) -> None:
+        for hours in range(2):
+            found.pass_time()
+            kafka.rollout, kafka.workers = rollout, _of_two_versions(found.world.workers)
+            monkeypatch.setattr(looping, "datetime", clock_at(NOW + timedelta(hours=hours)))
+            await loop.look()
+        assert len(loop._histories) == 1  # noqa: SLF001 - of the one that has the pipeline
+
+    kafka = Values()
+    with_loop(kafka, look)
+
+    assert told(cluster, "a")["Progressing"][1] == "PlanFailed"
+    assert told(cluster, "b")["Ready"][1] == "PipelineTaken"
+
+
+def _of_two_versions(workers: tuple[WorkerStatus, ...]) -> tuple[WorkerStatus, ...]:
+    """The same where the first has other bins of scores."""
+    first, *others = workers
+    fewer = tuple(replace(model, scores=model.scores[:-1]) for model in first.models)
+    return (replace(first, models=fewer), *others)
+
+
 def test_it_ends_for_a_successor_alone(cluster: SmallCluster) -> None:
     cluster.apply(fraud_model())
     settings = load_settings(OperatorSettings, reconcile={"interval_s": 0.1})
