@@ -183,8 +183,9 @@ class Universe:
             if run.state is RunState.ACTIVE:
                 self.runs[run_id] = self._ended(self.jobs[run_id])
 
-    def hold_up(self, waiting: Waiting | None) -> None:
-        """No pod of the Jobs that run starts, for this; None lets them go on."""
+    def hold_up(self, reason: str | None, message: str = "") -> None:
+        """No pod of the Jobs that run starts, for this, and each is made just now; None lets them go on."""
+        waiting = Waiting(self.now, reason, message) if reason else None
         for run_id, run in self.runs.items():
             if run.state is RunState.ACTIVE:
                 self.runs[run_id] = replace(run, waiting=waiting)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from fraud_operator.planning import Model, reconcile
-from fraud_operator.planning.world import Measured, Waiting
+from fraud_operator.planning.world import Measured
 from tests.support.fraud_models import QUICK, Universe, spec
 
 MANUAL = {"shadow": "1m", "canary": {"steps": [{"weight": 20, "pause": {"manual": True}}]}}
@@ -23,7 +23,7 @@ def _training() -> Universe:
 
 def _not_started() -> Universe:
     found = _training()
-    found.hold_up(Waiting("ImagePullBackOff", 'Back-off pulling image "fraudstream-trainer:1"'))
+    found.hold_up("ImagePullBackOff", 'Back-off pulling image "fraudstream-trainer:1"')
     found.tick()
     return found
 

@@ -143,7 +143,10 @@ def _waiting(job: Document, pods: list[Document]) -> Waiting | None:
     states = [one.get("state", {}) for one in (*status.get("initContainerStatuses", ()), *own)]
     waits = [state["waiting"] for state in states if "waiting" in state]
     waits += [one for one in status.get("conditions", ()) if _is_unscheduled(one)]
-    return next((Waiting(str(one.get("reason")), str(one.get("message") or "")) for one in waits), None)
+    if not waits:
+        return None
+    since = datetime.fromisoformat(newest["metadata"]["creationTimestamp"])
+    return Waiting(since, str(waits[0].get("reason")), str(waits[0].get("message") or ""))
 
 
 def _is_unscheduled(condition: Document) -> bool:

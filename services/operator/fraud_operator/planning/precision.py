@@ -34,7 +34,7 @@ def observed(status: Status, world: World) -> Status:
     if run is None:
         update = {"waiting": world.unmade.get(found.run_id)}
     elif run.state is RunState.ACTIVE:
-        update = {"waiting": held_up(run, found.started_at, world.now)}
+        update = {"waiting": held_up(run, world.now)}
     elif run.state is RunState.SUCCEEDED and run.measured:
         ours = run.measured.get(found.version, Measured())
         theirs = run.measured.get(status.stable_version or "", Measured())

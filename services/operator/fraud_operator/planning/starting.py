@@ -5,15 +5,19 @@ from datetime import datetime, timedelta
 from fraud_operator.planning.world import Failure, Run, Waiting
 
 NOT_STARTED = "JobNotStarted"
-USUAL = {"ContainerCreating", "PodInitializing"}
-"""What every pod goes through; one that stays there lacks a volume, which its events name."""
-PATIENCE = timedelta(minutes=10)
+PATIENCE = {
+    "ContainerCreating": timedelta(minutes=10),
+    "PodInitializing": timedelta(minutes=10),
+    "Unschedulable": timedelta(minutes=3),
+}
+"""So long after it was made a pod may wait for that. The first two every pod goes through, and one that stays
+there lacks a volume, which its events name; for the third a cluster may be adding a node."""
 
 
-def held_up(run: Run, since: datetime, now: datetime) -> str | None:
-    """What keeps the pod of a Job made at `since` from starting; None if nothing does, or not for long."""
+def held_up(run: Run, now: datetime) -> str | None:
+    """What keeps the newest pod of a Job from starting; None if nothing does, or not for long."""
     waiting = run.waiting
-    if waiting is None or (waiting.reason in USUAL and now < since + PATIENCE):
+    if waiting is None or now < waiting.since + PATIENCE.get(waiting.reason, timedelta()):
         return None
     return said(waiting)
 

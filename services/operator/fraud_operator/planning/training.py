@@ -103,7 +103,7 @@ def observed(status: Status, world: World) -> Status:
         return status.model_copy(update={"training": training.model_copy(update=update)})
     training = training.model_copy(update={"attempt": run.attempt})
     if run.state is RunState.ACTIVE:
-        waiting = held_up(run, training.started_at, world.now)
+        waiting = held_up(run, world.now)
         return status.model_copy(update={"training": training.model_copy(update={"waiting": waiting})})
     waited = training.waiting  # the pod of a Job that is past its deadline is gone
     training = training.model_copy(update={"finished_at": world.now, "waiting": None})

@@ -62,8 +62,15 @@ class Measured:
 
 @dataclass(frozen=True)
 class Waiting:
-    """What a pod waits for before its container runs: one word, and Kubernetes' own text, if it has any."""
+    """What a pod waits for before its container runs.
 
+    Attributes:
+        since: when the pod was made.
+        reason: one word.
+        message: Kubernetes' own text, if it has any.
+    """
+
+    since: datetime
     reason: str
     message: str = ""
 

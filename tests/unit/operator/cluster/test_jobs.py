@@ -1,5 +1,6 @@
 """Jobs: made of the chart's template, and read back for what came of them."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -255,14 +256,14 @@ UNSCHEDULED = {"type": "PodScheduled", "status": "False", "reason": "Unschedulab
     [
         (
             {"containerStatuses": [waits("ImagePullBackOff")]},
-            Waiting("ImagePullBackOff", "ImagePullBackOff it is"),
+            Waiting(NOW, "ImagePullBackOff", "ImagePullBackOff it is"),
         ),
         (
             {
                 "initContainerStatuses": [waits("ErrImagePull", "before")],
                 "containerStatuses": [waits("PodInitializing")],
             },
-            Waiting("ErrImagePull", "ErrImagePull it is"),
+            Waiting(NOW, "ErrImagePull", "ErrImagePull it is"),
         ),
         (
             {
@@ -270,9 +271,9 @@ UNSCHEDULED = {"type": "PodScheduled", "status": "False", "reason": "Unschedulab
                     {"name": "trainer", "state": {"waiting": {"reason": "ContainerCreating"}}}
                 ]
             },
-            Waiting("ContainerCreating"),
+            Waiting(NOW, "ContainerCreating"),
         ),
-        ({"conditions": [UNSCHEDULED]}, Waiting("Unschedulable", "0/1 nodes")),
+        ({"conditions": [UNSCHEDULED]}, Waiting(NOW, "Unschedulable", "0/1 nodes")),
         ({"conditions": [UNSCHEDULED | {"status": "True"}]}, None),
         (
             {
@@ -300,6 +301,17 @@ def test_of_several_pods_the_newest_one_is_waited_for() -> None:
 
     assert runs([job(active=2)], [second, first])["uid-1"]["0123456789"].waiting is None
     assert runs([job(active=1)], [])["uid-1"]["0123456789"].waiting is None
+
+
+def test_a_pod_waits_since_it_was_made_and_not_since_its_job_or_the_pod_before_it() -> None:
+    first = pod("Traceback", "2026-11-02T12:11:00Z")
+    first["metadata"]["creationTimestamp"] = "2026-11-02T12:00:00Z"
+    second = pending("2026-11-02T12:11:05Z", containerStatuses=[waits("ContainerCreating")])
+
+    waiting = runs([job(active=1, failed=1)], [first, second])["uid-1"]["0123456789"].waiting
+
+    assert waiting
+    assert waiting.since == NOW + timedelta(minutes=11, seconds=5)
 
 
 def test_a_job_that_is_being_deleted_or_is_not_ours_does_not_count() -> None:

@@ -7,7 +7,7 @@ import pytest
 import typer
 
 from fraud_operator.api.status import FraudModelStatus
-from fraud_operator.planning.world import Failure, Measured, StartJob, StopJob, Waiting
+from fraud_operator.planning.world import Failure, Measured, StartJob, StopJob
 from fraud_trainer.cli import app as trainer
 from tests.support.fraud_models import TICK, Universe, spec
 
@@ -290,7 +290,7 @@ def test_a_job_that_fails_is_told_where_its_step_waits_and_as_an_event() -> None
 def test_a_job_whose_pod_does_not_start_says_so_and_not_that_it_took_too_long() -> None:
     found = measuring()
 
-    found.hold_up(Waiting("ImagePullBackOff", "Back-off pulling image"))
+    found.hold_up("ImagePullBackOff", "Back-off pulling image")
     found.tick()
     name = measurements(found)[0].job_name
     told = f"Precision is not measured: {name} does not start: ImagePullBackOff: Back-off pulling image."
