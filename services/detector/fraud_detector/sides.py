@@ -104,8 +104,8 @@ class Sides:
             self.tables.labels.learn(labels)
         for record in records:
             self._learn(record)
-        if self._logins and self.tables.logins and (logins := self._logins.step()) is not None:
-            self.tables.logins.learn(logins)
+        if self._logins and (logins := self._logins.step()) is not None:
+            self.tables.learn_logins(logins)
 
     def await_end(self, partition: int, position: int, end: int) -> None:
         """Begin to restore a partition whose committed offset is known: nobody else publishes it any more.

@@ -91,7 +91,7 @@ def replayed(
         side.labels.learn(piece.labels if changing else piece.labels.filter(pl.col("label") == "fraud"))
         if piece.logins is not None:
             side.logins = side.logins or Logins()
-            side.logins.learn(piece.logins)
+            side.learn_logins(piece.logins)
         frame = piece.transactions
         if not frame.height:
             continue

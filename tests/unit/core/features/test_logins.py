@@ -79,19 +79,20 @@ def test_names_that_nobody_uses_any_more_take_no_memory() -> None:
                     Login(f"one of {week} {each}", START + week * 7 * DAY, success=False)
                     for each in range(2_000)
                 ]
-            )
+            ),
+            reached=START // HOUR + week * 7 * 24,
         )
         taken.append(logins.nbytes)
 
     assert max(taken) < 3 * taken[2]
 
 
-def test_logins_of_a_backlog_of_a_week_are_there_though_other_partitions_are_ahead() -> None:
+def test_logins_of_a_backlog_are_there_though_all_of_them_are_read_before_it() -> None:
     side, real = SideTables(), [Login(f"u{each}", START, success=True) for each in range(100)]
     side.logins = Logins()
     side.logins.learn(login_frame(real))
-    for day in range(8):
-        side.logins.learn(
+    for day in range(30):
+        side.learn_logins(
             login_frame([Login(f"{day} {each}", START + day * DAY, success=True) for each in range(5_000)])
         )
 

@@ -146,7 +146,12 @@ def test_names_that_nobody_uses_any_more_take_no_memory() -> None:
         names = [f"one of {month} {number}" for number in range(2_000)]
         side.count(
             frame(
-                [Transaction("u", START + month * 40 * DAY, 1.0, merchant=one, category=one) for one in names]
+                [
+                    Transaction(
+                        "u", START + (month * 2_000 + number) * HOUR // 2, 1.0, merchant=one, category=one
+                    )
+                    for number, one in enumerate(names)
+                ]
             ),
             0,
         )
@@ -155,6 +160,19 @@ def test_names_that_nobody_uses_any_more_take_no_memory() -> None:
         taken.append(side.merchants.nbytes + side.categories.nbytes)
 
     assert max(taken) < 3 * taken[2]
+
+
+def test_times_that_are_far_ahead_make_no_name_long_past(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counts, "has_room", lambda *_: False)
+    side, now = SideTables(DELAY), START + 99 * DAY
+    for day in range(99):
+        side.count(frame(at_shop(1, START + day * DAY, merchant=f"shop of day {day}")), 0)
+
+    side.count(frame(at_shop(17, START + 300 * DAY, merchant="odd")), 0)
+    side.count(frame(at_shop(1, now, merchant="new")), 0)
+
+    (known,) = rows(advance(State(), frame(at_shop(1, now, merchant="shop of day 90")), side))
+    assert known["merchant_transactions_30d"] == 1
 
 
 def test_what_is_taken_back_of_a_name_that_was_let_go_of_makes_it_no_name_again(

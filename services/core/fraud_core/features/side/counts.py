@@ -18,13 +18,14 @@ from fraud_core.features.side.hours import (
     FLEET,
     Ledger,
     add_all,
+    agreed_hour,
     empty_ledger,
     has_room,
     room_for,
     with_room,
 )
-from fraud_core.features.side.latest import AHEAD, LATEST, ODD, note_all, unknown
-from fraud_core.features.side.merchants import HOUR_MS, Floats, Rows
+from fraud_core.features.side.latest import AHEAD, LATEST, ODD, earliest_next, note_all, unknown
+from fraud_core.features.side.merchants import HOUR_MS, MAX_TIME, Floats, Rows
 
 HOUR, KEY, TRANSACTIONS, AMOUNT = range(4)
 FIELDS = 4  # columns of what is added
@@ -34,7 +35,7 @@ MOST_ENTRIES = 30_000
 """Keys and hours in one slot, which takes a megabyte at most then."""
 MOST_AT_ONCE = 1 << 14
 HELD = 2
-"""Times the hours that are kept, up to the latest of any partition: a key without any there is let go of."""
+"""Times the hours that are kept, up to what all partitions have reached: a key without any is let go of."""
 MOST_PARTS = 64
 """Committed batches that are held as they came: a restore may count many before it can publish them."""
 
@@ -112,9 +113,9 @@ class Counts:
         end: int,
     ) -> None:
         """Let `run` write the features of these rows, and add each row once its features are written."""
-        row = first
+        row, earliest = first, int(rows.times[first:end].min(initial=MAX_TIME)) // HOUR_MS
         while row < end:
-            self._reserve(end - row)
+            self._reserve(end - row, earliest)
             row = run(self._ledger, rows, *values, row, end, self._delay, self._kept)
         self._note(partition, rows.keys[first:end], rows.times[first:end], rows.units[first:end])
 
@@ -133,10 +134,22 @@ class Counts:
         """Keep of a partition only what it has published; the rest is another worker's to publish."""
         self._undo(partition, 0)
         self._pending.pop(partition, None)
+        self._latest.setdefault(
+            partition, unknown()
+        )  # nothing is let go of before it is known where it goes on
 
     def newest_hour(self, partition: int) -> int:
         """The latest hour that the partition has come to, -1 where that is not known yet."""
         return int(self._latest[partition][LATEST])
+
+    def reached(self) -> int:
+        """An hour that every partition has come to, -1 as long as that is not known of one.
+
+        These are those that this worker counts or is about to, and those that have published something. One
+        whose times are wrong and far ahead moves it as little as it moves the present of all keys together.
+        """
+        slowest = min(map(earliest_next, self._latest.values()), default=-1)
+        return min(slowest, int(agreed_hour(self._ledger, FLEET)))
 
     def dump(self, partition: int) -> dict[int, Ints]:
         """All that the partition has of its latest segment, by slots; nothing if it has added nothing.
@@ -202,7 +215,11 @@ class Counts:
             self._add(_less(known.entries))
 
     def reset(self, partition: int) -> None:
-        """Count nothing of what a partition has published; its slots are old until it publishes them anew."""
+        """Count nothing of what a partition has published; its slots are old until it publishes them anew.
+
+        Where its input goes on is not known either, then.
+        """
+        self._latest[partition] = unknown()
         for known in self._of(partition).values():
             self._add(_less(known.entries))
             known.entries = np.zeros((FIELDS, 0), dtype=np.int64)
@@ -239,15 +256,16 @@ class Counts:
     def _add_to(self, keys: Ints, piece: Ints) -> None:
         # Contiguous, as numba would compile all anew for a view with steps.
         hours, whose, counts, units = map(np.ascontiguousarray, (piece[HOUR], keys, *piece[TRANSACTIONS:]))
-        row = 0
+        row, earliest = 0, int(hours.min())
         while row < whose.size:
-            self._reserve(whose.size - row)
+            self._reserve(whose.size - row, earliest)
             row = add_all(self._ledger, whose, hours, counts, units, row, self._kept)
 
-    def _reserve(self, keys: int) -> None:
+    def _reserve(self, keys: int, earliest: int) -> None:
+        """Make room for so many keys, in transactions of this hour and later."""
         if not has_room(self._ledger, keys + 1, self._room):
-            latest = max((int(known[LATEST]) for known in self._latest.values()), default=-1)
-            self._ledger = with_room(self._ledger, keys + 1, self._room, latest - HELD * self._kept)
+            oldest = min(self.reached(), earliest) - HELD * self._kept
+            self._ledger = with_room(self._ledger, keys + 1, self._room, oldest)
 
 
 def _folded(parts: list[Added]) -> Added:

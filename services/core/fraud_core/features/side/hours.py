@@ -9,8 +9,8 @@ Hours that are too old to be asked for are dropped. Too old is what is long befo
 is no single hour's to say, or one transaction whose time is wrong and far ahead would drop all that happens:
 the latest hours of a list, eight and an eighth of all, do not count for it. A list is bounded all the same.
 
-A key whose hours are all long past is let go of when room is made: else names that nobody uses any more would
-be kept for ever.
+A key whose hours nobody will ask for any more is let go of when room is made: else names that nobody uses
+would be kept for ever. Which hours these are the slowest partition says.
 """
 
 from typing import NamedTuple
@@ -226,6 +226,15 @@ def add_all(ledger: Ledger, keys: Ints, hours: Ints, counts: Ints, units: Ints, 
             return row
         add(ledger, keys[row], hours[row], counts[row], units[row], kept)
     return keys.size
+
+
+@kernel
+def agreed_hour(ledger: Ledger, key: int) -> int:
+    """The present of a key, -1 where there is none."""
+    block = block_of(ledger, key)
+    count = ledger.words[block + LENGTH] if block else 0
+    before = count - UNSURE - count // SHARE
+    return ledger.words[block + HEADER + STRIDE * (before - 1)] if before > 0 else -1
 
 
 @part

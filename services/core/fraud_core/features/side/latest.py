@@ -23,6 +23,11 @@ def unknown() -> Ints:
     return np.array([-1, 0, 0], dtype=np.int64)
 
 
+def earliest_next(known: Ints) -> int:
+    """The earliest hour that may be the partition's, -1 where nothing is known of it."""
+    return int(min(known[LATEST], known[LOWEST]) if known[ODD] else known[LATEST])
+
+
 @kernel
 def note_all(known: Ints, hours: Ints, kept: int) -> None:
     """Take note of records, in order."""

@@ -15,7 +15,6 @@ from fraud_core.features.side.hours import (
     with_room,
 )
 from fraud_core.features.side.keys import SEED
-from fraud_core.features.side.latest import LATEST, note_all, unknown
 from fraud_core.features.side.merchants import MAX_TIME, SLACK, Floats
 from fraud_core.features.strings import hashes, text_of
 from fraud_core.kernels import kernel
@@ -25,8 +24,8 @@ PANES = 60
 KEPT = 24 * 60
 """Minutes up to the user's present that are kept."""
 HELD = 24 + SLACK
-"""Hours up to the latest in which a user must have tried to log in not to be let go of: partitions, and the
-transactions of a backlog, may be that far behind."""
+"""Hours up to what transactions have reached: who tried to log in there or later is not let go of. Single
+transactions may be that late."""
 ROOM = room_for(KEPT)
 WARM_UP = 100
 """Logins, more than there is room for at first."""
@@ -38,22 +37,25 @@ class Logins:
     def __init__(self) -> None:
         """Begin without any."""
         self._ledger: Ledger = empty_ledger()
-        self._latest: Ints = unknown()
 
     @property
     def nbytes(self) -> int:
         """Bytes of memory that the attempts take."""
         return self._ledger.table.nbytes + self._ledger.words.nbytes
 
-    def learn(self, frame: pl.DataFrame) -> None:
-        """Take in logins, in any order; columns of `schemas/Login.avsc`."""
+    def learn(self, frame: pl.DataFrame, reached: int = -1) -> None:
+        """Take in logins, in any order; columns of `schemas/Login.avsc`.
+
+        Transactions of every partition have `reached` this hour: who last tried to log in long before may be
+        let go of, nobody where it is not known. The logins themselves don't say it, as those of a backlog are
+        read first.
+        """
         users, panes = hashes(text_of(frame["user"]), SEED), _panes(frame)
         failed = (~frame["success"]).cast(pl.Int64).to_numpy(writable=True)
         ones, row = np.ones(users.size, dtype=np.int64), 0
         while row < users.size:
-            self._reserve(users.size - row)
+            self._reserve(users.size - row, reached)
             row = add_all(self._ledger, users, panes, ones, failed, row, KEPT)
-        note_all(self._latest, panes // PANES, HELD)
 
     def warm_up(self) -> None:
         """Learn made-up logins, so that all machine code exists before one comes."""
@@ -64,10 +66,9 @@ class Logins:
         """Write for each transaction its user's logins of the last hour, and those of them that failed."""
         count(self._ledger, users, times // MINUTE_MS, attempts, failed)
 
-    def _reserve(self, users: int) -> None:
+    def _reserve(self, users: int, reached: int) -> None:
         if not has_room(self._ledger, users, ROOM):
-            oldest = (int(self._latest[LATEST]) - HELD) * PANES
-            self._ledger = with_room(self._ledger, users, ROOM, oldest)
+            self._ledger = with_room(self._ledger, users, ROOM, (reached - HELD) * PANES)
 
 
 @kernel

@@ -112,6 +112,11 @@ class SideTables:
             counts.count(partition, whose[known:], times[known:], units[known:])
         self._meet(np.empty(frame.height), keys, times, [(partition, merchants, frame.height)])
 
+    def learn_logins(self, frame: pl.DataFrame) -> None:
+        """Learn from logins, in any order, if anybody asks for them; columns of `schemas/Login.avsc`."""
+        if self.logins is not None:
+            self.logins.learn(frame, self.merchants.reached())
+
     def warm_up(self) -> None:
         """Learn made-up labels and logins, so that all machine code exists before real ones come."""
         warm_up(self.labels)
