@@ -77,8 +77,7 @@ class Training(Part):
         default=2, description="How often the Job tries again after a failure that may pass."
     )
     deadline: Duration = Field(
-        default=duration("6h"),
-        description="How long the Job may take, retries included; so also each Job that measures precision.",
+        default=duration("6h"), description="How long the Job may take, retries included."
     )
     resources: Resources = Field(
         default=Resources(),
@@ -213,6 +212,10 @@ class Analysis(Part):
         default=duration("1h"),
         description="Time between two Jobs that measure precision, and before the first of a step. Less than "
         "1m is taken for 1m.",
+    )
+    deadline: Duration = Field(
+        default=duration("1h"),
+        description="How long a Job that measures precision may take, retries included.",
     )
 
 

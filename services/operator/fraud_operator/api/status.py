@@ -79,6 +79,11 @@ class AnalysisStatus(Part):
     number: int = Field(description="Counts the runs in this step.")
     version: str = Field(description="The candidate that is measured.")
     job_name: str = Field(description="The Job.")
+    given_hash: str | None = Field(
+        default=None,
+        description="Digest of the resources and the deadline that its Job was given. With others, one whose "
+        "pod does not start is begun anew.",
+    )
     started_at: Time = Field(description="When it was started.")
     finished_at: Time | None = Field(default=None, description="When its end was seen.")
     labels: int = Field(

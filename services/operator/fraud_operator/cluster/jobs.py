@@ -209,6 +209,5 @@ def _failure(condition: Document, last: Document) -> Failure:
         remedy = "The pod was killed for the memory it took; raise spec.training.resources.limits.memory."
         return Failure("OutOfMemory", f"{remedy} {text}".strip())
     if why == "DeadlineExceeded":
-        remedy = "It took longer than spec.training.deadline; raise it."
-        return Failure("DeadlineExceeded", f"{remedy} {text}".strip())
+        return Failure("DeadlineExceeded", text)
     return Failure(TRAINING_FAILED, text or f"{why}: {condition.get('message', '')}")

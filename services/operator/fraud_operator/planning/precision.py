@@ -1,19 +1,21 @@
 """Lets a Job measure the candidate's precision now and then, on what was decided in its present step."""
 
 import hashlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from fraud_operator.api.base import moment, spelled
+from fraud_operator.api.spec import Analysis, FraudModelSpec
 from fraud_operator.api.status import AnalysisStatus, FraudModelStatus
 from fraud_operator.planning.readiness import Readiness
 from fraud_operator.planning.starting import explained, held_up
-from fraud_operator.planning.training import LOST, MOST_TEXT, NAME_LENGTH
+from fraud_operator.planning.training import LOST, MOST_TEXT, NAME_LENGTH, digest
 from fraud_operator.planning.world import Event, Measured, Model, RunState, StartJob, World
 
 Status = FraudModelStatus
 LEAST_INTERVAL = timedelta(minutes=1)
 """Each Job reads the topics of the step: one a look would do nothing else."""
 RETRIES = 2
+DEADLINE = "spec.rollout.analysis.deadline"
 FIGURES = {
     "labels", "precision", "precision_low", "precision_high", "champion_labels", "champion_precision",
     "champion_precision_low", "champion_precision_high", "failure",
@@ -40,7 +42,7 @@ def observed(status: Status, world: World) -> Status:
         theirs = run.measured.get(status.stable_version or "", Measured())
         update |= _figures("", ours) | _figures("champion_", theirs)
     else:
-        update["failure"] = explained(run.failure or LOST, found.waiting).message[-MOST_TEXT:]
+        update["failure"] = explained(run.failure or LOST, found.waiting, DEADLINE).message[-MOST_TEXT:]
     return status.model_copy(update={"analysis": found.model_copy(update=update)})
 
 
@@ -86,8 +88,7 @@ def started(model: Model, status: Status, world: World) -> Status:
     version, since = status.candidate_version, status.step_applied_at
     if limits.min_labels == 0 or since is None or version is None:
         return status
-    last = found.started_at if found else since
-    if (found and found.finished_at is None) or world.now < last + max(limits.interval, LEAST_INTERVAL):
+    if not (_due(limits, found, since, world) or _edited(model, found)):
         return status
     number = found.number + 1 if found else 1
     # A version may be tried twice, and a Job of the first time be there still.
@@ -95,9 +96,34 @@ def started(model: Model, status: Status, world: World) -> Status:
     name = f"{model.name[:NAME_LENGTH].rstrip('-.')}-analysis-{run_id}"
     kept = found.model_dump(include=FIGURES) if found else {}
     update = AnalysisStatus(
-        **kept, version=version, run_id=run_id, number=number, job_name=name, started_at=world.now
+        **kept,
+        version=version,
+        run_id=run_id,
+        number=number,
+        job_name=name,
+        given_hash=_given(model.spec),
+        started_at=world.now,
     )
     return status.model_copy(update={"analysis": update})
+
+
+def _due(limits: Analysis, found: AnalysisStatus | None, since: datetime, world: World) -> bool:
+    if found and found.finished_at is None:
+        return False
+    last = found.started_at if found else since
+    return world.now >= last + max(limits.interval, LEAST_INTERVAL)
+
+
+def _edited(model: Model, found: AnalysisStatus | None) -> bool:
+    """Whether a Job whose pod does not start may do so with what the spec gives it since."""
+    if found is None or found.finished_at is not None or not found.waiting or model.fault:
+        return False
+    return found.given_hash not in {None, _given(model.spec)}  # None: of an operator that did not note it
+
+
+def _given(spec: FraudModelSpec) -> str:
+    """Digest of what its Job is given and may fail to start for."""
+    return digest(spec.training.resources.to_manifest(), spec.rollout.analysis.deadline.total_seconds())
 
 
 def job(model: Model, status: Status, world: World) -> StartJob | None:
@@ -111,6 +137,7 @@ def job(model: Model, status: Status, world: World) -> StartJob | None:
         "--decided-from": moment(since),
     }
     arguments = ("trainer", "precision", *(part for flag in flags.items() for part in flag))
-    training = model.spec.training
-    deadline_s = int(training.deadline.total_seconds())
-    return StartJob(found.run_id, found.job_name, arguments, RETRIES, deadline_s, training.resources)
+    deadline_s = int(model.spec.rollout.analysis.deadline.total_seconds())
+    return StartJob(
+        found.run_id, found.job_name, arguments, RETRIES, deadline_s, model.spec.training.resources
+    )

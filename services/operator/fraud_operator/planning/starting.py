@@ -28,8 +28,10 @@ def said(waiting: Waiting) -> str:
     return f"{waiting.reason}: {text.rstrip('.')}."
 
 
-def explained(failure: Failure, waiting: str | None) -> Failure:
-    """The failure; that of a Job whose pod never started is not the time that it took."""
-    if failure.reason != "DeadlineExceeded" or waiting is None:
+def explained(failure: Failure, waiting: str | None, deadline: str) -> Failure:
+    """The failure, with the setting that is its deadline; a Job whose pod never started took no time."""
+    if failure.reason != "DeadlineExceeded":
         return failure
-    return Failure(NOT_STARTED, f"Its pod did not start within spec.training.deadline: {waiting}")
+    if waiting is not None:
+        return Failure(NOT_STARTED, f"Its pod did not start within {deadline}: {waiting}")
+    return Failure(failure.reason, f"It took longer than {deadline}; raise it. {failure.message}".rstrip())

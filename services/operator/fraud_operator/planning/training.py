@@ -21,6 +21,7 @@ LOST = Failure(
     "The Job succeeded, and what its pod said is gone. Set spec.retrainNonce to train again.",
 )
 REFUSED = "JobRefused"
+DEADLINE = "spec.training.deadline"
 PASSING = {"NotEnoughSamples", "NothingToLearnFrom", "Unavailable", REFUSED, NOT_STARTED}
 """Failures that time may mend: what a new pipeline lacks comes by itself, a quota gets room, a registry its
 image."""
@@ -32,7 +33,7 @@ NAME_LENGTH = 40
 def training_hash(spec: FraudModelSpec) -> str:
     """Digest of all that a training depends on; a changed rollout changes nothing here."""
     training = spec.training
-    return _digest(
+    return digest(
         spec.algorithm,
         dict(spec.hyperparameters),
         list(spec.features),
@@ -47,7 +48,7 @@ def training_hash(spec: FraudModelSpec) -> str:
 def given_hash(spec: FraudModelSpec) -> str:
     """Digest of what else its Job is given, and may have failed for; it changes no version that comes out."""
     training = spec.training
-    return _digest(
+    return digest(
         training.min_samples,
         training.retries,
         training.deadline.total_seconds(),
@@ -55,7 +56,8 @@ def given_hash(spec: FraudModelSpec) -> str:
     )
 
 
-def _digest(*parts: object) -> str:
+def digest(*parts: object) -> str:
+    """Of what JSON can say, in one short word."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -84,12 +86,12 @@ def next_time(schedule: str | None, after: datetime) -> datetime | None:
 
 def outstanding(model: Model, status: Status) -> bool:
     """Whether what the spec asks for was not trained yet; what is trained anew by schedule or labels was."""
-    training, digest = status.training, training_hash(model.spec)
+    training, wanted = status.training, training_hash(model.spec)
     if status.trained_hash is not None or training is None:
-        return status.trained_hash != digest
+        return status.trained_hash != wanted
     # Of an operator that did not note it.
     known = training.version is not None or training.cause in {"Schedule", "Labels"}
-    return training.hash != digest or not known
+    return training.hash != wanted or not known
 
 
 def observed(status: Status, world: World) -> Status:
@@ -109,7 +111,7 @@ def observed(status: Status, world: World) -> Status:
     training = training.model_copy(update={"finished_at": world.now, "waiting": None})
     if run.state is RunState.SUCCEEDED and run.trained:
         return _succeeded(status, training, run.trained, world)
-    return _failed(status, training, explained(run.failure or LOST, waited))
+    return _failed(status, training, explained(run.failure or LOST, waited, DEADLINE))
 
 
 def going(training: TrainingStatus) -> tuple[str, str]:
@@ -172,12 +174,12 @@ def started(model: Model, status: Status, world: World) -> Status:
         return status
     before = status.training
     number = before.number + 1 if before else 1
-    digest = training_hash(model.spec)
-    run_id = hashlib.sha256(f"{model.uid}/{digest}/{number}".encode()).hexdigest()[:10]
+    wanted = training_hash(model.spec)
+    run_id = hashlib.sha256(f"{model.uid}/{wanted}/{number}".encode()).hexdigest()[:10]
     training = TrainingStatus(
         run_id=run_id,
         number=number,
-        hash=digest,
+        hash=wanted,
         given_hash=given_hash(model.spec),
         cause=cause,
         job_name=f"{model.name[:NAME_LENGTH].rstrip('-.')}-train-{run_id}",

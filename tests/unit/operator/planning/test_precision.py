@@ -1,12 +1,15 @@
 """What labels say of a candidate: measured by Jobs, waited for in a canary, and of one step only."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 import typer
 
 from fraud_operator.api.status import FraudModelStatus
+from fraud_operator.planning.starting import PATIENCE
 from fraud_operator.planning.world import Failure, Measured, StartJob, StopJob
 from fraud_trainer.cli import app as trainer
 from tests.support.fraud_models import TICK, Universe, spec
@@ -253,12 +256,13 @@ def test_without_a_champion_to_compare_with_it_waits() -> None:
     found.until("RolledBack")
 
 
+TOO_LONG = Failure("DeadlineExceeded", "")
 OUT_OF_MEMORY = Failure("OutOfMemory", "The pod was killed for the memory it took.")
 
 
-def measuring(**training: Any) -> Universe:
+def measuring(analysis: Mapping[str, Any] = MappingProxyType({}), **training: Any) -> Universe:
     """One in a canary, whose first Job of the step runs."""
-    rollout = {"shadow": "0s", "canary": CANARY, "analysis": ANALYSIS}
+    rollout = {"shadow": "0s", "canary": CANARY, "analysis": {**ANALYSIS, **analysis}}
     found = Universe(spec(rollout=rollout, training=training))
     found.measured = FEW
     until_weight(found, 50)
@@ -296,17 +300,91 @@ def test_a_job_whose_pod_does_not_start_says_so_and_not_that_it_took_too_long() 
     told = f"Precision is not measured: {name} does not start: ImagePullBackOff: Back-off pulling image."
     assert found.condition("Progressing").message.endswith(told)
 
-    found.fail_jobs(Failure("DeadlineExceeded", "It took longer than spec.training.deadline; raise it."))
+    found.fail_jobs(TOO_LONG)
     found.tick()
-    assert "did not start within spec.training.deadline: Image" in found.condition("Progressing").message
+    told = "did not start within spec.rollout.analysis.deadline: Image"
+    assert told in found.condition("Progressing").message
 
 
-def test_a_job_has_the_resources_and_the_deadline_of_a_training() -> None:
+def test_one_that_took_too_long_names_its_own_deadline() -> None:
+    found = measuring()
+
+    found.fail_jobs(TOO_LONG)
+    found.tick()
+
+    told = "It took longer than spec.rollout.analysis.deadline; raise it."
+    assert told in found.condition("Progressing").message
+
+
+def test_a_job_has_the_resources_of_a_training_and_a_deadline_of_its_own() -> None:
     found = measuring(deadline="9h", resources={"limits": {"memory": "16Gi"}})
 
     [job] = measurements(found)
     assert job.resources.limits == {"memory": "16Gi"}
-    assert job.deadline_s == 9 * 3_600
+    assert job.deadline_s == 3_600
+
+    found = measuring({"deadline": "2h"})
+    [job] = measurements(found)
+    assert job.deadline_s == 2 * 3_600
+
+
+TOO_LARGE = {"limits": {"memory": "900Gi"}}
+
+
+def too_large() -> Universe:
+    """One whose measurement no node has room for, long enough to be told."""
+    found = measuring(resources=TOO_LARGE)
+    found.hold_up("Unschedulable", "0/3 nodes are available: 3 Insufficient memory.")
+    found.tick(1 + int(PATIENCE["Unschedulable"] / TICK))
+    assert "does not start: Unschedulable: 0/3 nodes" in found.condition("Progressing").message
+    return found
+
+
+def test_a_job_that_no_node_has_room_for_is_begun_anew_with_resources_that_are_edited_meanwhile() -> None:
+    found = too_large()
+    [first] = measurements(found)
+
+    found.change(training={"resources": {"limits": {"memory": "2Gi"}}})
+    plan = found.plan()
+    found.tick(2)
+
+    [second] = measurements(found)
+    assert StopJob(first.job_name) in plan.acts
+    assert second.resources.limits == {"memory": "2Gi"}
+    assert "Precision is not measured" not in found.condition("Progressing").message
+    assert [event for event in found.events if event.reason == "AnalysisFailed"] == []
+
+    found.slow_jobs = False
+    found.tick(2)
+    assert found.status.analysis
+    assert found.status.analysis.labels == FEW["one"].labels
+
+
+def test_no_other_edit_begins_it_anew_nor_one_while_it_runs() -> None:
+    found = too_large()
+    [first] = measurements(found)
+    found.change(training={"resources": TOO_LARGE, "deadline": "9h", "minSamples": 500})
+    found.tick(3)
+    assert measurements(found) == [first]
+
+    found.hold_up(None)
+    found.tick()
+    found.change(training={"resources": {"limits": {"memory": "2Gi"}}})
+    found.tick(3)
+    assert measurements(found) == [first]
+
+
+def test_one_of_an_operator_that_did_not_note_what_it_was_given_is_left_to_its_deadline() -> None:
+    found = too_large()
+    [first] = measurements(found)
+    assert found.status.analysis
+    noted = found.status.analysis.model_copy(update={"given_hash": None})
+    found.status = found.status.model_copy(update={"analysis": noted})
+
+    found.change(approvedVersion="other")
+    found.tick(3)
+
+    assert measurements(found) == [first]
 
 
 def test_too_few_labels_may_be_no_reason_to_wait() -> None:
