@@ -10,11 +10,12 @@ import polars as pl
 from fraud_core import tail
 from fraud_core.avro import Decoder
 from fraud_core.kafka import partition_counts
-from fraud_core.offsets import Place, Span, committed_spans, narrowed, shortened
+from fraud_core.offsets import Place, Span, committed_spans, narrowed
 from fraud_core.registry import Registry
 from fraud_core.rollouts.bounds import weighted
 from fraud_core.settings import CoreSettings
 from fraud_core.topics import topics
+from fraud_trainer.ends import ended
 
 DECISIONS = pl.Schema(
     {
@@ -156,7 +157,7 @@ def read_decisions(
     Args:
         settings: where they are.
         since: first Kafka timestamp.
-        until: the first one that is not read any more; by default all are.
+        until: the first one that need not be read any more; by default all are.
         decided_from: what was decided before is left out; naive, in UTC.
 
     Raises:
@@ -164,7 +165,7 @@ def read_decisions(
     """
     spans = narrowed(settings.kafka, _spans(settings, _decisions(settings)), since)
     if until is not None:
-        spans = shortened(settings.kafka, spans, until)
+        spans = ended(settings.kafka, spans, until)
     found = [scores(batch, decided_from) for batch in _read(settings, "Decision", spans)]
     return pl.concat([pl.DataFrame(schema=DECISIONS), *found])
 

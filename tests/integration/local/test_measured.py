@@ -37,7 +37,7 @@ def alerted(version: str, times: dict[str, datetime], late: timedelta = timedelt
 
 
 def produce(pipeline: Pipeline, alerts: pl.DataFrame) -> None:
-    """As a detector does: with the Kafka timestamps of their transactions."""
+    """As a detector does: with the Kafka timestamps of their transactions. All in one partition, in order."""
     topic = pipeline.topics.alerts
     head = b"\0" + pipeline.registry.id_of(topic).to_bytes(4, "big")
     producer = Producer(client_config(pipeline.settings.kafka))
@@ -47,7 +47,8 @@ def produce(pipeline: Pipeline, alerts: pl.DataFrame) -> None:
         times = {"timestamp": row["timestamp"].replace(tzinfo=UTC), "decided_at": arrived}
         decision = row | times | {"amount": 1.0, "fraudulent": True, "reason": [], "score": 1.0}
         fastavro.schemaless_writer(content, schema("Decision"), decision)
-        producer.produce(topic.name, head + content.getvalue(), timestamp=int(arrived.timestamp() * 1_000))
+        at = int(arrived.timestamp() * 1_000)
+        producer.produce(topic.name, head + content.getvalue(), partition=0, timestamp=at)
     assert producer.flush(60) == 0
 
 
@@ -97,6 +98,19 @@ def test_of_three_months_the_days_are_read_in_which_the_step_was_and_that_are_ma
 
     assert newest_decisions(pipeline.settings) == Newest(NOW, NOW)
     assert read(pipeline) == {"before", "first", "second"}
+    assert labelled(pipeline, version) == 2
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_decisions_with_a_wrong_timestamp_hide_none_of_those_after_them(
+    pipeline: Pipeline, version: str, count: int
+) -> None:
+    wrong = {f"ahead {number}": NOW - 10 * DAY for number in range(count)}
+    alerts = alerted(version, {"before": LIVE["before"], **wrong, **LIVE})
+    produce(pipeline, alerts)
+    label(pipeline, alerts, fraud=pl.lit(value=True), at=pl.col("timestamp") + DAY)
+
+    assert {"first", "second"} <= read(pipeline)
     assert labelled(pipeline, version) == 2
 
 
