@@ -104,9 +104,13 @@ def test_there_are_alerts_for_what_must_not_pass_unseen() -> None:
 def test_an_operator_that_is_gone_or_looks_at_nothing_is_told_of_where_there_shall_be_one() -> None:
     rule = {rule["alert"]: rule for rule in _rules(of_matrix("everything"))}["FraudstreamOperatorStuck"]
     gone, stuck = rule["expr"].split(" or ")
+    [minutes] = re.findall(r"\[(\d+)m\]", stuck)
 
     assert gone.startswith("absent(fraud_operator_reconciles_total{")
     assert re.fullmatch(r"sum\(increase\(fraud_operator_reconciles_total\{.*\}\[10m\]\)\) == 0", stuck)
+
+    fires_after = int(minutes) + int(rule["for"].removesuffix("m"))
+    assert f"not looked at its FraudModels for {fires_after} minutes." in rule["annotations"]["summary"]
 
     without = manifests(*values(metrics__prometheusRule__enabled=True, operator__enabled=False))
     assert not {rule["alert"] for rule in _rules(without)} & OF_THE_OPERATOR

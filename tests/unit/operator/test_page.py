@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from fraud_core.rollouts.bounds import above, stability
+from fraud_detector.comparing import EDGES
 from fraud_operator.api import FraudModelSpec
 from fraud_operator.cluster.version import APPLY
 from fraud_operator.metrics import Metrics
@@ -32,6 +34,18 @@ def test_the_example_is_one_that_a_server_takes() -> None:
 
     assert faults(document) == []
     FraudModelSpec.model_validate(document["spec"])
+
+
+def test_the_psi_that_breaks_a_limit_is_the_least_that_chance_does_not_explain() -> None:
+    [limit] = re.findall(r"`maxScorePsi` of ([0-9.]+) is broken", PAGE)
+    told = re.findall(r"([0-9,]+)(?: transactions)?, by (0\.\d+)", PAGE)
+
+    assert [scored for scored, _ in told] == ["1,000", "10,000", "100,000"]
+    for scored, psi in told:
+        count = int(scored.replace(",", ""))
+        least, below = (stability(float(psi) - less, count, count, len(EDGES)) for less in (0.0, 0.001))
+        assert above("PSI", least, float(limit))
+        assert not above("PSI", below, float(limit))
 
 
 def test_every_file_that_a_command_names_is_there() -> None:
