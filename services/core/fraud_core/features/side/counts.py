@@ -9,6 +9,7 @@ takes many hours. Reading a record twice, or an old one after a new one, does no
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Concatenate, TypeVar
 
 import numpy as np
 
@@ -39,8 +40,9 @@ HELD = 2
 MOST_PARTS = 64
 """Committed batches that are held as they came: a restore may count many before it can publish them."""
 
-Run = Callable[..., int]
-"""`merchants.run`, or that of categories."""
+R = TypeVar("R", Rows, CategoryRows)
+Run = Callable[Concatenate[Ledger, R, ...], int]
+"""`merchants.run`, or that of categories, each with rows of its own."""
 
 
 @dataclass
@@ -105,8 +107,8 @@ class Counts:
 
     def observe(
         self,
-        run: Run,
-        rows: Rows | CategoryRows,
+        run: Run[R],
+        rows: R,
         values: Sequence[Floats],
         partition: int,
         first: int,
