@@ -18,7 +18,7 @@ from fraud_core.topics import topics
 
 TIMEOUT_S = 10.0
 ISSUER = "fraudstream setup"
-"""Who writes what is there before anybody has rolled out anything."""
+"""Who writes the first rollout of a pipeline, and the one that releases it from a FraudModel that is gone."""
 
 Following = Callable[[Rollout | None], Rollout | None]
 
