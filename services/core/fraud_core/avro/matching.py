@@ -20,6 +20,7 @@ from fraud_core.avro.types import arrow_type, bare
 from fraud_core.schemas import schema
 
 PRIMITIVES = {"boolean", "int", "long", "float", "double", "string"}
+"""Those that pyruhvro knows: at `bytes` it panics."""
 ENUM = "enum"
 
 
