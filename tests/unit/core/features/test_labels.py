@@ -2,6 +2,7 @@
 
 import gc
 import sys
+import tracemalloc
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -108,3 +109,22 @@ def test_what_labels_say_is_kept_without_an_object_for_each() -> None:
             kept[-1].learn(frame)
 
     assert objects() - before < 1_000
+
+
+@pytest.mark.parametrize(("fraud", "most"), [(False, 120), (True, 400)])
+def test_a_label_takes_about_the_bytes_that_the_page_of_side_tables_says(*, fraud: bool, most: int) -> None:
+    one = Label("", START, fraud=fraud, known_at=START, merchant="m", user="u", category="c")
+    labels = Labels()
+    labels.learn(label_frame([one]))  # makes machine code
+    frames = [
+        label_frame([replace(one, transaction=f"{part} {number}") for number in range(4_000)])
+        for part in range(10)
+    ]
+    tracemalloc.start()
+
+    for frame in frames:
+        labels.learn(frame)
+
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most / 4 < taken / 40_000 < most
