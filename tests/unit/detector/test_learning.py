@@ -8,6 +8,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from confluent_kafka import Message
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fraud_core.avro.types import arrow_type
 from fraud_core.features import CHUNKS, Span, State, advance_each, computing
@@ -91,6 +93,22 @@ def test_a_state_learns_from_all_but_the_record_that_fails_once(monkeypatch: pyt
     learning({0: state}, advanced).replay(read, lambda read: read)
 
     assert snapshot(state) == snapshot(others)
+
+
+@settings(max_examples=50)
+@given(names=st.lists(st.text(max_size=9).map(lambda name: name * 20), min_size=1, max_size=9))
+def test_no_name_of_a_country_makes_it_fail_once_a_state_has_learnt(names: list[str]) -> None:
+    """As then it would learn twice: there is no savepoint to come back to."""
+    state = State()
+    frame = (
+        records(len(names) + 1)
+        .frame()
+        .with_columns(pl.lit("u").alias("user"), pl.Series("location", [*names, "AT"]))
+    )
+
+    found = advance_each([Span(state, 0, frame.height)], frame).previous_location.to_list()
+
+    assert all(name.startswith(known or "") for known, name in zip(found[1:], names, strict=True) if name)
 
 
 def test_a_restore_makes_no_copies_of_users_that_it_could_only_need_if_a_record_failed(

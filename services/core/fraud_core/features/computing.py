@@ -62,6 +62,7 @@ def advance_each(spans: Sequence[Span], frame: pl.DataFrame, side: SideTables | 
     """The same for the transactions of several partitions at once, each a span of rows of one frame.
 
     Where this fails because of a row, no state has learnt from any: all that a row makes fail comes before.
+    What comes after reads names of countries, which are cut between characters.
     """
     keys, output = keys_of(frame), _output(frame.height)
     columns = _columns(spans, frame, keys)
