@@ -25,7 +25,7 @@ from fraud_local.stack.stack import prepared, say_on_stderr
 
 STRING = Schema('"string"', "AVRO")
 FREE_PORTS = ("--port", "0", "--registry-port", "0")
-# Serves a stack until Ctrl-C arrives, and says then whether the broker still answers, if late on a busy machine.
+# Serves a stack until Ctrl-C arrives, and says then whether the broker still answers, even if late.
 HOLDER = """
 import sys
 import time
