@@ -5,9 +5,8 @@ A detector of that image finds them there and need not compile when it starts.
 
 from fraud_core.settings import load_settings
 from fraud_core.setup import SetupSettings
-from fraud_detector import snapshots
 from fraud_detector.settings import DetectorSettings, ModelSettings
-from fraud_detector.worker import decider
+from fraud_detector.worker import decider, warm_up
 
 
 def precompile() -> None:
@@ -19,8 +18,7 @@ def precompile() -> None:
     """
     baseline = load_settings(SetupSettings).baseline
     model = ModelSettings(url=baseline.url, sha256=baseline.sha256)
-    decider(load_settings(DetectorSettings).model_copy(update={"model": model})).warm_up()
-    snapshots.warm_up()
+    warm_up(decider(load_settings(DetectorSettings).model_copy(update={"model": model})))
 
 
 if __name__ == "__main__":

@@ -68,8 +68,7 @@ def run(settings: DetectorSettings, stop: threading.Event, metrics: Metrics | No
         limits = output_limits(settings, names)
         writer = Writer(settings, names, alerts, classified, limits)
         sides = Sides(settings, names, deciding.side, registry)
-        deciding.warm_up()
-        snapshots.warm_up()
+        warm_up(deciding)
         told = rollouts.told if rollouts else None
         deciding.serving.on_change = member.changed
         with (
@@ -115,6 +114,12 @@ def decider(settings: DetectorSettings, timed: Timed = untimed) -> Decider:
         settings.review,
         settings.explanation,
     )
+
+
+def warm_up(deciding: Decider) -> None:
+    """Have all machine code that a worker calls, but for that of models which are loaded later."""
+    deciding.warm_up()
+    snapshots.warm_up()
 
 
 @contextmanager

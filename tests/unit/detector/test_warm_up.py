@@ -90,34 +90,27 @@ print(len(kernels), {one.py_func.__qualname__ for one in kernels if not one.sign
 """
 
 
-def test_after_the_warm_up_no_transaction_and_no_label_waits_for_a_compiler(tmp_path: Path) -> None:
-    published = publish_bundle(tmp_path, small_bundle())
-    environment = os.environ | {
-        "FRAUD_MODEL__URL": published.url,
-        "FRAUD_MODEL__SHA256": published.sha256,
-    }
-
+def told(script: str, model: str, folder: Path) -> tuple[int, str]:
+    """The number and the text that a script prints; `model` begins the variables that name a bundle."""
+    published = publish_bundle(folder, small_bundle())
+    environment = os.environ | {f"{model}__URL": published.url, f"{model}__SHA256": published.sha256}
     done = subprocess.run(
-        [sys.executable, "-c", DECIDE_MANY], env=environment, check=True, capture_output=True, text=True
+        [sys.executable, "-c", script], env=environment, check=True, capture_output=True, text=True
     )
+    number, text = done.stdout.split(maxsplit=1)
+    return int(number), text
 
-    before, compiled_later = done.stdout.split(maxsplit=1)
-    assert int(before) > 0
+
+def test_after_the_warm_up_no_transaction_and_no_label_waits_for_a_compiler(tmp_path: Path) -> None:
+    before, compiled_later = told(DECIDE_MANY, "FRAUD_MODEL", tmp_path)
+
+    assert before > 0
     assert compiled_later == "set()\n"
 
 
 def test_an_image_has_the_machine_code_of_every_kernel_but_those_of_models(tmp_path: Path) -> None:
-    published = publish_bundle(tmp_path, small_bundle())
-    environment = os.environ | {
-        "FRAUD_BASELINE__URL": published.url,
-        "FRAUD_BASELINE__SHA256": published.sha256,
-    }
-
-    done = subprocess.run(
-        [sys.executable, "-c", NEVER_COMPILED], env=environment, check=True, capture_output=True, text=True
-    )
+    kernels, without = told(NEVER_COMPILED, "FRAUD_BASELINE", tmp_path)
 
     # A model's are compiled by whoever loads one, and tries it before it decides.
-    kernels, without = done.stdout.split(maxsplit=1)
-    assert int(kernels) > 0
+    assert kernels > 0
     assert without == "set()\n"
